@@ -1,0 +1,196 @@
+// numpy <-> plan: checks that a plan may run on the given arrays, releases the GIL, runs it. Nothing else.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "engine/dispatch.hpp"
+#include "engine/parallel.hpp"
+#include "engine/pool.hpp"
+
+namespace py = pybind11;
+using namespace tilepool;
+
+namespace {
+
+template <std::size_t N>
+std::size_t index_of(const std::string& name, const char* const (&names)[N], const char* what) {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (name == names[i]) return i;
+  }
+  throw py::value_error(std::string(what) + " is unknown: " + name);
+}
+
+DType dtype_named(const std::string& name) {
+  for (int i = 0; i < dtype_count; ++i) {
+    if (name == dtype_info[i].name) return static_cast<DType>(i);
+  }
+  throw py::value_error("dtype is unknown: " + name);
+}
+
+/// numpy's dtypes in the order of dtype_info. Kept for the life of the process: there is no safe time to release them.
+const py::dtype& numpy_dtype(DType dtype) {
+  static const auto* const dtypes = [] {
+    auto* list = new std::vector<py::dtype>;
+    for (const DTypeInfo& info : dtype_info) list->emplace_back(info.name);
+    return list;
+  }();
+  return (*dtypes)[static_cast<std::size_t>(dtype)];
+}
+
+std::int64_t integer(const py::handle& value) {
+  const std::int64_t result = PyLong_AsLongLong(value.ptr());
+  if (result == -1 && PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    throw py::value_error("integers must fit 64 bits, not " + py::cast<std::string>(py::repr(value)));
+  }
+  return result;
+}
+
+std::vector<std::int64_t> integers(const py::tuple& values) {
+  std::vector<std::int64_t> result;
+  for (const py::handle value : values) result.push_back(integer(value));
+  return result;
+}
+
+std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) {
+  if (words.is_none()) return std::nullopt;
+  const auto window = py::cast<py::tuple>(words);
+  if (window.size() != 6) throw py::value_error("windows must be (kernel, stride, before, after, dilation, ceil)");
+  return Windows::sliding(size, integer(window[0]), integer(window[1]), integer(window[2]), integer(window[3]),
+                          integer(window[4]), py::cast<bool>(window[5]));
+}
+
+Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple& shape, const py::tuple& strides,
+               const py::tuple& windows, bool count_padding, double divisor) {
+  if (strides.size() != shape.size() || windows.size() != shape.size()) {
+    throw py::value_error("shape, strides and windows must have the same length");
+  }
+  Request request{};
+  request.op = static_cast<Op>(index_of(op, op_names, "op"));
+  request.dtype = dtype_named(dtype);
+  request.count_padding = count_padding;
+  if (!(std::abs(divisor) < 9007199254740992.0) || std::trunc(divisor) != divisor) {
+    throw py::value_error("divisor must be an integer below 2**53 in magnitude");
+  }
+  request.divisor = divisor;
+  const std::vector<std::int64_t> sizes = integers(shape), steps = integers(strides);
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    request.axes.push_back({sizes[axis], steps[axis], windows_from(windows[axis], sizes[axis])});
+  }
+  return make_plan(request);
+}
+
+/// Throws unless the array is exactly what the plan is for.
+void check(const py::array& array, const char* name, DType dtype, const std::vector<std::int64_t>& shape,
+           const std::vector<std::int64_t>& strides) {
+  const auto refuse = [&](const char* rule) { throw py::value_error(std::string(name) + " must have " + rule); };
+  const auto* const expected = numpy_dtype(dtype).ptr();
+  if (array.dtype().ptr() != expected && !array.dtype().equal(numpy_dtype(dtype))) refuse("the dtype of the plan");
+  if (static_cast<std::size_t>(array.ndim()) != shape.size()) refuse("the shape of the plan");
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    const auto dimension = static_cast<py::ssize_t>(axis);
+    if (array.shape(dimension) != shape[axis]) refuse("the shape of the plan");
+    if (shape[axis] > 1 && array.size() > 0 && array.strides(dimension) != strides[axis]) {
+      refuse("the strides of the plan");
+    }
+  }
+  const auto alignment = static_cast<std::uintptr_t>(dtype_info[static_cast<int>(dtype)].size);
+  if (reinterpret_cast<std::uintptr_t>(array.data()) % alignment != 0) refuse("aligned elements");
+}
+
+/// The bytes [low, high) that an array's elements lie in.
+struct Extent {
+  explicit Extent(const py::array& array) : low(reinterpret_cast<std::uintptr_t>(array.data())), high(low) {
+    for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+      const auto reach = static_cast<std::uintptr_t>((array.shape(axis) - 1) * array.strides(axis));
+      (array.strides(axis) < 0 ? low : high) += reach;
+    }
+    high += static_cast<std::uintptr_t>(array.itemsize());
+  }
+  std::uintptr_t low, high;
+};
+
+py::array run(const Plan& plan, const py::object& x, const py::object& out, int threads) {
+  if (!py::isinstance<py::array>(x)) throw py::type_error("x must be a numpy array");
+  if (!out.is_none() && !py::isinstance<py::array>(out)) throw py::type_error("out must be a numpy array");
+  const auto input = py::reinterpret_borrow<py::array>(x);
+  check(input, "x", plan.dtype, plan.input_shape, plan.input_strides);
+  if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
+  auto result = out.is_none() ? py::array(numpy_dtype(plan.result_dtype), plan.result_shape, plan.result_strides)
+                              : py::reinterpret_borrow<py::array>(out);
+  if (!out.is_none()) {
+    check(result, "out", plan.result_dtype, plan.result_shape, plan.result_strides);
+    if (!result.writeable()) throw py::value_error("output array is read-only");
+    if (!plan.empty) {
+      const Extent read(input), written(result);
+      if (read.low < written.high && written.low < read.high) throw py::value_error("out must not overlap x");
+    }
+  }
+  const void* const from = input.data();
+  void* const to = result.mutable_data();
+  // Handing the GIL over and back costs more than pooling the smallest arrays.
+  constexpr std::int64_t small_bytes = 16 << 10;
+  if (plan.traffic < small_bytes) {
+    pool(plan, from, to, 1);
+  } else {
+    const py::gil_scoped_release release;
+    pool(plan, from, to, threads);
+  }
+  return result;
+}
+
+py::tuple names_of(const std::vector<std::string>& names) { return py::cast(names).cast<py::tuple>(); }
+
+void warn(const std::string& message) {
+  if (!message.empty() && PyErr_WarnEx(PyExc_RuntimeWarning, message.c_str(), 1) != 0) throw py::error_already_set();
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
+  module.doc() = "The compiled core of tilepool.";
+  module.attr("__version__") = TILEPOOL_VERSION;
+  module.attr("compiler") = TILEPOOL_COMPILER;
+  module.attr("backend") = parallel_backend();
+  py::list dtypes;
+  for (int i = 0; i < dtype_count; ++i) dtypes.append(dtype_info[i].name);
+  module.attr("dtypes") = py::tuple(dtypes);
+
+  module.def("built_isas", [] { return names_of(built_isas()); });
+  module.def("available_isas", [] { return names_of(available_isas()); });
+  module.def("get_isa", [] { return active_table().isa; });
+  module.def("set_isa", &set_isa, py::arg("name"));
+  module.def("get_threads", &get_threads);
+  module.def(
+      "set_threads",
+      [](int n) {
+        if (n < 0 || n > most_threads) throw py::value_error("n must be from 0 to 1024");
+        return set_threads(n);
+      },
+      py::arg("n"));
+
+  py::class_<Plan>(module, "Plan")
+      .def(py::init(&plan_from), py::arg("op"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
+           py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0)
+      .def_property_readonly("result_shape", [](const Plan& plan) { return py::tuple(py::cast(plan.result_shape)); })
+      .def_property_readonly("result_strides", [](const Plan& plan) { return py::tuple(py::cast(plan.result_strides)); })
+      .def_property_readonly("result_dtype",
+                             [](const Plan& plan) { return dtype_info[static_cast<int>(plan.result_dtype)].name; })
+      .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0);
+
+  // std::overflow_error would become OverflowError; a size that does not fit is a wrong value like any other.
+  py::register_local_exception_translator([](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::overflow_error& overflow) {
+      py::set_error(PyExc_ValueError, overflow.what());
+    }
+  });
+
+  warn(isa_warning());
+  warn(threads_warning());
+}

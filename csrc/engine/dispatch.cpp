@@ -1,0 +1,102 @@
+// The list of ISAs, lowest first, each with its table and the CPU features it needs.
+#include "dispatch.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace tilepool {
+
+extern const Table table_baseline;
+#ifdef TILEPOOL_X86
+extern const Table table_avx2;
+extern const Table table_avx512;
+#endif
+
+namespace {
+
+struct Isa {
+  const Table* table;
+  bool (*available)();
+};
+
+const Isa isas[] = {
+    {&table_baseline, [] { return true; }},
+#ifdef TILEPOOL_X86
+    {&table_avx2,
+     [] {
+       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+              __builtin_cpu_supports("bmi2");
+     }},
+    {&table_avx512,
+     [] {
+       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+              __builtin_cpu_supports("avx512vl");
+     }},
+#endif
+};
+
+const Table* find(const std::string& name) {
+  for (const Isa& isa : isas) {
+    if (isa.table->isa == name && isa.available()) return isa.table;
+  }
+  return nullptr;
+}
+
+const Table* best() {
+  const Table* table = nullptr;
+  for (const Isa& isa : isas) {
+    if (isa.available()) table = isa.table;
+  }
+  return table;
+}
+
+const char* asked() {
+  const char* name = std::getenv("TILEPOOL_ISA");
+  return name == nullptr ? "" : name;
+}
+
+std::atomic<const Table*>& active() {
+  static std::atomic<const Table*> table = [] {
+    const Table* found = find(asked());
+    return found != nullptr ? found : best();
+  }();
+  return table;
+}
+
+}  // namespace
+
+const Table& active_table() { return *active().load(std::memory_order_relaxed); }
+
+std::vector<std::string> built_isas() {
+  std::vector<std::string> names;
+  for (const Isa& isa : isas) names.emplace_back(isa.table->isa);
+  return names;
+}
+
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (const Isa& isa : isas) {
+    if (isa.available()) names.emplace_back(isa.table->isa);
+  }
+  return names;
+}
+
+std::string set_isa(const std::string& name) {
+  const Table* table = find(name);
+  if (table == nullptr) {
+    std::string message = "the ISA must be one of";
+    for (const std::string& known : available_isas()) message += " " + known;
+    throw std::invalid_argument(message + ", not " + name);
+  }
+  return active().exchange(table)->isa;
+}
+
+std::string isa_warning() {
+  const std::string name = asked();
+  if (name.empty() || find(name) != nullptr) return {};
+  return "TILEPOOL_ISA=" + name + " is not available on this CPU or in this build; using " + active_table().isa;
+}
+
+}  // namespace tilepool

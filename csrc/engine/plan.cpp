@@ -1,0 +1,289 @@
+// HOW: orders and merges axes, picks the row and the loops, cuts rows into tiles.
+#include "plan.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <stdexcept>
+
+namespace tilepool {
+namespace {
+
+constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+
+/// Products that are only compared: they stop where a few of them can still be added, instead of overflowing.
+std::int64_t saturating_mul(std::int64_t a, std::int64_t b) {
+  std::int64_t product;
+  return __builtin_mul_overflow(a, b, &product) ? most / 4 : std::min(product, most / 4);
+}
+
+std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
+  std::int64_t product;
+  if (__builtin_mul_overflow(a, b, &product)) throw std::overflow_error("the array is too big");
+  return product;
+}
+
+/// The axes from the outermost in memory to the innermost: a stable insertion sort by stride in which axes without a
+/// place of their own (size 1 or stride 0) stay where they are (the rule of numpy's nditer).
+std::vector<std::size_t> memory_order(const std::vector<ArrayAxis>& axes) {
+  std::vector<std::size_t> order;
+  for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+    std::size_t place = order.size();
+    for (std::size_t i = order.size(); i-- > 0;) {
+      const ArrayAxis &before = axes[order[i]], &after = axes[axis];
+      if (before.size <= 1 || after.size <= 1 || before.stride == 0 || after.stride == 0) continue;
+      if (std::abs(before.stride) >= std::abs(after.stride)) break;
+      place = i;
+    }
+    order.insert(order.begin() + static_cast<std::ptrdiff_t>(place), axis);
+  }
+  return order;
+}
+
+/// Whether `outer` goes on where `inner` ends, in the input. (In the result all axes do, it is dense.)
+bool is_dense(const PlanAxis& outer, const PlanAxis& inner, std::int64_t pixel_bytes) {
+  return outer.input_stride == saturating_mul(inner.windows.input(), pixel_bytes);
+}
+
+/// Axes in memory order without those of a single cell, neighbours merged where both are unpooled or both are global.
+std::vector<PlanAxis> normal_axes(const Request& request, const std::vector<std::size_t>& order,
+                                  const std::vector<std::int64_t>& result_strides) {
+  std::vector<PlanAxis> axes;
+  for (const std::size_t a : order) {
+    const ArrayAxis& from = request.axes[a];
+    PlanAxis axis{from.windows ? *from.windows : Windows::identity(from.size), from.stride, result_strides[a]};
+    const Windows& windows = axis.windows;
+    if (windows.input() == 1) {  // its stride means nothing
+      axis.input_stride = dtype_info[static_cast<int>(request.dtype)].size;
+      if (windows.outputs() == 1) {
+        if (!windows.is_identity()) axes.insert(axes.begin(), axis);
+        continue;
+      }
+    }
+    if (!axes.empty() && is_dense(axes.back(), axis, axis.input_stride)) {
+      PlanAxis& outer = axes.back();
+      const std::int64_t cells = checked_mul(outer.windows.input(), windows.input());
+      const bool unpooled = outer.windows.is_identity() && windows.is_identity();
+      if (unpooled || (outer.windows.is_global() && windows.is_global())) {
+        outer = {unpooled ? Windows::identity(cells) : Windows::sliding(cells, cells, cells, 0, 0, 1, false),
+                 axis.input_stride, axis.result_stride};
+        continue;
+      }
+    }
+    axes.push_back(axis);
+  }
+  return axes;
+}
+
+/// Takes the row axis (and `inner`) off the end of `axes`.
+void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
+  const std::int64_t size = dtype_info[static_cast<int>(plan.dtype)].size;
+  const std::int64_t result_size = dtype_info[static_cast<int>(plan.result_dtype)].size;
+  plan.inner = 1;
+  if (axes.empty()) {
+    plan.row = {Windows::identity(1), size, result_size};
+    return;
+  }
+  plan.row = axes.back();
+  axes.pop_back();
+  if (plan.row.input_stride != size) {
+    throw std::invalid_argument("the axis that is innermost in memory must have unit stride");
+  }
+  // Pixels of a page or more are rows of their own; smaller ones form rows with the pooled axis outside of them.
+  constexpr std::int64_t largest_pixel_bytes = 4096;
+  const std::int64_t elements = plan.row.windows.input();
+  if (plan.row.windows.is_identity() && !axes.empty() && !axes.back().windows.is_identity() &&
+      is_dense(axes.back(), plan.row, size) && elements * size < largest_pixel_bytes) {
+    plan.inner = elements;
+    plan.row = axes.back();
+    axes.pop_back();
+  }
+  if (plan.row.windows.repeats() && !axes.empty() && axes.back().windows.is_identity() &&
+      is_dense(axes.back(), plan.row, plan.row.input_stride)) {
+    plan.row.windows = plan.row.windows.repeated(axes.back().windows.outputs());
+    axes.pop_back();
+  }
+}
+
+/// Block suffixes and prefixes cost about four loads and two stores per input row whatever the kernel; listing the rows
+/// costs `kernel` loads per output row.
+bool worth_sliding(const Windows& windows) {
+  return windows.step() == 1 && windows.kernel() >= 8 && windows.kernel() > saturating_mul(4, windows.stride()) + 3 &&
+         windows.outputs() > 2;
+}
+
+/// Takes the column axis off `axes`: the one with the largest windows worth sliding, else the innermost.
+void take_column(Plan& plan, std::vector<PlanAxis>& axes) {
+  plan.column = {Windows::identity(1), 0, 0};
+  plan.slides = false;
+  if (axes.empty()) return;
+  std::size_t column = axes.size() - 1;
+  for (std::size_t a = axes.size(); a-- > 0;) {
+    if (!worth_sliding(axes[a].windows)) continue;
+    if (!plan.slides || axes[a].windows.kernel() > axes[column].windows.kernel()) column = a;
+    plan.slides = true;
+  }
+  plan.column = axes[column];
+  axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(column));
+}
+
+std::int64_t most_taps(const PlanAxis& axis) { return std::min(axis.windows.kernel(), axis.windows.input()); }
+
+/// What windows of the row axis reach beyond the input in front and behind.
+std::int64_t border(const Windows& windows) {
+  const std::int64_t behind = windows.stop(windows.outputs() - 1) - windows.input();
+  return std::max<std::int64_t>(0, -windows.start(0)) + std::max<std::int64_t>(0, behind);
+}
+
+void choose_loops(Plan& plan) {
+  std::int64_t rows = most_taps(plan.column);
+  for (const PlanAxis& axis : plan.lines) rows = saturating_mul(rows, most_taps(axis));
+  const Windows& windows = plan.row.windows;
+  const std::int64_t kernel = windows.kernel(), stride = windows.stride();
+  const bool single = windows.outputs() == 1;
+  if (plan.dtype == DType::uint8 && plan.op != Op::max && plan.op != Op::min &&
+      saturating_mul(rows, most_taps(plan.row)) > std::int64_t{1} << 23) {
+    throw std::invalid_argument("sums of uint8 must have at most 2**23 taps");  // of 255 each: int32 accumulators
+  }
+
+  // Few long windows are added up one by one; many overlapping ones share their sums by doubling.
+  const bool borderable = border(windows) <= saturating_mul(4, windows.input()) + 1024;
+  plan.long_windows = plan.inner == 1 && windows.step() == 1 && kernel >= 16 &&
+                      (single || (stride > 4 && kernel < saturating_mul(4, stride)));
+  plan.widened = !plan.long_windows && !single && kernel >= 8 && kernel / 4 >= stride && borderable;
+
+  // Loads and stores per vector of outputs, with and without a buffer; strides 2 to 4 load whole groups of taps.
+  const bool grouped = plan.inner == 1 && stride > 1 && stride <= 4;
+  const std::int64_t taps = grouped ? saturating_mul((kernel - 1) / stride + 1, stride) : kernel;
+  const bool cheaper = saturating_mul(rows, taps) > saturating_mul(rows + 1, single ? 1 : stride) + taps;
+  plan.buffered = plan.slides || plan.widened || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
+  plan.bordered = plan.buffered && borderable;
+}
+
+/// Tiles keep buffers in the first-level cache (those of block suffixes in the second) and give threads parts of one
+/// long row. A tile is at least as long as two windows, so that neighbours share little.
+void choose_tiles(Plan& plan) {
+  constexpr std::int64_t direct_bytes = 64 << 10, buffer_bytes = 16 << 10, suffix_bytes = 512 << 10, least_bytes = 4096;
+  const Windows& windows = plan.row.windows;
+  const std::int64_t outputs = windows.outputs(), reach = windows.stop(0) - windows.start(0);
+  std::int64_t bytes = plan.buffered ? buffer_bytes : direct_bytes;
+  if (plan.slides) bytes = std::clamp(suffix_bytes / plan.column.windows.kernel(), least_bytes, bytes);
+  const std::int64_t element = plan.buffered ? 4 : dtype_info[static_cast<int>(plan.dtype)].size;
+  const std::int64_t pixels = std::max(bytes / (element * plan.inner), saturating_mul(2, reach));
+  const std::int64_t fitting = std::max<std::int64_t>(1, pixels / windows.stride());
+  plan.tiles = (outputs - 1) / fitting + 1;
+  plan.tile_outputs = (outputs - 1) / plan.tiles + 1;
+  plan.tiles = (outputs - 1) / plan.tile_outputs + 1;
+}
+
+DType result_dtype(Op op, DType dtype) {
+  const bool is_float = dtype == DType::float32 || dtype == DType::float64;
+  switch (op) {
+    case Op::sum:
+      return is_float ? dtype : dtype == DType::uint8 ? DType::uint64 : DType::int64;
+    case Op::average:
+      return is_float ? dtype : dtype == DType::uint8 ? DType::float32 : DType::float64;
+    case Op::average_rounded:
+      if (is_float) throw std::invalid_argument("average_rounded must have integers");
+      return DType::int64;
+    default:
+      return dtype;
+  }
+}
+
+/// Adds one output to the spans, in the span before it where it continues that.
+void append(std::vector<Span>& spans, const Span& next, std::int64_t stride) {
+  if (!spans.empty()) {
+    Span& last = spans.back();
+    if (last.count == next.count && last.divisor == next.divisor &&
+        next.first == last.first + (next.begin - last.begin) * stride) {
+      last.end = next.end;
+      return;
+    }
+  }
+  spans.push_back(next);
+}
+
+}  // namespace
+
+Plan make_plan(const Request& request) {
+  Plan plan{};
+  plan.op = request.op;
+  plan.dtype = request.dtype;
+  plan.result_dtype = result_dtype(request.op, request.dtype);
+  plan.averages = request.op == Op::average || request.op == Op::average_rounded;
+  plan.count_padding = request.count_padding;
+  plan.divisor = request.divisor;
+
+  const std::int64_t size = dtype_info[static_cast<int>(plan.dtype)].size;
+  const std::int64_t result_size = dtype_info[static_cast<int>(plan.result_dtype)].size;
+  std::int64_t input_bytes = size, result_bytes = result_size;
+  for (const ArrayAxis& axis : request.axes) {
+    if (axis.size < 0) throw std::invalid_argument("an axis must not have a negative size");
+    if (axis.windows && axis.windows->input() != axis.size) throw std::invalid_argument("windows must fit their axis");
+    if (axis.stride < -(most / 2) || axis.stride > most / 2) throw std::overflow_error("strides must fit 62 bits");
+    plan.input_shape.push_back(axis.size);
+    plan.input_strides.push_back(axis.stride);
+    plan.result_shape.push_back(axis.windows ? axis.windows->outputs() : axis.size);
+    plan.empty = plan.empty || axis.size == 0;
+    input_bytes = saturating_mul(input_bytes, axis.stride == 0 ? 1 : axis.size);
+  }
+  const std::vector<std::size_t> order = memory_order(request.axes);
+  plan.result_strides.resize(order.size());
+  for (std::size_t i = order.size(); i-- > 0;) {
+    plan.result_strides[order[i]] = result_bytes;
+    result_bytes = checked_mul(result_bytes, std::max<std::int64_t>(1, plan.result_shape[order[i]]));
+  }
+  plan.traffic = input_bytes + std::min(result_bytes, most / 4);
+  if (plan.empty) return plan;
+
+  std::vector<PlanAxis> axes = normal_axes(request, order, plan.result_strides);
+  take_row(plan, axes);
+  take_column(plan, axes);
+  plan.lines = std::move(axes);
+  plan.line_count = 1;
+  for (const PlanAxis& axis : plan.lines) plan.line_count = checked_mul(plan.line_count, axis.windows.outputs());
+  choose_loops(plan);
+  choose_tiles(plan);
+  checked_mul(checked_mul(plan.line_count, plan.tiles), plan.column.windows.outputs());  // the work to be split
+  return plan;
+}
+
+void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
+  const Windows& windows = plan.row.windows;
+  const std::int64_t begin = index * plan.tile_outputs, end = std::min(windows.outputs(), begin + plan.tile_outputs);
+  const std::int64_t seen_begin = windows.start(begin), seen_end = windows.stop(end - 1);
+  const auto inside = [&](std::int64_t at) { return std::clamp<std::int64_t>(at, 0, windows.input()); };
+  tile.output_begin = begin;
+  tile.input_begin = inside(seen_begin);
+  tile.input_width = inside(seen_end) - tile.input_begin;
+  tile.before = plan.bordered ? tile.input_begin - seen_begin : 0;
+
+  // Buffered windows are whole, others are clipped; a divisor may differ either way.
+  const std::int64_t origin = plan.bordered ? seen_begin : tile.input_begin;
+  const bool whole = plan.bordered && !(plan.averages && plan.divisor == 0);
+  const auto span = [&](std::int64_t from, std::int64_t to) {
+    const Window window = windows.at(from);
+    const std::int64_t divisor = plan.count_padding ? window.size : window.count;
+    const std::int64_t taps = plan.widened ? 1 : plan.bordered ? windows.kernel() : window.count;
+    return Span{from - begin, to - begin, (plan.bordered ? windows.start(from) : window.first) - origin, taps,
+                whole || !plan.averages || plan.divisor != 0 ? 1.0 : static_cast<double>(divisor)};
+  };
+  tile.spans.clear();
+  const Outputs interior = windows.interior();
+  for (std::int64_t o = begin; o < end;) {
+    const bool run = whole || (o >= interior.begin && o < interior.end);
+    const std::int64_t next = whole ? end : run ? std::min(end, interior.end) : o + 1;
+    append(tile.spans, span(o, next), windows.stride());
+    o = next;
+  }
+  tile.along = {plan.inner,
+                windows.stride(),
+                windows.step(),
+                plan.bordered ? seen_end - seen_begin : tile.input_width,
+                plan.long_windows,
+                tile.spans.data(),
+                static_cast<std::int64_t>(tile.spans.size())};
+}
+
+}  // namespace tilepool

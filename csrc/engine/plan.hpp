@@ -1,0 +1,84 @@
+// HOW: an array, its windows and an op brought to normal form, with tiles. Plain data, no pointers into arrays.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "../table.hpp"
+#include "windows.hpp"
+
+namespace tilepool {
+
+/// One axis of the array as the caller sees it. Strides count bytes and may be zero or negative.
+struct ArrayAxis {
+  std::int64_t size;
+  std::int64_t stride;
+  std::optional<Windows> windows;  // none: the axis is not pooled
+};
+
+struct Request {
+  Op op;
+  DType dtype;
+  std::vector<ArrayAxis> axes;
+  bool count_padding = false;  // averages: divide by the taps inside the padded input
+  double divisor = 0;          // averages: divide by this instead, where it is not 0
+};
+
+/// An axis of the normal form; strides in bytes.
+struct PlanAxis {
+  Windows windows;
+  std::int64_t input_stride;
+  std::int64_t result_stride;
+};
+
+/// The normal form. Every output row lies at one output of each of the `lines` axes and of the `column` axis (axes that
+/// are not pooled have windows of one tap). The row axis has pixels of `inner` elements that lie side by side in the
+/// input and in the result. Which loops run is decided here, by shape and windows alone: results must not depend on
+/// threads, tiles or ISA.
+struct Plan {
+  Op op;
+  DType dtype;
+  DType result_dtype;
+  std::vector<std::int64_t> input_shape, input_strides;    // as requested
+  std::vector<std::int64_t> result_shape, result_strides;  // bytes; dense, in the memory order of the input
+  bool empty;                                              // nothing to compute
+
+  std::vector<PlanAxis> lines;  // outermost first
+  std::int64_t line_count;      // the product of their outputs
+  PlanAxis column;              // its outputs are walked one after the other
+  PlanAxis row;
+  std::int64_t inner;
+  std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)
+  std::int64_t tiles;         // tiles of a row
+
+  bool slides;        // column windows are put together from block suffixes and prefixes
+  bool buffered;      // rows are combined into a buffer before the buffer is pooled along itself
+  bool bordered;      // ... which has identity pixels on both sides, so that no window is clipped
+  bool widened;       // ... and whose windows are combined by doubling
+  bool long_windows;  // Along::long_windows
+
+  bool averages;  // divisors matter
+  bool count_padding;
+  double divisor;        // 0: of the windows
+  std::int64_t traffic;  // bytes read and written, for the choice of the thread count
+};
+
+/// Brings a request to normal form. Throws std::invalid_argument where the request cannot be run (among others: the
+/// axis that is innermost in memory must have unit stride), std::overflow_error where 64 bits do not suffice.
+Plan make_plan(const Request& request);
+
+/// The part of a row that one tile covers: the spans for the kernel, and what part of the input row they read.
+struct RowTile {
+  Along along;
+  std::vector<Span> spans;
+  std::int64_t output_begin;  // first output
+  std::int64_t input_begin;   // first pixel of the input row that is read ...
+  std::int64_t input_width;   // ... and how many are
+  std::int64_t before;        // identity pixels in front of them in the buffer; along.width counts these too
+};
+
+/// The tile number `index` of every row. `along.spans` points into `spans`: do not copy the tile.
+void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile);
+
+}  // namespace tilepool

@@ -1,0 +1,281 @@
+// Walks the output rows of a plan: lists the input rows of each, and hands them to the row kernels.
+#include "pool.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "dispatch.hpp"
+#include "parallel.hpp"
+
+namespace tilepool {
+namespace {
+
+/// Below this many bytes read and written, starting threads costs more than they save.
+constexpr std::int64_t serial_bytes = 128 << 10;
+
+/// Memory that a thread keeps for its next call; what is beyond `kept_bytes` goes back at the end of the call.
+class Scratch {
+ public:
+  char* at_least(std::size_t bytes) {
+    if (bytes > size_) {
+      memory_.reset();
+      size_ = 0;
+      memory_.reset(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
+      if (!memory_) throw std::bad_alloc();
+      size_ = bytes;
+    }
+    return memory_.get();
+  }
+  void trim() {
+    constexpr std::size_t kept_bytes = 4 << 20;
+    if (size_ <= kept_bytes) return;
+    memory_.reset();
+    size_ = 0;
+  }
+
+ private:
+  struct Free {
+    void operator()(char* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<char, Free> memory_;
+  std::size_t size_ = 0;
+};
+
+thread_local Scratch thread_scratch;
+
+/// What one thread does: a range of output rows, in the order line, tile, column output.
+class Worker {
+ public:
+  Worker(const Plan& plan, const Kernel& kernel, const void* input, void* result)
+      : plan_(plan), kernel_(kernel), input_(static_cast<const char*>(input)), result_(static_cast<char*>(result)) {}
+  ~Worker() { thread_scratch.trim(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void run(std::int64_t begin, std::int64_t end) {
+    const std::int64_t outputs = plan_.column.windows.outputs();
+    while (begin < end) {
+      const std::int64_t column = begin / outputs, from = begin % outputs;
+      const std::int64_t to = std::min(outputs, from + (end - begin));
+      enter(column / plan_.tiles, column % plan_.tiles);
+      if (plan_.slides) {
+        slide(from, to);
+      } else {
+        for (std::int64_t o = from; o < to; ++o) list(o);
+      }
+      begin += to - from;
+    }
+  }
+
+ private:
+  /// Goes to a line and a tile: what all rows of a column have in common.
+  void enter(std::int64_t line, std::int64_t index) {
+    if (index != tile_index_) {
+      make_row_tile(plan_, index, tile_);
+      tile_index_ = index;
+      elements_ = tile_.input_width * plan_.inner;
+      reserve();
+    }
+    // Every combination of taps of the line axes, the innermost axis fastest.
+    offsets_.assign(1, tile_.input_begin * plan_.row.input_stride);
+    target_ = result_ + tile_.output_begin * plan_.row.result_stride;
+    divisor_ = 1;
+    std::int64_t left = plan_.line_count;
+    for (const PlanAxis& axis : plan_.lines) {
+      left /= axis.windows.outputs();
+      const std::int64_t o = line / left;
+      line %= left;
+      target_ += o * axis.result_stride;
+      const Window window = axis.windows.at(o);
+      divisor_ *= static_cast<double>(plan_.count_padding ? window.size : window.count);
+      multiplied_.clear();
+      for (const std::int64_t offset : offsets_) {
+        for (std::int64_t t = 0; t < window.count; ++t) {
+          multiplied_.push_back(offset + (window.first + t * axis.windows.step()) * axis.input_stride);
+        }
+      }
+      offsets_.swap(multiplied_);
+    }
+    suffix_block_ = prefix_block_ = -1;
+  }
+
+  void reserve() {
+    if (!plan_.buffered) return;
+    const auto bytes = [&](std::int64_t pixels) {
+      return static_cast<std::size_t>((pixels * plan_.inner * kernel_.acc_size + buffer_slack + 63) / 64 * 64);
+    };
+    const std::size_t buffer = bytes(tile_.along.width), row = plan_.slides ? bytes(tile_.input_width) : 0;
+    const auto suffixes = static_cast<std::size_t>(plan_.slides ? block_rows() : 0);
+    char* memory = thread_scratch.at_least(buffer * (plan_.widened ? 2 : 1) + row * (suffixes + 1));
+    buffer_ = memory;
+    widened_ = plan_.widened ? memory + buffer : nullptr;
+    prefix_ = memory + buffer * (plan_.widened ? 2 : 1);
+    suffix_ = prefix_ + row;
+    suffix_bytes_ = row;
+    body_ = buffer_ + tile_.before * plan_.inner * kernel_.acc_size;
+    behind_ = tile_.along.width - tile_.before - tile_.input_width;
+    // `widen` reads a few taps past the last window, and that memory only has to be there.
+    fill_border(buffer_, tile_.before);
+    fill_border(body_ + elements_ * kernel_.acc_size, behind_);
+  }
+
+  void fill_border(char* at, std::int64_t pixels) const {
+    if (pixels > 0) kernel_.fold_rows(at, nullptr, nullptr, 0, pixels * plan_.inner);
+  }
+
+  /// One output row from the list of all the rows it sees.
+  void list(std::int64_t o) {
+    const Window window = plan_.column.windows.at(o);
+    const std::int64_t step = plan_.column.windows.step() * plan_.column.input_stride;
+    const char* const origin = input_ + window.first * plan_.column.input_stride;
+    if (!plan_.buffered) {
+      rows_.clear();
+      for (const std::int64_t offset : offsets_) {
+        for (std::int64_t t = 0; t < window.count; ++t) rows_.push_back(origin + offset + t * step);
+      }
+      if (!rows_.empty()) {
+        kernel_.pool_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), divisor(window), target(o));
+        return;
+      }
+      pool_nothing(window, o);
+      return;
+    }
+    bool started = false;
+    rows_.clear();
+    const auto flush = [&] {
+      kernel_.fold_rows(body_, started ? body_ : nullptr, rows_.data(), static_cast<std::int64_t>(rows_.size()),
+                        elements_);
+      started = true;
+      rows_.clear();
+    };
+    for (const std::int64_t offset : offsets_) {
+      for (std::int64_t t = 0; t < window.count; ++t) {
+        rows_.push_back(origin + offset + t * step);
+        if (rows_.size() == listed_rows) flush();
+      }
+    }
+    if (!rows_.empty() || !started) flush();
+    finish(window, o);
+  }
+
+  /// Output rows [from, to) from suffixes and prefixes of blocks of rows (van Herk 1992, Gil and Werman 1993). The blocks
+  /// start at multiples of the kernel size in the input, so that who computes a row does not matter.
+  void slide(std::int64_t from, std::int64_t to) {
+    const std::int64_t block = block_rows();
+    for (std::int64_t o = from; o < to; ++o) {
+      const Window window = plan_.column.windows.at(o);
+      const std::int64_t first = window.first, last = window.first + window.count - 1;
+      extend_prefix(last);
+      if (first % block == 0 && first / block == last / block) {
+        fold_buffers(body_, nullptr, prefix_);
+      } else {
+        extend_suffix(first);
+        const char* const suffix = suffix_ + static_cast<std::size_t>(first % block) * suffix_bytes_;
+        fold_buffers(body_, suffix, first / block == last / block ? nullptr : prefix_);
+      }
+      finish(window, o);
+    }
+  }
+
+  std::int64_t block_rows() const { return std::min(plan_.column.windows.kernel(), plan_.column.windows.input()); }
+
+  /// Makes prefix_ the combination of all rows from the start of the block of `last` to `last`.
+  void extend_prefix(std::int64_t last) {
+    const std::int64_t block = last / block_rows();
+    const bool fresh = block != prefix_block_;
+    for (std::int64_t r = fresh ? block * block_rows() : prefix_end_; r <= last; ++r) {
+      fold_row(prefix_, r % block_rows() == 0 ? nullptr : prefix_, r);
+    }
+    if (fresh || prefix_end_ <= last) prefix_end_ = last + 1;
+    prefix_block_ = block;
+  }
+
+  /// Makes suffix number `first` modulo the block the combination of all rows from `first` to the end of its block.
+  void extend_suffix(std::int64_t first) {
+    const std::int64_t block = first / block_rows();
+    if (block == suffix_block_) return;  // made down to an earlier `first`
+    const std::int64_t end = std::min((block + 1) * block_rows(), plan_.column.windows.input());
+    for (std::int64_t r = end; r-- > first;) {
+      char* const at = suffix_ + static_cast<std::size_t>(r % block_rows()) * suffix_bytes_;
+      fold_row(at, r + 1 == end ? nullptr : at + suffix_bytes_, r);
+    }
+    suffix_block_ = block;
+  }
+
+  /// target = start + the rows at `r` of the column, through all line axes.
+  void fold_row(char* target, const char* start, std::int64_t r) {
+    rows_.clear();
+    for (const std::int64_t offset : offsets_) rows_.push_back(input_ + offset + r * plan_.column.input_stride);
+    kernel_.fold_rows(target, start, rows_.data(), static_cast<std::int64_t>(rows_.size()), elements_);
+  }
+
+  void fold_buffers(char* target, const char* start, const char* row) {
+    const void* const rows[] = {row};
+    kernel_.fold_buffers(target, start, rows, row == nullptr ? 0 : 1, elements_);
+  }
+
+  /// Pools the buffer along itself.
+  void finish(const Window& window, std::int64_t o) {
+    const char* buffer = buffer_;
+    if (plan_.widened) {
+      kernel_.widen(widened_, buffer_, tile_.along.width * plan_.inner, plan_.row.windows.kernel(),
+                    plan_.row.windows.step() * plan_.inner);
+      buffer = widened_;
+    }
+    kernel_.pool_buffer(tile_.along, buffer, divisor(window), target(o));
+  }
+
+  /// An output row that sees no cell at all.
+  void pool_nothing(const Window& window, std::int64_t o) {
+    std::vector<Span> spans = tile_.spans;
+    for (Span& span : spans) span.count = 0;
+    Along along = tile_.along;
+    along.spans = spans.data();
+    kernel_.pool_buffer(along, nullptr, divisor(window), target(o));
+  }
+
+  double divisor(const Window& window) const {
+    if (plan_.divisor != 0) return plan_.divisor;
+    return divisor_ * static_cast<double>(plan_.count_padding ? window.size : window.count);
+  }
+
+  char* target(std::int64_t o) const { return target_ + o * plan_.column.result_stride; }
+
+  /// The most pointers in a list; the longest lists take turns.
+  static constexpr std::size_t listed_rows = 1024;
+
+  const Plan& plan_;
+  const Kernel& kernel_;
+  const char* const input_;
+  char* const result_;
+
+  RowTile tile_;
+  std::int64_t tile_index_ = -1;
+  std::int64_t elements_ = 0;                          // of an input row in the tile
+  std::vector<std::int64_t> offsets_, multiplied_;     // bytes from the input to the rows of the line, at column 0
+  std::vector<const void*> rows_;
+  double divisor_ = 1;                                 // of the line
+  char* target_ = nullptr;                             // the line's result at column output 0
+
+  char *buffer_ = nullptr, *body_ = nullptr, *widened_ = nullptr;  // one row with borders; where the input row starts
+  std::int64_t behind_ = 0;                                        // pixels of the border behind
+  char *prefix_ = nullptr, *suffix_ = nullptr;
+  std::size_t suffix_bytes_ = 0;
+  std::int64_t suffix_block_ = -1, prefix_block_ = -1, prefix_end_ = 0;
+};
+
+}  // namespace
+
+void pool(const Plan& plan, const void* input, void* result, int threads) {
+  if (plan.empty) return;
+  const Kernel& kernel = active_table().kernels[static_cast<int>(plan.op)][static_cast<int>(plan.dtype)];
+  const std::int64_t rows = plan.line_count * plan.tiles * plan.column.windows.outputs();
+  if (plan.traffic < serial_bytes) threads = 1;
+  parallel_for(threads, rows, [&](std::int64_t begin, std::int64_t end) {
+    Worker(plan, kernel, input, result).run(begin, end);
+  });
+}
+
+}  // namespace tilepool

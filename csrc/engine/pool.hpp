@@ -1,0 +1,13 @@
+// Runs a plan on pointers: the C++ entry that bindings and benchmarks share.
+#pragma once
+
+#include "plan.hpp"
+
+namespace tilepool {
+
+/// Pools `input` into `result`, which must not overlap. The pointers are those of the first elements of arrays with the
+/// plan's dtypes, shapes and strides, aligned to their element size. `threads` 0 takes the default. Throws
+/// std::bad_alloc where memory for scratch is missing; nothing else.
+void pool(const Plan& plan, const void* input, void* result, int threads = 0);
+
+}  // namespace tilepool

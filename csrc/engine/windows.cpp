@@ -1,0 +1,92 @@
+// WHERE: the arithmetic of sliding windows, checked against overflow.
+#include "windows.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace tilepool {
+namespace {
+
+std::int64_t checked_add(std::int64_t a, std::int64_t b) {
+  std::int64_t sum;
+  if (__builtin_add_overflow(a, b, &sum)) throw std::overflow_error("window extents must fit 64 bits");
+  return sum;
+}
+
+std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
+  std::int64_t product;
+  if (__builtin_mul_overflow(a, b, &product)) throw std::overflow_error("window extents must fit 64 bits");
+  return product;
+}
+
+std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0); }
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return a / b + (a % b > 0); }
+
+void require(bool kept, const char* rule, std::int64_t value) {
+  if (!kept) throw std::invalid_argument(std::string(rule) + ", not " + std::to_string(value));
+}
+
+}  // namespace
+
+Windows Windows::identity(std::int64_t input) {
+  Windows windows;
+  windows.input_ = windows.outputs_ = input;
+  return windows;
+}
+
+Windows Windows::sliding(std::int64_t input, std::int64_t kernel, std::int64_t stride, std::int64_t before,
+                         std::int64_t after, std::int64_t dilation, bool ceil) {
+  require(input >= 1, "a pooled axis must have at least one cell", input);
+  require(kernel >= 1, "kernel_size must be positive", kernel);
+  require(stride >= 1, "stride must be positive", stride);
+  require(dilation >= 1, "dilation must be positive", dilation);
+  require(before >= 0, "padding must not be negative", before);
+  require(after >= 0, "padding must not be negative", after);
+  const std::int64_t reach = checked_mul(kernel - 1, dilation);
+  require(before <= reach, "padding must be smaller than the extent of the window", before);
+  require(after <= reach, "padding must be smaller than the extent of the window", after);
+  const std::int64_t padded = checked_add(checked_add(input, before), after);
+  const std::int64_t room = padded - 1 - reach;  // reach >= 0 and padded >= 1: no overflow
+  std::int64_t outputs = checked_add(ceil ? ceil_div(room, stride) : floor_div(room, stride), 1);
+  checked_add(checked_mul(std::max<std::int64_t>(outputs, 1), stride), reach);  // every start and end fits
+  if (ceil && outputs >= 1 && (outputs - 1) * stride >= input + before) --outputs;
+  require(outputs >= 1, "kernel_size must not be larger than the padded input", kernel);
+
+  Windows windows;
+  windows.input_ = input;
+  windows.outputs_ = outputs;
+  windows.kernel_ = kernel;
+  // The stride of a single output is free; one that spans the input lets copies of the axis be laid end to end.
+  windows.stride_ = outputs == 1 && before == 0 && reach < input ? input : stride;
+  windows.step_ = dilation;
+  windows.before_ = before;
+  windows.after_ = after;
+  windows.reach_ = reach;
+  return windows;
+}
+
+Window Windows::clipped(std::int64_t begin) const {
+  const std::int64_t skipped = begin < 0 ? ceil_div(-begin, step_) : 0;
+  const std::int64_t inside = begin < input_ ? std::min(kernel_, ceil_div(input_ - begin, step_)) : 0;
+  const std::int64_t padded_end = input_ + after_;
+  const std::int64_t size = begin < padded_end ? std::min(kernel_, ceil_div(padded_end - begin, step_)) : 0;
+  if (inside <= skipped) return {0, 0, size};
+  return {begin + skipped * step_, inside - skipped, size};
+}
+
+Outputs Windows::interior() const {
+  const std::int64_t begin = std::min(outputs_, ceil_div(before_, stride_));
+  const std::int64_t last = input_ - 1 - reach_ + before_;  // the last start, counted from the padding, that fits
+  const std::int64_t end = last < 0 ? 0 : std::min(outputs_, last / stride_ + 1);
+  return {begin, std::max(begin, end)};
+}
+
+Windows Windows::repeated(std::int64_t count) const {
+  Windows windows = *this;
+  windows.input_ = checked_mul(input_, count);
+  windows.outputs_ = checked_mul(outputs_, count);
+  return windows;
+}
+
+}  // namespace tilepool

@@ -1,0 +1,127 @@
+// Vec<T, N>: N lanes of T over compiler vector extensions; the only file with compiler- or CPU-specific text.
+#pragma once
+
+#ifdef __FAST_MATH__
+#error "tilepool promises NaN and bit-identical sums: do not compile it with -ffast-math"
+#endif
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+namespace tilepool {
+namespace {
+
+#if defined(__AVX512BW__)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+
+#define TILEPOOL_INLINE inline __attribute__((always_inline))
+
+template <class T, int N>
+struct VecOf {
+  typedef T type __attribute__((vector_size(N * sizeof(T))));
+};
+template <class T>
+struct VecOf<T, 1> {
+  using type = T;
+};
+
+/// One lane is the plain type, so that a scalar tail is the same text as a vector.
+template <class T, int N>
+using Vec = typename VecOf<T, N>::type;
+
+/// A compile-time lane count, to be passed to generic lambdas.
+template <int N>
+using Lanes = std::integral_constant<int, N>;
+
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> load(const T* from) {
+  Vec<T, N> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <class T, class V>
+TILEPOOL_INLINE void store(T* to, V v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> splat(T value) {
+  if constexpr (N == 1) {
+    return value;
+  } else {
+    return value - Vec<T, N>{};  // a broadcast; x - 0 keeps NaN, infinities and the sign of zero
+  }
+}
+
+/// Converts lane by lane as static_cast does.
+template <class To, int N, class V>
+TILEPOOL_INLINE Vec<To, N> convert(V v) {
+  if constexpr (std::is_same_v<V, Vec<To, N>>) {
+    return v;
+  } else if constexpr (N == 1) {
+    return static_cast<To>(v);
+  } else {
+    return __builtin_convertvector(v, Vec<To, N>);
+  }
+}
+
+/// a > b ? a : b, lane by lane: b where either is NaN.
+template <class V>
+TILEPOOL_INLINE V greater_of(V a, V b) {
+  return a > b ? a : b;
+}
+
+/// a < b ? a : b, lane by lane: b where either is NaN.
+template <class V>
+TILEPOOL_INLINE V less_of(V a, V b) {
+  return a < b ? a : b;
+}
+
+/// Lanes Phase, Phase + Stride, Phase + 2 * Stride ... of `Stride` vectors laid end to end.
+template <int Phase, int Stride, int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N> every(const Vec<T, N>* parts, std::integer_sequence<int, I...>) {
+  if constexpr (Stride == 2) {
+    return __builtin_shufflevector(parts[0], parts[1], (Phase + I * Stride)...);
+  } else if constexpr (Stride == 3) {
+    // The lanes of the first two parts move to the front; those of the third follow.
+    const auto front = __builtin_shufflevector(parts[0], parts[1], (Phase + I * 3 < 2 * N ? Phase + I * 3 : 0)...);
+    return __builtin_shufflevector(front, parts[2], (Phase + I * 3 < 2 * N ? I : Phase + I * 3 - N)...);
+  } else {
+    static_assert(Stride == 4);
+    const auto front = __builtin_shufflevector(parts[0], parts[1], (I < N / 2 ? Phase + I * 4 : 0)...);
+    const auto back = __builtin_shufflevector(parts[2], parts[3], (I < N / 2 ? Phase + I * 4 : 0)...);
+    return __builtin_shufflevector(front, back, (I < N / 2 ? I : N / 2 + I)...);
+  }
+}
+
+template <int Phase, int Stride, int N, class T>
+TILEPOOL_INLINE Vec<T, N> every(const Vec<T, N>* parts) {
+  static_assert(Phase >= 0 && Phase < Stride);
+  return every<Phase, Stride, N, T>(parts, std::make_integer_sequence<int, N>{});
+}
+
+/// The lower half (Upper = 0) or the upper half (Upper = 1) of a vector.
+template <int Upper, int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N / 2> half(Vec<T, N> v, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(v, v, (Upper * N / 2 + I)...);
+}
+
+template <int Upper, int N, class T>
+TILEPOOL_INLINE Vec<T, N / 2> half(Vec<T, N> v) {
+  if constexpr (N == 2) {
+    return v[Upper];
+  } else {
+    return half<Upper, N, T>(v, std::make_integer_sequence<int, N / 2>{});
+  }
+}
+
+}  // namespace
+}  // namespace tilepool

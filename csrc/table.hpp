@@ -1,0 +1,73 @@
+// The contract between engine and kernels: plain structs and one table of function pointers per ISA.
+#pragma once
+
+#include <cstdint>
+
+namespace tilepool {
+
+/// What a pooling keeps of a window. `average_rounded` is the exact integer average, half to even.
+enum class Op : std::uint8_t { max, min, sum, average, average_rounded };
+constexpr const char* op_names[] = {"max", "min", "sum", "average", "average_rounded"};
+constexpr int op_count = 5;
+
+/// The list of element types. The first `dtype_count` are pooled; the rest only appear as results.
+enum class DType : std::uint8_t { float32, float64, uint8, int32, int64, uint64 };
+constexpr int dtype_count = 5;
+
+struct DTypeInfo {
+  const char* name;
+  std::int64_t size;
+};
+constexpr DTypeInfo dtype_info[] = {{"float32", 4}, {"float64", 8}, {"uint8", 1},
+                                    {"int32", 4},   {"int64", 8},   {"uint64", 8}};
+
+/// A run of consecutive outputs along a row whose windows have equal tap counts and equally spaced first taps.
+struct Span {
+  std::int64_t begin, end;  // outputs, counted from the start of the tile; every span is non-empty
+  std::int64_t first;       // first tap of output `begin`, in pixels from the start of the row that is read
+  std::int64_t count;       // taps of each window; may be 0
+  double divisor;           // of each window along this axis; used by averages only
+};
+
+/// How a row is pooled along itself. A pixel is `inner` neighbouring elements that are never mixed.
+struct Along {
+  std::int64_t inner;   // elements of one pixel
+  std::int64_t stride;  // pixels between the first taps of neighbouring outputs inside one span
+  std::int64_t step;    // pixels between the taps of one window
+  std::int64_t width;   // pixels that may be read
+  bool long_windows;    // add each window up in lanes of its own; needs inner == 1 and step == 1
+  const Span* spans;
+  std::int64_t span_count;
+};
+
+/// The most rows that `pool_rows` takes; longer lists are folded into a buffer first.
+constexpr std::int64_t pool_rows_limit = 3;
+
+/// Row kernels of one op and element type. "Elements" have that type; "accumulators" are what the op combines.
+/// A buffer of accumulators may be read and written up to `buffer_slack` bytes beyond the n that is asked for;
+/// nothing else is read or written beyond its end. No pointer needs more alignment than its type.
+struct Kernel {
+  /// target[i] = start[i] + rows[0][i] + ... + rows[count - 1][i] for i < n, combined in this order with the op's "+".
+  /// Without `start` the first row starts; without both target is filled with the op's identity. target may be start.
+  void (*fold_rows)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n);
+  /// The same for rows of accumulators.
+  void (*fold_buffers)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n);
+  /// target[i] = source[i] + source[i + distance] + ... (`taps` >= 2 of them), in about log2(taps) passes, for
+  /// i < n - (taps - 1) * distance. source and target hold n accumulators each and do not overlap.
+  void (*widen)(void* target, const void* source, std::int64_t n, std::int64_t taps, std::int64_t distance);
+  /// Combines 1 to `pool_rows_limit` rows, pools the result along itself, divides by span and `divisor`, writes out.
+  void (*pool_rows)(const Along&, const void* const* rows, std::int64_t count, double divisor, void* out);
+  /// The same for one row of accumulators.
+  void (*pool_buffer)(const Along&, const void* buffer, double divisor, void* out);
+  DType result;           // element type written
+  std::int64_t acc_size;  // bytes of one accumulator
+};
+
+struct Table {
+  const char* isa;
+  Kernel kernels[op_count][dtype_count];  // function pointers are nullptr where the combination does not exist
+};
+
+constexpr std::int64_t buffer_slack = 256;  // four vectors of the widest ISA: what one unrolled step may overrun
+
+}  // namespace tilepool
