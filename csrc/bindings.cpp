@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <string>
 
 #include "engine/dispatch.hpp"
@@ -58,10 +59,12 @@ std::vector<std::int64_t> integers(const py::tuple& values) {
 
 std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) {
   if (words.is_none()) return std::nullopt;
-  const auto window = py::cast<py::tuple>(words);
-  if (window.size() != 6) throw py::value_error("windows must be (kernel, stride, before, after, dilation, ceil)");
+  const char* const rule = "windows must be tuples (kernel, stride, before, after, dilation, ceil)";
+  if (!py::isinstance<py::tuple>(words)) throw py::type_error(rule);
+  const auto window = py::reinterpret_borrow<py::tuple>(words);
+  if (window.size() != 6 || !py::isinstance<py::bool_>(window[5])) throw py::value_error(rule);
   return Windows::sliding(size, integer(window[0]), integer(window[1]), integer(window[2]), integer(window[3]),
-                          integer(window[4]), py::cast<bool>(window[5]));
+                          integer(window[4]), window[5].ptr() == Py_True);
 }
 
 Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple& shape, const py::tuple& strides,
@@ -114,7 +117,11 @@ struct Extent {
   std::uintptr_t low, high;
 };
 
-py::array run(const Plan& plan, const py::object& x, const py::object& out, int threads) {
+/// A plan that Python made without __init__ has no such pointer, and pybind11 refuses it.
+using PlanPointer = std::shared_ptr<const Plan>;
+
+py::array run(const PlanPointer& pointer, const py::object& x, const py::object& out, int threads) {
+  const Plan& plan = *pointer;
   if (!py::isinstance<py::array>(x)) throw py::type_error("x must be a numpy array");
   if (!out.is_none() && !py::isinstance<py::array>(out)) throw py::type_error("out must be a numpy array");
   const auto input = py::reinterpret_borrow<py::array>(x);
@@ -173,13 +180,15 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
       },
       py::arg("n"));
 
-  py::class_<Plan>(module, "Plan")
+  py::class_<Plan, std::shared_ptr<Plan>>(module, "Plan")
       .def(py::init(&plan_from), py::arg("op"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
            py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0)
-      .def_property_readonly("result_shape", [](const Plan& plan) { return py::tuple(py::cast(plan.result_shape)); })
-      .def_property_readonly("result_strides", [](const Plan& plan) { return py::tuple(py::cast(plan.result_strides)); })
-      .def_property_readonly("result_dtype",
-                             [](const Plan& plan) { return dtype_info[static_cast<int>(plan.result_dtype)].name; })
+      .def_property_readonly("result_shape",
+                             [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_shape)); })
+      .def_property_readonly("result_strides",
+                             [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_strides)); })
+      .def_property_readonly(
+          "result_dtype", [](const PlanPointer& plan) { return dtype_info[static_cast<int>(plan->result_dtype)].name; })
       .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0);
 
   // std::overflow_error would become OverflowError; a size that does not fit is a wrong value like any other.

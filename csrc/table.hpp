@@ -40,6 +40,11 @@ struct Along {
   std::int64_t span_count;
 };
 
+/// The same work on several lines: from one to the next, what is read and what is written move by so many bytes.
+struct Lines {
+  std::int64_t count = 1, read_step = 0, write_step = 0;
+};
+
 /// The most rows that `pool_rows` takes; longer lists are folded into a buffer first.
 constexpr std::int64_t pool_rows_limit = 3;
 
@@ -49,19 +54,29 @@ constexpr std::int64_t pool_rows_limit = 3;
 struct Kernel {
   /// target[i] = start[i] + rows[0][i] + ... + rows[count - 1][i] for i < n, combined in this order with the op's "+".
   /// Without `start` the first row starts; without both target is filled with the op's identity. target may be start.
-  void (*fold_rows)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n);
+  /// Of several lines all have the same start.
+  void (*fold_rows)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
+                    const Lines&);
   /// The same for rows of accumulators.
-  void (*fold_buffers)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n);
+  void (*fold_buffers)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
+                       const Lines&);
   /// target[i] = source[i] + source[i + distance] + ... (`taps` >= 2 of them), in about log2(taps) passes, for
   /// i < n - (taps - 1) * distance. source and target hold n accumulators each and do not overlap.
   void (*widen)(void* target, const void* source, std::int64_t n, std::int64_t taps, std::int64_t distance);
   /// Combines 1 to `pool_rows_limit` rows, pools the result along itself, divides by span and `divisor`, writes out.
-  void (*pool_rows)(const Along&, const void* const* rows, std::int64_t count, double divisor, void* out);
+  void (*pool_rows)(const Along&, const void* const* rows, std::int64_t count, double divisor, void* out, const Lines&);
   /// The same for one row of accumulators.
-  void (*pool_buffer)(const Along&, const void* buffer, double divisor, void* out);
-  DType result;           // element type written
-  std::int64_t acc_size;  // bytes of one accumulator
+  void (*pool_buffer)(const Along&, const void* buffer, double divisor, void* out, const Lines&);
+  DType result;  // element type written
 };
+
+/// Bytes of one accumulator, the same on every ISA.
+constexpr std::int64_t acc_size(Op op, DType dtype) {
+  const std::int64_t size = dtype_info[static_cast<int>(dtype)].size;
+  if (op == Op::max || op == Op::min || dtype == DType::float32 || dtype == DType::float64) return size;
+  if (op == Op::average_rounded) return dtype == DType::int64 ? 16 : 8;
+  return dtype == DType::uint8 ? 4 : 8;
+}
 
 struct Table {
   const char* isa;

@@ -62,7 +62,8 @@ int startable(int wanted) {
 /// Runs body on range `index` of `team` and keeps the first exception.
 class Ranges {
  public:
-  Ranges(std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& body) : count_(count), body_(body) {}
+  Ranges(std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& body)
+      : count_(count), body_(body) {}
   void run(int index, int team) noexcept {
     const std::int64_t share = count_ / team, rest = count_ % team;
     const std::int64_t begin = share * index + std::min<std::int64_t>(index, rest);
@@ -102,7 +103,8 @@ void run_team(int threads, Ranges& ranges) {
   team.reserve(static_cast<std::size_t>(threads));
   int started = 1;
   try {
-    for (; started < threads; ++started) team.emplace_back([&ranges, started, threads] { ranges.run(started, threads); });
+    for (; started < threads; ++started)
+      team.emplace_back([&ranges, started, threads] { ranges.run(started, threads); });
   } catch (const std::system_error&) {
     // The caller does the ranges of the threads that could not be started.
   }
@@ -139,7 +141,8 @@ int quota_cpus() {
   if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> first >> period) {
     quota = first == "max" ? -1 : std::strtod(first.c_str(), nullptr);
   } else {
-    std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+        period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
     if (!(quota_file >> quota) || !(period_file >> period)) return most_threads;
   }
   if (quota <= 0 || period <= 0 || quota / period >= most_threads) return most_threads;

@@ -158,6 +158,15 @@ void choose_loops(Plan& plan) {
   const bool cheaper = saturating_mul(rows, taps) > saturating_mul(rows + 1, single ? 1 : stride) + taps;
   plan.buffered = plan.slides || plan.widened || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
   plan.bordered = plan.buffered && borderable;
+
+  // Small planes fit the first-level cache: whole blocks are combined flat, without row ends.
+  constexpr std::int64_t most_cells = 16 << 10;
+  const Windows& column = plan.column.windows;
+  const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
+                                             (windows.input() + std::min(border(windows), most_cells)) * plan.inner);
+  plan.planes = plan.buffered && plan.bordered && column.stride() == 1 && column.kernel() > 1 && column.outputs() > 1 &&
+                saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
+  plan.slides = plan.slides && !plan.planes;
 }
 
 /// Tiles keep buffers in the first-level cache (those of block suffixes in the second) and give threads parts of one
@@ -168,7 +177,8 @@ void choose_tiles(Plan& plan) {
   const std::int64_t outputs = windows.outputs(), reach = windows.stop(0) - windows.start(0);
   std::int64_t bytes = plan.buffered ? buffer_bytes : direct_bytes;
   if (plan.slides) bytes = std::clamp(suffix_bytes / plan.column.windows.kernel(), least_bytes, bytes);
-  const std::int64_t element = plan.buffered ? 4 : dtype_info[static_cast<int>(plan.dtype)].size;
+  const std::int64_t element =
+      plan.buffered ? acc_size(plan.op, plan.dtype) : dtype_info[static_cast<int>(plan.dtype)].size;
   const std::int64_t pixels = std::max(bytes / (element * plan.inner), saturating_mul(2, reach));
   const std::int64_t fitting = std::max<std::int64_t>(1, pixels / windows.stride());
   plan.tiles = (outputs - 1) / fitting + 1;
@@ -221,7 +231,8 @@ Plan make_plan(const Request& request) {
   for (const ArrayAxis& axis : request.axes) {
     if (axis.size < 0) throw std::invalid_argument("an axis must not have a negative size");
     if (axis.windows && axis.windows->input() != axis.size) throw std::invalid_argument("windows must fit their axis");
-    if (axis.stride < -(most / 2) || axis.stride > most / 2) throw std::overflow_error("strides must fit 62 bits");
+    if (axis.size > 1 && (axis.stride < -(most / 2) || axis.stride > most / 2))
+      throw std::overflow_error("strides must fit 62 bits");
     plan.input_shape.push_back(axis.size);
     plan.input_strides.push_back(axis.stride);
     plan.result_shape.push_back(axis.windows ? axis.windows->outputs() : axis.size);

@@ -52,6 +52,7 @@ struct Plan {
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)
   std::int64_t tiles;         // tiles of a row
 
+  bool planes;        // a column and a row at a time are combined in one bordered block
   bool slides;        // column windows are put together from block suffixes and prefixes
   bool buffered;      // rows are combined into a buffer before the buffer is pooled along itself
   bool bordered;      // ... which has identity pixels on both sides, so that no window is clipped

@@ -51,7 +51,9 @@ class Windows {
   /// The outputs whose windows lie wholly inside the input.
   Outputs interior() const;
 
-  bool is_identity() const { return kernel_ == 1 && before_ == 0 && outputs_ == input_ && (stride_ == 1 || input_ == 1); }
+  bool is_identity() const {
+    return kernel_ == 1 && before_ == 0 && outputs_ == input_ && (stride_ == 1 || input_ == 1);
+  }
 
   /// One output that sees every cell once and no padding.
   bool is_global() const { return outputs_ == 1 && kernel_ == input_ && step_ == 1 && before_ == 0; }

@@ -1,5 +1,6 @@
 // Fills the table of one ISA. Compiled once per ISA, with TILEPOOL_ISA as its name and the flags of that ISA.
-#include "rows.hpp"
+#include "along.hpp"
+#include "fold.hpp"
 
 namespace tilepool {
 namespace {
@@ -17,12 +18,16 @@ constexpr DType dtype_of<std::int64_t> = DType::int64;
 template <>
 constexpr DType dtype_of<std::uint64_t> = DType::uint64;
 
-template <class Op>
+/// `Direct` works on listed rows, `Buffered` where rows are combined in a buffer.
+template <Op op, class Direct, class Buffered = Direct>
 constexpr Kernel kernel() {
-  using In = typename Op::In;
-  using Acc = typename Op::Acc;
-  return {fold<Op, In>,    fold<Op, Acc>, widen<Op>, pool_rows<Op>, pool_buffer<Op>, dtype_of<typename Op::Out>,
-          sizeof(Acc)};
+  using In = typename Direct::In;
+  using Acc = typename Buffered::Acc;
+  using Out = typename Direct::Out;
+  static_assert(std::is_same_v<typename Buffered::In, In> && std::is_same_v<typename Buffered::Out, Out>);
+  static_assert(sizeof(Acc) == acc_size(op, dtype_of<In>));
+  return {fold<Buffered, In>, fold<Buffered, Acc>,   widen<Buffered>,
+          pool_rows<Direct>,  pool_buffer<Buffered>, dtype_of<Out>};
 }
 
 constexpr Kernel none{};
@@ -42,18 +47,20 @@ constexpr Table TILEPOOL_TABLE(TILEPOOL_ISA) = {
     TILEPOOL_NAME(TILEPOOL_ISA),
     {
         // float32, float64, uint8, int32, int64
-        {kernel<Max<float>>(), kernel<Max<double>>(), kernel<Max<uint8_t>>(), kernel<Max<int32_t>>(),
-         kernel<Max<int64_t>>()},
-        {kernel<Min<float>>(), kernel<Min<double>>(), kernel<Min<uint8_t>>(), kernel<Min<int32_t>>(),
-         kernel<Min<int64_t>>()},
-        {kernel<Sum<float, float, float>>(), kernel<Sum<double, double, double>>(),
-         kernel<Sum<uint8_t, int32_t, uint64_t>>(), kernel<Sum<int32_t, int64_t, int64_t>>(),
-         kernel<Sum<int64_t, int64_t, int64_t>>()},
-        {kernel<Average<float, float, float>>(), kernel<Average<double, double, double>>(),
-         kernel<Average<uint8_t, int32_t, float>>(), kernel<Average<int32_t, double, double>>(),
-         kernel<Average<int64_t, double, double>>()},
-        {none, none, kernel<AverageRounded<uint8_t, int64_t>>(), kernel<AverageRounded<int32_t, int64_t>>(),
-         kernel<AverageRounded<int64_t, __int128>>()},
+        {kernel<Op::max, Max<float>, OrderedExtremum<1>>(), kernel<Op::max, Max<double>>(),
+         kernel<Op::max, Max<uint8_t>>(), kernel<Op::max, Max<int32_t>>(), kernel<Op::max, Max<int64_t>>()},
+        {kernel<Op::min, Min<float>, OrderedExtremum<-1>>(), kernel<Op::min, Min<double>>(),
+         kernel<Op::min, Min<uint8_t>>(), kernel<Op::min, Min<int32_t>>(), kernel<Op::min, Min<int64_t>>()},
+        {kernel<Op::sum, Sum<float, float, float>>(), kernel<Op::sum, Sum<double, double, double>>(),
+         kernel<Op::sum, Sum<uint8_t, int32_t, uint64_t>>(), kernel<Op::sum, Sum<int32_t, int64_t, int64_t>>(),
+         kernel<Op::sum, Sum<int64_t, int64_t, int64_t>>()},
+        {kernel<Op::average, Average<float, float, float>>(), kernel<Op::average, Average<double, double, double>>(),
+         kernel<Op::average, Average<uint8_t, int32_t, float>>(),
+         kernel<Op::average, Average<int32_t, double, double>>(),
+         kernel<Op::average, Average<int64_t, double, double>>()},
+        {none, none, kernel<Op::average_rounded, AverageRounded<uint8_t, int64_t>>(),
+         kernel<Op::average_rounded, AverageRounded<int32_t, int64_t>>(),
+         kernel<Op::average_rounded, AverageRounded<int64_t, __int128>>()},
     },
 };
 

@@ -64,6 +64,39 @@ struct Min : Extremum<T> {
   }
 };
 
+/// Max (Sign = 1) or Min (Sign = -1) of float32 where a value is combined many times: with integers that are in the
+/// order of the floats (-0 before +0), a NaN behind everything, a combination is one instruction.
+template <int Sign>
+struct OrderedExtremum {
+  using In = float;
+  using Acc = std::int32_t;
+  using Out = float;
+  using Scale = NoScale;
+  static constexpr int lanes = full_lanes<Acc>;
+  static constexpr Acc nan = Sign > 0 ? std::numeric_limits<Acc>::max() : std::numeric_limits<Acc>::min();
+  /// -inf or +inf: Sign * 0x7f800000 in this order, which mirrors the negative floats as ~.
+  static constexpr Acc identity() { return Sign > 0 ? ~0x7f800000 : 0x7f800000; }
+
+  /// Negative floats have descending bits: all but the sign are flipped. Its own inverse.
+  template <int N>
+  static TILEPOOL_INLINE Vec<Acc, N> mirrored(Vec<Acc, N> v) {
+    return v ^ ((v >> 31) & splat<N>(std::numeric_limits<Acc>::max()));
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<Acc, N> lift(Vec<In, N> v) {
+    const Vec<Acc, N> ordered = mirrored<N>(bits_as<Vec<Acc, N>>(v));
+    return v != v ? splat<N>(nan) : ordered;
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<Acc, N> combine(Vec<Acc, N> a, Vec<Acc, N> b) {
+    return Sign > 0 ? greater_of(a, b) : less_of(a, b);
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<Out, N> finish(Vec<Acc, N> acc, const Scale&) {
+    return bits_as<Vec<Out, N>>(mirrored<N>(acc));
+  }
+};
+
 /// What all sums share. Integers wrap (the kernels are compiled with -fwrapv).
 template <class T, class A>
 struct Additive {

@@ -1,0 +1,284 @@
+// The loops that pool a row along itself, one span of equal windows after the other.
+#pragma once
+
+#include "rows.hpp"
+
+namespace tilepool {
+namespace {
+
+/// Pools one span after the other; every loop below writes the outputs of one span.
+template <class Op, class Src>
+struct AlongRow {
+  using Acc = typename Op::Acc;
+  using Out = typename Op::Out;
+  static constexpr int lanes = Op::lanes;
+
+  const Along& along;
+  const Src& source;
+  typename Op::Scale scale;
+  std::int64_t first, count, distance;  // in elements: the first tap, the taps, and from tap to tap
+  std::int64_t outputs;
+  Out* out;
+
+  template <int N>
+  TILEPOOL_INLINE void put(std::int64_t index, Vec<Acc, N> acc) const {
+    store(out + index, Op::template finish<N>(acc, scale));
+  }
+
+  /// Taps 0 to count - 1 of the outputs at `at`. K > 0 tells the count at compile time.
+  template <int N, int K = 0>
+  TILEPOOL_INLINE Vec<Acc, N> window(std::int64_t at) const {
+    auto acc = source.template load<N>(at);
+    const std::int64_t taps = K > 0 ? K : count;
+    for (std::int64_t t = 1; t < taps; ++t) {
+      acc = Op::template combine<N>(acc, source.template load<N>(at + t * distance));
+    }
+    return acc;
+  }
+
+  /// Outputs whose taps are neighbours where the outputs are: stride 1, or one pixel.
+  template <int K = 0>
+  void flat(std::int64_t from, std::int64_t to, std::int64_t n) const {
+    std::int64_t i = 0;
+    if constexpr (lanes > 1) {
+      for (; i + 4 * lanes <= n; i += 4 * lanes) {
+        Vec<Acc, lanes> acc[4];
+        for (int u = 0; u < 4; ++u) acc[u] = source.template load<lanes>(from + i + u * lanes);
+        const std::int64_t taps = K > 0 ? K : count;
+        for (std::int64_t t = 1; t < taps; ++t) {
+          for (int u = 0; u < 4; ++u) {
+            const std::int64_t at = from + i + u * lanes + t * distance;
+            acc[u] = Op::template combine<lanes>(acc[u], source.template load<lanes>(at));
+          }
+        }
+        for (int u = 0; u < 4; ++u) put<lanes>(to + i + u * lanes, acc[u]);
+      }
+      if (i == n) return;
+    }
+    sweep_overlapping<Acc, lanes>(n - i, [&](auto width, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+      constexpr int N = decltype(width)::value;
+      put<N>(to + i + at, window<N, K>(from + i + at));
+    });
+  }
+
+  void flat_row() const {
+    const std::int64_t n = outputs * along.inner;
+    if (count == 1) return flat<1>(first, 0, n);
+    if (count == 3) return flat<3>(first, 0, n);
+    flat(first, 0, n);
+  }
+
+  /// Windows of neighbouring taps, S apart, of single-element pixels: whole vectors are loaded and de-interleaved.
+  template <int S, int K = 0>
+  void strided() const {
+    // A group that starts at the first tap may reach beyond the last tap, but not beyond the row.
+    const std::int64_t reachable = (along.width - first - (count < S ? S : count)) / S + 1;
+    std::int64_t o = outputs < reachable ? outputs : reachable;
+    if (o > 0) {
+      sweep_overlapping<Acc, lanes>(o, [&](auto width, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+        constexpr int N = decltype(width)::value;
+        if constexpr (N == 1) {
+          put<1>(at, window<1>(first + at * S));
+        } else {
+          put<N>(at, deinterleaved<S, N, N == lanes ? K : 0>(first + at * S));
+        }
+      });
+    }
+    for (o = o > 0 ? o : 0; o < outputs; ++o) put<1>(o, window<1>(first + o * S));
+  }
+
+  template <int S>
+  void strided_row() const {
+    if constexpr (S == 2) {
+      if (count == 2) return strided<2, 2>();
+      if (count == 3) return strided<2, 3>();
+    }
+    strided<S>();
+  }
+
+  template <int S, int N>
+  TILEPOOL_INLINE void load_parts(Vec<Acc, N>* parts, std::int64_t at) const {
+    for (int s = 0; s < S; ++s) parts[s] = source.template load<N>(at + s * N);
+  }
+
+  /// Groups of S taps, then the rest: the last phases of a group that ends with the window, or, where the window is
+  /// shorter than a group, the first phases of the only one.
+  template <int S, int N, int K>
+  TILEPOOL_INLINE Vec<Acc, N> deinterleaved(std::int64_t at) const {
+    const std::int64_t taps = K > 0 ? K : count;
+    Vec<Acc, N> parts[S], acc{};
+    const auto take = [&](auto phase, bool start) TILEPOOL_INLINE_LAMBDA {
+      const auto tap = every<decltype(phase)::value, S, N, Acc>(parts);
+      acc = start ? tap : Op::template combine<N>(acc, tap);
+    };
+    load_parts<S, N>(parts, at);
+    take(Lanes<0>{}, true);
+    if (taps > 1) take(Lanes<1>{}, false);
+    if constexpr (S > 2) {
+      if (taps > 2) take(Lanes<2>{}, false);
+    }
+    if constexpr (S > 3) {
+      if (taps > 3) take(Lanes<3>{}, false);
+    }
+    std::int64_t t = S;
+    for (; t + S <= taps; t += S) {
+      load_parts<S, N>(parts, at + t);
+      take(Lanes<0>{}, false);
+      take(Lanes<1>{}, false);
+      if constexpr (S > 2) take(Lanes<2>{}, false);
+      if constexpr (S > 3) take(Lanes<3>{}, false);
+    }
+    if (t >= taps) return acc;
+    load_parts<S, N>(parts, at + taps - S);
+    if constexpr (S > 3) {
+      if (taps - t > 2) take(Lanes<S - 3>{}, false);
+    }
+    if constexpr (S > 2) {
+      if (taps - t > 1) take(Lanes<S - 2>{}, false);
+    }
+    take(Lanes<S - 1>{}, false);
+    return acc;
+  }
+
+  /// Pixels apart from each other.
+  void pixels() const {
+    constexpr int narrow = 16 / static_cast<int>(sizeof(Acc));
+    if constexpr (lanes > 1) {
+      if (along.inner <= narrow) return small_pixels<narrow>();
+    }
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      flat(first + o * along.stride * along.inner, o * along.inner, along.inner);
+    }
+  }
+
+  /// Pixels of at most 16 bytes: each is written as N elements, whose surplus the next pixel overwrites.
+  template <int N>
+  void small_pixels() const {
+    const std::int64_t inner = along.inner, hop = along.stride * inner, n = outputs * inner;
+    const std::int64_t readable = along.width * inner - (count - 1) * distance - N;
+    std::int64_t to = 0, at = first;
+    for (; to + N <= n && at <= readable; to += inner, at += hop) put<N>(to, window<N>(at));
+    for (; to < n; to += inner, at += hop) {
+      for (std::int64_t i = 0; i < inner; ++i) put<1>(to + i, window<1>(at + i));
+    }
+  }
+
+  /// One window in 64 bytes of accumulators, whatever the vector width: tap t goes to accumulator t modulo their number
+  /// (the last ones are counted from the end of the window); then halves are combined until one is left.
+  Acc long_window(std::int64_t at) const {
+    constexpr int total = 64 / static_cast<int>(sizeof(Acc)), N = lanes < total ? lanes : total, groups = total / N;
+    Vec<Acc, N> acc[groups];
+    if (count < total) {
+      alignas(64) Acc taps[total];
+      for (int t = 0; t < total; ++t) taps[t] = t < count ? source.template load<1>(at + t) : Op::identity();
+      for (int g = 0; g < groups; ++g) acc[g] = load<N>(taps + g * N);
+    } else {
+      for (int g = 0; g < groups; ++g) acc[g] = source.template load<N>(at + g * N);
+      std::int64_t t = total;
+      for (; t + total <= count; t += total) {
+        for (int g = 0; g < groups; ++g) {
+          acc[g] = Op::template combine<N>(acc[g], source.template load<N>(at + t + g * N));
+        }
+      }
+      if (t < count) {
+        const auto seen = static_cast<int>(total - (count - t));  // accumulators whose tap has been taken before
+        for (int g = 0; g < groups; ++g) {
+          const auto last = source.template load<N>(at + count - total + g * N);
+          acc[g] = Op::template combine<N>(acc[g], from_lane<N>(last, seen - g * N));
+        }
+      }
+    }
+    for (int width = groups / 2; width > 0; width /= 2) {
+      for (int g = 0; g < width; ++g) acc[g] = Op::template combine<N>(acc[g], acc[g + width]);
+    }
+    return halved<N>(acc[0]);
+  }
+
+  /// The lanes from `begin` on; the op's identity before.
+  template <int N>
+  static TILEPOOL_INLINE Vec<Acc, N> from_lane(Vec<Acc, N> v, int begin) {
+    alignas(64) static constexpr struct Masks {
+      Acc lane[2 * N];
+      constexpr Masks() : lane() {
+        for (int i = 0; i < 2 * N; ++i) lane[i] = static_cast<Acc>(i < N ? 0 : 1);
+      }
+    } masks;
+    const int clamped = begin < 0 ? 0 : begin > N ? N : begin;
+    const auto keep = load<N>(masks.lane + N - clamped);
+    if constexpr (N == 1) {
+      return keep != 0 ? v : Op::identity();
+    } else {
+      return keep != splat<N>(Acc(0)) ? v : splat<N>(Op::identity());
+    }
+  }
+
+  template <int N>
+  static TILEPOOL_INLINE Acc halved(Vec<Acc, N> v) {
+    if constexpr (N == 1) {
+      return v;
+    } else {
+      return halved<N / 2>(Op::template combine<N / 2>(half<0, N, Acc>(v), half<1, N, Acc>(v)));
+    }
+  }
+
+  void pool() const {
+    if (count == 0) {
+      for (std::int64_t i = 0; i < outputs * along.inner; ++i) put<1>(i, Op::identity());
+    } else if (along.long_windows) {
+      for (std::int64_t o = 0; o < outputs; ++o) put<1>(o, long_window(first + o * along.stride));
+    } else if (along.stride == 1 || outputs == 1) {
+      flat_row();
+    } else if (along.inner > 1) {
+      pixels();
+    } else {
+      if constexpr (lanes > 1) {
+        if (along.step == 1 && along.stride == 2) return strided_row<2>();
+        if (along.step == 1 && along.stride == 3) return strided_row<3>();
+        if (along.step == 1 && along.stride == 4) return strided_row<4>();
+      }
+      for (std::int64_t o = 0; o < outputs; ++o) put<1>(o, window<1>(first + o * along.stride));
+    }
+  }
+};
+
+template <class Op, class Element, int R>
+void pool_listed(const Along& along, const void* const* rows, double divisor, void* out, const Lines& lines) {
+  using Out = typename Op::Out;
+  Source<Op, Element, R> source;
+  for (int r = 0; r < R; ++r) source.rows[r] = static_cast<const Element*>(rows[r]);
+  auto* to = static_cast<Out*>(out);
+  for (std::int64_t line = 0; line < lines.count; ++line) {
+    for (std::int64_t s = 0; s < along.span_count; ++s) {
+      const Span& span = along.spans[s];
+      const AlongRow<Op, Source<Op, Element, R>> row{along,
+                                                     source,
+                                                     typename Op::Scale(span.divisor * divisor),
+                                                     span.first * along.inner,
+                                                     span.count,
+                                                     along.step * along.inner,
+                                                     span.end - span.begin,
+                                                     to + span.begin * along.inner};
+      row.pool();
+    }
+    for (int r = 0; r < R; ++r) source.rows[r] += lines.read_step / static_cast<std::int64_t>(sizeof(Element));
+    to += lines.write_step / static_cast<std::int64_t>(sizeof(Out));
+  }
+}
+
+template <class Op>
+void pool_rows(const Along& along, const void* const* rows, std::int64_t count, double divisor, void* out,
+               const Lines& lines) {
+  static_assert(pool_rows_limit == 3);
+  using In = typename Op::In;
+  if (count == 1) pool_listed<Op, In, 1>(along, rows, divisor, out, lines);
+  if (count == 2) pool_listed<Op, In, 2>(along, rows, divisor, out, lines);
+  if (count == 3) pool_listed<Op, In, 3>(along, rows, divisor, out, lines);
+}
+
+template <class Op>
+void pool_buffer(const Along& along, const void* buffer, double divisor, void* out, const Lines& lines) {
+  pool_listed<Op, typename Op::Acc, 1>(along, &buffer, divisor, out, lines);
+}
+
+}  // namespace
+}  // namespace tilepool
