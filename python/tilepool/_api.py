@@ -1,0 +1,336 @@
+"""The public functions: their names, their words, and what they promise."""
+
+from __future__ import annotations  # so that help() shows the short names below
+
+from collections.abc import Sequence
+from typing import Any, Literal, SupportsIndex, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _arguments as arguments
+from . import _core
+from ._call import find
+
+Array: TypeAlias = npt.NDArray[Any]
+Integers: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+Padding: TypeAlias = Integers | Sequence[Sequence[SupportsIndex]] | Literal["valid", "same", "same_lower"]
+Layout: TypeAlias = Literal["channels_first", "channels_last"]
+
+
+def pool(op: str, x: npt.ArrayLike, words: tuple[object, ...], out: Array | None, threads: object) -> Array:
+    """The way of every call; `words` are what `_call.make` understands."""
+    array = arguments.array(x)
+    return find(op, array, words).run(array, out, arguments.threads(threads))
+
+
+def max_pool(
+    x: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = None,
+    padding: Padding = 0,
+    dilation: Integers = 1,
+    ceil_mode: bool | np.bool_ = False,
+    *,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    out: Array | None = None,
+    threads: SupportsIndex | None = None,
+) -> Array:
+    """The largest value of each window.
+
+    Arguments given per axis are a tuple or list with one value for each pooled axis, in the order in which the axes
+    are named; a single value stands for all of them.
+
+    Parameters
+    ----------
+    x : array_like
+        Array of float32, float64, uint8, int32 or int64 with any number of dimensions and any strides. An array whose
+        fastest axis in memory is contiguous is read where it lies; any other is copied once.
+    kernel_size : int or tuple of int
+        Size of the window along each pooled axis, in taps.
+    stride : int or tuple of int, optional
+        Distance from a window to the next, in cells. Default: `kernel_size`.
+    padding : int, tuple of int, tuple of (int, int), or {"valid", "same", "same_lower"}, default 0
+        Cells added before and after each pooled axis: one number for both sides, or a pair (before, after) per axis.
+        Smaller than the window's extent, ``dilation * (kernel_size - 1) + 1``. A padded cell is never a value.
+        "valid" pads nothing. "same" pads as much as gives ``ceil(n / stride)`` windows, with an odd cell after
+        (TensorFlow's "SAME", ONNX's SAME_UPPER); "same_lower" has it before (ONNX's SAME_LOWER).
+    dilation : int or tuple of int, default 1
+        Distance from a tap of a window to the next, in cells.
+    ceil_mode : bool, default False
+        Round the number of windows up instead of down, but drop a last window that would start at or after the end of
+        x and the padding before it (the rule of PyTorch).
+    layout : {"channels_first", "channels_last"}, default "channels_first"
+        Which axes are pooled where `axis` is not given: all but the first two of ``(batch, channel, *spatial)``, or
+        all but the first and the last of ``(batch, *spatial, channel)``. Both need three dimensions or more.
+    axis : int or tuple of int, optional
+        The axes to pool; `layout` is then not used.
+    out : numpy.ndarray, optional
+        Array of the result's shape to write the result to, of a dtype that the result casts to under "same_kind", with
+        any strides. It may overlap `x`.
+    threads : int, optional
+        Number of threads, 1 to 1024. Default: that of `set_threads`.
+
+    Returns
+    -------
+    numpy.ndarray
+        `out`, or an array with the dtype and the memory order of `x`. Along a pooled axis of n cells it has
+        ``floor((n + before + after - extent) / stride) + 1`` values (with `ceil_mode` ceil); other axes keep their
+        size. A window that sees a NaN gives NaN; one that sees only padding gives the lowest value of the dtype.
+
+    Raises
+    ------
+    TypeError
+        An argument or a dtype is of a kind that is not supported.
+    ValueError
+        An argument has a value that is not allowed, or a pooled axis is empty.
+    numpy.exceptions.AxisError
+        `axis` names an axis that x does not have.
+
+    Notes
+    -----
+    Names, order and defaults of the positional arguments are those of PyTorch's ``max_pool2d``, as is the number of
+    windows; padding up to the window's extent and padding by name are allowed in addition. The result is equal bit for
+    bit for any number of threads and any instruction set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> x = np.arange(16).reshape(1, 1, 4, 4)  # batch, channel, height, width
+    >>> tp.max_pool(x, 3, stride=2, padding=1)
+    array([[[[ 5,  7],
+             [13, 15]]]])
+    """
+    return pool("max", x, (kernel_size, stride, padding, dilation, ceil_mode, layout, axis), out, threads)
+
+
+def min_pool(
+    x: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = None,
+    padding: Padding = 0,
+    dilation: Integers = 1,
+    ceil_mode: bool | np.bool_ = False,
+    *,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    out: Array | None = None,
+    threads: SupportsIndex | None = None,
+) -> Array:
+    """The smallest value of each window.
+
+    Parameters, shapes, dtypes and errors are those of `max_pool`. A window that sees a NaN gives NaN; one that sees
+    only padding gives the highest value of the dtype, infinity for floats.
+
+    Returns
+    -------
+    numpy.ndarray
+        `out`, or an array with the dtype and the memory order of `x`.
+
+    See Also
+    --------
+    max_pool : describes every parameter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> tp.min_pool(np.array([3, 1, 2, 5, 4, 6]), 3, axis=0)
+    array([1, 4])
+    """
+    return pool("min", x, (kernel_size, stride, padding, dilation, ceil_mode, layout, axis), out, threads)
+
+
+def avg_pool(
+    x: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool | np.bool_ = False,
+    count_include_pad: bool | np.bool_ = True,
+    divisor_override: SupportsIndex | None = None,
+    *,
+    dilation: Integers = 1,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    dtype: npt.DTypeLike | None = None,
+    out: Array | None = None,
+    threads: SupportsIndex | None = None,
+) -> Array:
+    """The average of each window.
+
+    Parameters that are not listed here, shapes and errors are those of `max_pool`.
+
+    Parameters
+    ----------
+    count_include_pad : bool, default True
+        Divide by the taps inside the padded input; else by those inside `x`. What hangs over the padded input, as
+        `ceil_mode` allows, is never counted. TensorFlow never counts padding: False.
+    divisor_override : int, optional
+        Divide every window by this instead. Not zero, and below 2**53 in magnitude.
+    dtype : dtype_like, optional
+        Of the result: any of the dtypes of `x`. Default: that of x for floats, float32 for uint8, float64 for int32
+        and int64. Floats: x is converted to `dtype` before it is averaged. Integers: the average, exact for integer x
+        and a float64 for others, is rounded half to even and saturates at the limits of `dtype`.
+
+    Returns
+    -------
+    numpy.ndarray
+        `out`, or an array of `dtype` with the memory order of `x`. A window that sees a NaN gives NaN; one whose
+        divisor is 0 gives NaN as a float, 0 as an integer.
+
+    Raises
+    ------
+    ValueError
+        `dtype` is an integer and a window's average is NaN; and all that `max_pool` raises.
+
+    See Also
+    --------
+    max_pool : describes all other parameters.
+
+    Notes
+    -----
+    Names, order and defaults of the positional arguments, and the divisors, are those of PyTorch's ``avg_pool2d``. A
+    float is off by at most ``taps * u * sum(abs(x)) / divisor`` and the rounding of the division, with u = 2**-24 for
+    float32 and 2**-53 for float64. There are no running sums: nothing cancels, and no infinity outlives its window.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> x = np.array([2, 3, 3, 4], dtype=np.uint8)
+    >>> tp.avg_pool(x, 2, axis=0)
+    array([2.5, 3.5], dtype=float32)
+    >>> tp.avg_pool(x, 2, axis=0, dtype="uint8")
+    array([2, 4], dtype=uint8)
+    """
+    words = (
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        ceil_mode,
+        layout,
+        axis,
+        dtype,
+        count_include_pad,
+        divisor_override,
+    )
+    return pool("average", x, words, out, threads)
+
+
+def sum_pool(
+    x: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = None,
+    padding: Padding = 0,
+    dilation: Integers = 1,
+    ceil_mode: bool | np.bool_ = False,
+    *,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    dtype: npt.DTypeLike | None = None,
+    out: Array | None = None,
+    threads: SupportsIndex | None = None,
+) -> Array:
+    """The sum of each window.
+
+    Parameters that are not listed here, shapes and errors are those of `max_pool`.
+
+    Parameters
+    ----------
+    dtype : dtype_like, optional
+        Of the result: any of the dtypes of `x`, or uint64. x is converted to it before it is summed, and integers
+        wrap, as in `numpy.sum`. Default: that of x for floats, uint64 for uint8, int64 for int32 and int64.
+
+    Returns
+    -------
+    numpy.ndarray
+        `out`, or an array of `dtype` with the memory order of `x`. A window that sees a NaN gives NaN; one that sees
+        only padding gives 0.
+
+    See Also
+    --------
+    max_pool : describes all other parameters.
+
+    Notes
+    -----
+    Integer sums are exact modulo 2**n. A float sum is off by at most ``taps * u * sum(abs(x))`` with u = 2**-24 for
+    float32 and 2**-53 for float64. There are no running sums: nothing cancels, and no infinity outlives its window.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> tp.sum_pool(np.array([200, 100, 3, 4], dtype=np.uint8), 2, axis=0)
+    array([300,   7], dtype=uint64)
+    """
+    return pool("sum", x, (kernel_size, stride, padding, dilation, ceil_mode, layout, axis, dtype), out, threads)
+
+
+def set_threads(threads: SupportsIndex | None) -> int | None:
+    """Set the number of threads of calls that name none, for the whole process.
+
+    Parameters
+    ----------
+    threads : int or None
+        1 to 1024, or None for the default: ``TILEPOOL_THREADS`` from the environment, else ``OMP_NUM_THREADS``, else
+        the CPUs that the process may use.
+
+    Returns
+    -------
+    int or None
+        What was set before, to be set again later.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `threads` is not such a number.
+
+    Examples
+    --------
+    >>> import tilepool as tp
+    >>> before = tp.set_threads(2)
+    >>> tp.get_threads()
+    2
+    >>> tp.set_threads(before)
+    2
+    """
+    return _core.set_threads(arguments.threads(threads)) or None
+
+
+def get_threads() -> int:
+    """The number of threads of calls that name none; see `set_threads`.
+
+    Small arrays are pooled by one thread whatever the number.
+
+    Examples
+    --------
+    >>> import tilepool as tp
+    >>> tp.get_threads() >= 1
+    True
+    """
+    return _core.get_threads()
+
+
+def show_config() -> None:
+    """Print version, compiler, instruction sets and threads.
+
+    Examples
+    --------
+    >>> import tilepool as tp
+    >>> tp.show_config()  # doctest: +ELLIPSIS
+    tilepool ...
+    """
+    built, usable, used = _core.built_isas(), _core.available_isas(), _core.get_isa()
+    print(
+        f"tilepool {_core.__version__}",
+        f"numpy             {np.__version__}",
+        f"compiler          {_core.compiler}",
+        f"instruction sets  {', '.join(built)} (this CPU: {', '.join(usable)}; in use: {used})",
+        f"threads           {_core.get_threads()} ({_core.backend})",
+        f"element types     {', '.join(_core.dtypes)}",
+        sep="\n",
+    )

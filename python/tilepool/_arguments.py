@@ -1,0 +1,232 @@
+"""From words to integers: what the arguments of a call mean, and every sentence that refuses one.
+
+Sentences read *argument, rule, value*; a wrong kind is a TypeError, a wrong value a ValueError (docs/semantics.md). All
+arithmetic here is on Python's integers, which do not overflow; only what fits 64 bits is handed on.
+"""
+
+from typing import Any, TypeAlias, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+Windows: TypeAlias = tuple[int, int, int, int, int, bool]  # kernel, stride, before, after, dilation, ceil
+
+LIMIT = 2**63
+MAX_THREADS = 1024
+INTEGERS = "an integer or a tuple of integers"
+PADDINGS = "an integer, an integer or a (before, after) pair per pooled axis, 'valid', 'same' or 'same_lower'"
+
+
+def shown(value: object) -> str:
+    """`value` for the end of a sentence: never long, and never an error of its own."""
+    try:
+        text = repr(value)
+    except Exception:  # Python refuses to print integers of many digits, and anything may refuse
+        text = f"an unprintable {type(value).__name__}"
+    return text if len(text) <= 100 else text[:100] + "..."
+
+
+def is_integer(value: object) -> TypeGuard[int | np.integer[Any]]:
+    # numpy counts time spans as integers
+    return isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
+
+
+def integers(name: str, word: object, count: int, rule: str = INTEGERS) -> tuple[int, ...]:
+    """One integer for each of `count` pooled axes."""
+    values = tuple(word) if isinstance(word, tuple | list) else (word,) * count
+    numbers = tuple(int(value) for value in values if is_integer(value))
+    if len(numbers) != len(values):
+        raise TypeError(f"{name} must be {rule}, not {shown(word)}")
+    if len(numbers) != count:
+        raise ValueError(f"{name} must have one value for each of {count} pooled axes, not {shown(word)}")
+    return numbers
+
+
+def positive(name: str, word: object, count: int) -> tuple[int, ...]:
+    values = integers(name, word, count)
+    if min(values) < 1:
+        raise ValueError(f"{name} must be positive, not {shown(word)}")
+    if max(values) >= LIMIT:
+        raise ValueError(f"{name} must be below 2**63, not {shown(word)}")
+    return values
+
+
+def flag(name: str, word: object) -> bool:
+    if not isinstance(word, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, not {shown(word)}")
+    return bool(word)
+
+
+def threads(word: object) -> int:
+    """A number of threads; 0, the core's word for the default, where `word` is None."""
+    if word is None:
+        return 0
+    if not is_integer(word):
+        raise TypeError(f"threads must be None or an integer, not {shown(word)}")
+    number = int(word)
+    if not 1 <= number <= MAX_THREADS:
+        raise ValueError(f"threads must be between 1 and {MAX_THREADS}, not {shown(word)}")
+    return number
+
+
+def divisor(word: object) -> float:
+    """A divisor that float64 holds exactly; 0, the core's word for none, where `word` is None."""
+    if word is None:
+        return 0.0
+    if not is_integer(word):
+        raise TypeError(f"divisor_override must be None or an integer, not {shown(word)}")
+    number = int(word)
+    if number == 0:
+        raise ValueError("divisor_override must not be zero, not 0")
+    if abs(number) >= 2**53:
+        raise ValueError(f"divisor_override must be below 2**53 in magnitude, not {shown(word)}")
+    return float(number)
+
+
+def pooled_axes(layout: object, axis: object, ndim: int) -> tuple[int, ...]:
+    """The axes to pool, in the order in which they are named."""
+    if not isinstance(layout, str):
+        raise TypeError(f"layout must be 'channels_first' or 'channels_last', not {shown(layout)}")
+    if layout not in ("channels_first", "channels_last"):
+        raise ValueError(f"layout must be 'channels_first' or 'channels_last', not {shown(layout)}")
+    if ndim == 0:
+        raise ValueError("x must have at least one axis to pool, not 0 dimensions")
+    if axis is None:
+        if ndim < 3:
+            raise ValueError(f"x must have at least 3 dimensions where no axis= names the pooled axes, not {ndim}")
+        return tuple(range(2, ndim) if layout == "channels_first" else range(1, ndim - 1))
+    named = integers("axis", axis, len(axis) if isinstance(axis, tuple | list) else 1)
+    if not named:
+        raise ValueError(f"axis must name at least one axis, not {shown(axis)}")
+    for number in named:
+        if not -ndim <= number < ndim:  # the sentence is numpy's
+            raise np.exceptions.AxisError(f"axis {shown(number)} is out of bounds for array of dimension {ndim}")
+    axes = tuple(number % ndim for number in named)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"duplicate value in 'axis': {shown(axis)}")
+    return axes
+
+
+def pads(
+    word: object, sizes: tuple[int, ...], extents: tuple[int, ...], strides: tuple[int, ...]
+) -> list[tuple[int, int]]:
+    """The cells (before, after) each axis.
+
+    "same" and "same_lower" are SAME_UPPER and SAME_LOWER of ONNX; the former is the "SAME" of TensorFlow.
+    """
+    if isinstance(word, str):
+        if word == "valid":
+            return [(0, 0)] * len(sizes)
+        if word not in ("same", "same_lower"):
+            raise ValueError(f"padding must be {PADDINGS}, not {shown(word)}")
+        totals = [max(0, -(-n // s) * s - s + e - n) for n, e, s in zip(sizes, extents, strides, strict=True)]
+        halves = [(total // 2, total - total // 2) for total in totals]
+        return halves if word == "same" else [(more, less) for less, more in halves]
+
+    pairs: list[tuple[int, int]]
+    if isinstance(word, tuple | list) and word and all(isinstance(pair, tuple | list) for pair in word):
+        if not all(is_integer(value) for pair in word for value in pair):
+            raise TypeError(f"padding must be {PADDINGS}, not {shown(word)}")
+        if len(word) != len(sizes) or any(len(pair) != 2 for pair in word):
+            raise ValueError(
+                f"padding must have one (before, after) pair for each of {len(sizes)} pooled axes, not {shown(word)}"
+            )
+        pairs = [(int(before), int(after)) for before, after in word]
+    else:
+        pairs = [(value, value) for value in integers("padding", word, len(sizes), PADDINGS)]
+    if min(map(min, pairs)) < 0:
+        raise ValueError(f"padding must not be negative, not {shown(word)}")
+    if any(max(pair) >= extent for pair, extent in zip(pairs, extents, strict=True)):
+        raise ValueError(f"padding must be smaller than the extent of the window {extents}, not {shown(word)}")
+    return pairs
+
+
+def windows(
+    sizes: tuple[int, ...], kernel_size: object, stride: object, padding: object, dilation: object, ceil_mode: object
+) -> list[Windows]:
+    """The sliding windows over pooled axes of the given sizes, as the core takes them."""
+    count = len(sizes)
+    kernels = positive("kernel_size", kernel_size, count)
+    strides = kernels if stride is None else positive("stride", stride, count)
+    dilations = positive("dilation", dilation, count)
+    ceil = flag("ceil_mode", ceil_mode)
+    extents = tuple(d * (k - 1) + 1 for k, d in zip(kernels, dilations, strict=True))
+    pairs = pads(padding, sizes, extents, strides)
+
+    padded = tuple(n + before + after for n, (before, after) in zip(sizes, pairs, strict=True))
+    if 0 in sizes:
+        raise ValueError(f"x must not be empty along a pooled axis, not of sizes {sizes}")
+    result = []
+    for n, k, s, d, e, p, (before, after) in zip(
+        sizes, kernels, strides, dilations, extents, padded, pairs, strict=True
+    ):
+        outputs = (-((e - p) // s) if ceil else (p - e) // s) + 1
+        if ceil and (outputs - 1) * s >= n + before:
+            outputs -= 1
+        if outputs < 1:
+            dilated = f" with dilation {dilations}" if max(dilations) > 1 else ""
+            raise ValueError(f"kernel_size {kernels}{dilated} is larger than the padded input {padded}")
+        s = min(s, max(p, e) + 1)  # the core's 64 bits need not hold a stride that is never taken
+        if max(p, outputs * s + e) >= LIMIT:
+            raise ValueError(f"kernel_size must keep windows and padded input below 2**63 cells, not {kernels}")
+        result.append((k, s, before, after, d, ceil))
+    return result
+
+
+def array(x: npt.ArrayLike) -> Array:
+    """`x` as a plain numpy array."""
+    if type(x) is np.ndarray:
+        return x
+    refuse_meaningful("x", x)
+    return np.asarray(x)
+
+
+def output(out: object) -> Array | None:
+    """`out`, if there is one, as a plain numpy array on the same memory."""
+    if out is None or type(out) is np.ndarray:
+        return out
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a numpy array, not {shown(out)}")
+    refuse_meaningful("out", out)
+    return out.view(np.ndarray)
+
+
+def refuse_meaningful(name: str, value: object) -> None:
+    """Refuse the arrays whose meaning a plain array would lose."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a plain array, not a MaskedArray: take its filled() or its data")
+    if isinstance(value, np.matrix):
+        raise TypeError(f"{name} must be a plain array, not a matrix: take numpy.asarray of it")
+
+
+def check_output(out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse an `out` that a result of the given shape and dtype cannot be copied to."""
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}, expected {shape}")
+    if not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise TypeError(f"out must have a dtype that {dtype} casts to under 'same_kind', not {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError("output array is read-only")
+    if shares_own_memory(out):
+        raise ValueError(f"out must not share memory between its elements, not have strides {out.strides}")
+
+
+def shares_own_memory(array: Array) -> bool:
+    """Whether two elements of the array overlap. Exact, and fast for all that slicing and transposing can make."""
+    if array.flags.forc:
+        return False
+    axes = sorted((abs(stride), n) for n, stride in zip(array.shape, array.strides, strict=True) if n > 1)
+    extent, nested = array.itemsize, True
+    for stride, n in axes:
+        nested &= stride >= extent  # each step passes over all that the axes before reach
+        extent += stride * (n - 1)
+    if nested or array.size == 0:
+        return False
+    if array.nbytes > extent:
+        return True
+    starts = np.zeros(1, np.int64)
+    for stride, n in axes:
+        starts = np.add.outer(starts, stride * np.arange(n)).ravel()
+    starts.sort()
+    return bool((np.diff(starts) < array.itemsize).any())

@@ -1,0 +1,182 @@
+"""A call whose arguments are understood: made once for arguments and form of x, then run on every such x."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from typing import TypeAlias
+
+import numpy as np
+
+from . import _arguments as arguments
+from ._arguments import Array
+from ._core import Plan
+from ._dtypes import INT64, UINT64, DType, choose, readable
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Depends on dtype, shape and strides of x, never on its values."""
+
+    plan: Plan
+    dtype: DType  # of the result
+    wraps: bool  # integers that `dtype` does not hold wrap, as in sums; else they saturate
+    source: DType | None  # x is copied to this dtype first; None: it is read where it lies
+    order: tuple[int, ...]  # the axes of that copy, outermost in memory first
+    sums: Plan | None  # for averages in integers: tells the 0 / 0 of a window without cells from a NaN in x
+    direct: bool  # the plan's result is the call's
+
+    def run(self, x: Array, out: Array | None, threads: int) -> Array:
+        target = arguments.output(out)
+        if self.source is not None:
+            x = copied(x, self.source, self.order)
+        if self.direct:
+            try:
+                result = self.plan.run(x, target, threads)
+                return result if out is None else out
+            except ValueError:
+                pass  # the core does not write to such an `out`
+        if target is not None:
+            arguments.check_output(target, self.plan.result_shape, self.dtype)
+        result = self.finished(self.plan.run(x, None, threads), x, threads)
+        if out is None or target is None:
+            return result
+        np.copyto(target, result, casting="same_kind")
+        return out
+
+    def finished(self, result: Array, x: Array, threads: int) -> Array:
+        """The plan's result on x as the call's."""
+        if result.dtype == self.dtype:
+            return result
+        if self.wraps or self.dtype.kind == "f":
+            return result.astype(self.dtype)
+        if result.dtype.kind == "f":
+            empty = np.isnan(result)
+            if empty.any():
+                if self.sums is None or np.isnan(self.sums.run(x, None, threads)).any():
+                    raise ValueError(f"x must not have a window whose average is NaN where dtype is {self.dtype}")
+                result[empty] = 0
+        return saturated(result, self.dtype)
+
+
+def copied(x: Array, dtype: DType, order: tuple[int, ...]) -> Array:
+    """A dense copy with the given axes outermost in memory first."""
+    copy = np.empty([x.shape[axis] for axis in order], dtype).transpose(np.argsort(order))
+    np.copyto(copy, x, casting="unsafe")
+    return copy.view(INT64) if dtype == UINT64 else copy  # the core has no uint64, but its int64 sums wrap alike
+
+
+def saturated(numbers: Array, dtype: DType) -> Array:
+    """The nearest integers of `dtype`, halves to even. Overwrites `numbers`, which are not NaN."""
+    limits = np.iinfo(dtype)
+    if numbers.dtype.kind != "f":
+        return np.clip(numbers, limits.min, limits.max, out=numbers).astype(dtype)
+    np.rint(numbers, out=numbers)
+    over = numbers >= float(limits.max)  # 2**63 for int64: float64 has no 2**63 - 1
+    numbers[over] = 0
+    integers = np.maximum(numbers, float(limits.min), out=numbers).astype(dtype)
+    integers[over] = limits.max
+    return integers
+
+
+def memory_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes, outermost in memory first. Axes of size 1 or stride 0 have no place of their own and stay put."""
+    order: list[int] = []
+    for axis, (n, stride) in enumerate(zip(shape, strides, strict=True)):
+        place = len(order)
+        for before in reversed(range(len(order))):
+            other = order[before]
+            if min(n, shape[other]) <= 1 or 0 in (stride, strides[other]):
+                continue
+            if abs(strides[other]) >= abs(stride):
+                break
+            place = before
+        order.insert(place, axis)
+    return tuple(order)
+
+
+def dense_strides(shape: tuple[int, ...], itemsize: int, order: tuple[int, ...]) -> tuple[int, ...]:
+    strides = [0] * len(shape)
+    for axis in reversed(order):
+        strides[axis] = itemsize
+        itemsize *= max(1, shape[axis])
+    return tuple(strides)
+
+
+def make(
+    op: str,
+    given: DType,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    aligned: bool,
+    kernel_size: object,
+    stride: object,
+    padding: object,
+    dilation: object,
+    ceil_mode: object,
+    layout: object,
+    axis: object,
+    dtype: object = None,
+    count_include_pad: object = True,
+    divisor_override: object = None,
+) -> Call:
+    """The call of the public functions' words on an array of the given form."""
+    native = readable(given)
+    axes = arguments.pooled_axes(layout, axis, len(shape))
+    sizes = tuple(shape[axis] for axis in axes)
+    pooled = arguments.windows(sizes, kernel_size, stride, padding, dilation, ceil_mode)
+    windows = dict(zip(axes, pooled, strict=True))
+    count_padding = arguments.flag("count_include_pad", count_include_pad)
+    divisor = arguments.divisor(divisor_override)
+    taps = prod(min(n, window[0]) for n, window in zip(sizes, pooled, strict=True))
+    core_op, source, result = choose(op, native, dtype, taps)
+
+    order = memory_order(shape, strides)
+    rows = [axis for axis in order if shape[axis] > 1]
+    in_place = aligned and given == source and (not rows or strides[rows[-1]] == given.itemsize)
+    if not in_place:
+        strides = dense_strides(shape, source.itemsize, order)
+
+    def plan(core_op: str) -> Plan:
+        read = "int64" if source == UINT64 else source.name
+        where = tuple(map(windows.get, range(len(shape))))
+        return Plan(core_op, read, shape, strides, where, count_padding, divisor)
+
+    pool = plan(core_op)
+    return Call(
+        plan=pool,
+        dtype=result,
+        wraps=op == "sum",
+        source=None if in_place else source,
+        order=order,
+        sums=plan("sum") if core_op == "average" and result.kind != "f" else None,
+        direct=pool.result_dtype == result.name,
+    )
+
+
+PLAIN = frozenset((int, str, bool, type(None)))
+
+
+def kinds(words: tuple[object, ...]) -> tuple[object, ...]:
+    """The types of all parts of the words: as keys, 2, 2.0 and numpy's 2 are equal, and so are 1 and True."""
+    outer = tuple(map(type, words))
+    if PLAIN.issuperset(outer):
+        return outer
+    return outer, *[kinds(word) for word in words if isinstance(word, tuple)]
+
+
+Form: TypeAlias = tuple[str, DType, tuple[int, ...], tuple[int, ...], bool]
+
+
+@lru_cache(maxsize=512)
+def kept(form: Form, words: tuple[object, ...], _: tuple[object, ...]) -> Call:
+    return make(*form, *words)
+
+
+def find(op: str, x: Array, words: tuple[object, ...]) -> Call:
+    """The call of these words on x."""
+    form = (op, x.dtype, x.shape, x.strides, x.flags.aligned)
+    try:
+        return kept(form, words, kinds(words))
+    except Exception:
+        pass  # a list is no key, nor is what hashes with an error of its own; any other error is raised again here:
+    return make(*form, *words)
