@@ -1,0 +1,149 @@
+"""Compares a call of tilepool with the oracle on every instruction set, and says how to rerun what differs."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import reference
+import tilepool as tp
+from tilepool import _core
+
+Array = NDArray[Any]
+
+FUNCTIONS: dict[str, Any] = {"max": tp.max_pool, "min": tp.min_pool, "avg": tp.avg_pool, "sum": tp.sum_pool}
+OPS = tuple(FUNCTIONS)
+EXACT_OPS = ("max", "min")
+
+
+@contextmanager
+def using_isa(name: str) -> Iterator[None]:
+    previous = _core.set_isa(name)
+    try:
+        yield
+    finally:
+        _core.set_isa(previous)
+
+
+def windows_of(x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> list[list[reference.Window]]:
+    """The oracle's windows for the arguments of a call: what every spelling means, in the order of `axes`."""
+
+    def one_each(name: str, default: Any) -> Sequence[Any]:
+        given = arguments.get(name, default)
+        return given if isinstance(given, tuple | list) else [given] * len(axes)
+
+    kernels, dilations = one_each("kernel_size", None), one_each("dilation", 1)
+    strides = kernels if arguments.get("stride") is None else one_each("stride", None)
+    windows = []
+    for position, axis in enumerate(axes):
+        n, kernel, stride, dilation = x.shape[axis], kernels[position], strides[position], dilations[position]
+        padding = one_each("padding", 0)[position]
+        if padding == "valid":
+            padding = 0
+        if isinstance(padding, str):
+            padding = reference.same_padding(n, kernel, stride, dilation, lower=padding == "same_lower")
+        pair = padding if isinstance(padding, tuple | list) else (padding, padding)
+        ceil_mode = arguments.get("ceil_mode", False)
+        windows.append(reference.sliding(n, kernel, stride, (pair[0], pair[1]), dilation, ceil_mode))
+    return windows
+
+
+def expected(op: str, x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> tuple[Array, Any, Array | None]:
+    """What the oracle says: values, dtype of the result, and how far from the values it may be (None: not at all)."""
+    windows = windows_of(x, axes, arguments)
+    if op in EXACT_OPS:
+        function = reference.max_pool if op == "max" else reference.min_pool
+        return function(x, axes, windows), reference.native(x.dtype), None
+    dtype = arguments.get("dtype")
+    given = {name: arguments[name] for name in ("count_include_pad", "divisor_override") if name in arguments}
+    if op == "sum":
+        result = reference.sum_dtype(x.dtype) if dtype is None else np.dtype(dtype)
+        values = reference.sum_pool(x, axes, windows, dtype)
+    else:
+        result = reference.avg_dtype(x.dtype) if dtype is None else np.dtype(dtype)
+        values = reference.avg_pool(x, axes, windows, dtype=dtype, **given)
+    if result.kind != "f":
+        return values, result, None
+
+    # Sums of small whole numbers are exact in every order of addition, and one correctly rounded division is what
+    # `values` has too: rounding the quotient of two whole numbers twice, first to float64, changes nothing.
+    taps = math.prod(max(len(window.taps) for window in windows_of_axis) for windows_of_axis in windows)
+    limit = 2.0 ** (np.finfo(result).nmant + 1)
+    numbers = np.abs(x.astype(np.float64))
+    largest_divisor = abs(given.get("divisor_override") or taps)
+    if max(taps * np.max(numbers, initial=0), largest_divisor) <= limit and np.all(numbers == np.rint(numbers)):
+        return values.astype(result), result, None
+
+    # An average adds to the roundings of its sum those of the divisor, of the division and of the oracle's quotient.
+    bound = reference.sum_bound(x, axes, windows, result, extra=3 if op == "avg" else 0)
+    if op == "avg":
+        divisors = reference.pool(x, axes, windows, lambda c, size: _divisor(c, size, **given), np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            bound = bound / np.abs(divisors)
+    return values, result, bound + float(np.finfo(result).smallest_subnormal)
+
+
+def _divisor(cells: Array, size: int, count_include_pad: bool = True, divisor_override: int | None = None) -> int:
+    return divisor_override or (size if count_include_pad else cells.shape[-1])
+
+
+def differs(actual: Array, values: Array, bound: Array | None) -> Array:
+    """Where a result is not what the oracle says. NaN and infinities must be at the same places."""
+    equal = (actual == values) | ((actual != actual) & (values != values))
+    if bound is None:
+        return np.asarray(~equal)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~(equal | (np.abs(actual.astype(np.float64) - values) <= bound)))
+
+
+def check(
+    op: str,
+    x: Array,
+    axis: int | Sequence[int],
+    *,
+    threads: Sequence[int | None] = (None,),
+    isas: Sequence[str] = _core.available_isas(),
+    note: str = "",
+    **arguments: Any,
+) -> None:
+    """Assert that a call agrees with the oracle on every instruction set and for each number of threads.
+
+    `note` should say where the numbers in `x` come from (a seed): the message of a failure repeats it.
+    """
+    axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    values, dtype, bound = expected(op, x, axes, arguments)
+    for isa in isas:
+        for count in threads:
+            with using_isa(isa):
+                actual = FUNCTIONS[op](x, axis=axis, threads=count, **arguments)
+            wrong = differs(actual, values, bound) if actual.shape == values.shape else np.ones(actual.shape, bool)
+            if wrong.any() or actual.dtype != dtype or actual.shape != values.shape:
+                raise AssertionError(
+                    describe(op, x, axis, arguments, isa, count, note) + _difference(actual, values, dtype, bound)
+                )
+
+
+def describe(
+    op: str, x: Array, axis: Any, arguments: dict[str, Any], isa: str, threads: int | None, note: str = ""
+) -> str:
+    """A line that names all that a rerun needs but the numbers in `x`, whose origin `note` tells."""
+    words = "".join(f", {name}={value!r}" for name, value in arguments.items())
+    return (
+        f"{note}\ntp.{op}_pool(x, axis={axis}, threads={threads}{words}) with TILEPOOL_ISA={isa} and x of shape "
+        f"{x.shape}, dtype {x.dtype.str}, strides {x.strides}, address % 64 = {x.ctypes.data % 64}\n"
+    )
+
+
+def _difference(actual: Array, values: Array, dtype: Any, bound: Array | None) -> str:
+    if actual.shape != values.shape or actual.dtype != dtype:
+        return f"has shape {actual.shape} and dtype {actual.dtype}, expected {values.shape} and {dtype}"
+    places = np.argwhere(differs(actual, values, bound))
+    first = tuple(places[0])
+    allowed = "" if bound is None else f" within {bound[first]}"
+    return (
+        f"differs at {len(places)} of {actual.size} outputs, first at {tuple(map(int, first))}: "
+        f"{actual[first]!r}, expected {values[first]!r}{allowed}"
+    )

@@ -1,0 +1,200 @@
+"""The oracle: pooling in slow and obvious numpy, written from the definitions in docs/semantics.md.
+
+Nothing of tilepool is imported. Windows come first, as one list per axis; a pooling then visits its windows one by one
+and keeps what its name says of the cells inside. Sums are exact (math.fsum, Python integers), so that what a
+comparison has to tolerate are the roundings of the library alone; `sum_bound` says how large these may be.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Window:
+    """What one output sees along one axis."""
+
+    taps: NDArray[np.intp]  # the cells of the input that are looked at
+    size: int  # taps inside the padded input
+
+
+Windows = Sequence[Window]  # of one axis, one per output
+
+
+def same_padding(n: int, kernel: int, stride: int, dilation: int = 1, *, lower: bool = False) -> tuple[int, int]:
+    """As much padding as gives ceil(n / stride) outputs; the odd cell goes after, or before with `lower`."""
+    extent = dilation * (kernel - 1) + 1
+    outputs = math.ceil(Fraction(n, stride))
+    total = max(0, (outputs - 1) * stride + extent - n)
+    small, large = total // 2, total - total // 2
+    return (large, small) if lower else (small, large)
+
+
+def sliding(
+    n: int,
+    kernel: int,
+    stride: int | None = None,
+    padding: tuple[int, int] = (0, 0),
+    dilation: int = 1,
+    ceil_mode: bool = False,
+) -> list[Window]:
+    """The windows of one axis of n cells; cell 0 of the input has number 0, padding has numbers below 0 and from n."""
+    stride = kernel if stride is None else stride
+    before, after = padding
+    extent = dilation * (kernel - 1) + 1
+    steps = Fraction(n + before + after - extent, stride)
+    outputs = (math.ceil(steps) if ceil_mode else math.floor(steps)) + 1
+    if ceil_mode and (outputs - 1) * stride >= n + before:
+        outputs -= 1
+    windows = []
+    for output in range(outputs):
+        taps = output * stride - before + dilation * np.arange(kernel)
+        windows.append(Window(taps[(taps >= 0) & (taps < n)], int(np.sum((taps >= -before) & (taps < n + after)))))
+    return windows
+
+
+def pool(
+    x: Array, axes: Sequence[int], windows: Sequence[Windows], keep: Callable[[Array, int], Any], dtype: Any
+) -> Array:
+    """Visit every window: `keep(cells, size)` gets its real cells along the last axis and its taps inside the padding.
+
+    `axes` are the pooled axes, `windows` their windows in the same order. A window of several axes is the product of
+    one window per axis.
+    """
+    axes = [axis % x.ndim for axis in axes]
+    last = range(x.ndim - len(axes), x.ndim)
+    shape = list(x.shape)
+    for axis, windows_of_axis in zip(axes, windows, strict=True):
+        shape[axis] = len(windows_of_axis)
+    result = np.empty(shape, dtype)
+    cells_last, result_last = np.moveaxis(x, axes, last), np.moveaxis(result, axes, last)
+    rest = cells_last.shape[: x.ndim - len(axes)]
+    for output in itertools.product(*(range(len(w)) for w in windows)):
+        seen = [w[o] for w, o in zip(windows, output, strict=True)]
+        taps: tuple[Any, ...] = np.ix_(*(w.taps for w in seen))
+        cells = cells_last[(..., *taps)]
+        cells = cells.reshape(*rest, math.prod(len(w.taps) for w in seen))
+        place: tuple[Any, ...] = (..., *output)
+        result_last[place] = keep(cells, math.prod(w.size for w in seen))
+    return result
+
+
+# ---- the operations ----------------------------------------------------------------------------------------------
+
+
+def max_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array:
+    """The largest cell; NaN where one is NaN; the lowest value of the dtype where there is no cell."""
+    return pool(x, axes, windows, lambda cells, _: np.max(cells, axis=-1, initial=lowest(x.dtype)), native(x.dtype))
+
+
+def min_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array:
+    """The smallest cell; NaN where one is NaN; the highest value of the dtype where there is no cell."""
+    return pool(x, axes, windows, lambda cells, _: np.min(cells, axis=-1, initial=highest(x.dtype)), native(x.dtype))
+
+
+def sum_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows], dtype: Any = None) -> Array:
+    """The sum: of floats exact but for one rounding to float64, of integers exact modulo the range of the result."""
+    result = np.dtype(dtype) if dtype is not None else sum_dtype(x.dtype)
+    converted = x.astype(result)
+    if result.kind == "f":
+        return pool(converted, axes, windows, lambda cells, _: exact_sums(cells), np.float64)
+    return pool(converted, axes, windows, lambda cells, _: np.sum(cells, axis=-1, dtype=result), result)
+
+
+def avg_pool(
+    x: Array,
+    axes: Sequence[int],
+    windows: Sequence[Windows],
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    dtype: Any = None,
+) -> Array:
+    """The sum by the divisor: exact but for a few roundings in float64 where the result is to be a float.
+
+    Where it is to be an integer and x has integers, the quotient is a fraction, rounded half to even and clipped.
+    """
+    result = np.dtype(dtype) if dtype is not None else avg_dtype(x.dtype)
+
+    def divisor(cells: Array, size: int) -> int:
+        if divisor_override is not None:
+            return divisor_override
+        return size if count_include_pad else cells.shape[-1]
+
+    def quotients(cells: Array, size: int) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return exact_sums(cells) / np.float64(divisor(cells, size))
+
+    def rounded_quotients(cells: Array, size: int) -> Array:
+        sums = np.asarray(np.sum(cells.astype(object), axis=-1))  # Python's integers: they do not wrap
+        if divisor(cells, size) == 0:
+            return np.zeros_like(sums)
+        rounded = [round(Fraction(int(s), divisor(cells, size))) for s in sums.ravel()]
+        return np.reshape([min(max(q, lowest(result)), highest(result)) for q in rounded], sums.shape)
+
+    if result.kind == "f":
+        # An average of uint8 is one of the exact sums; all else is converted first, as numpy.sum does.
+        converted = x if x.dtype == np.uint8 and dtype is None else x.astype(result)
+        return pool(converted, axes, windows, quotients, np.float64)
+    if x.dtype.kind == "f":
+        averages = pool(x.astype(np.float64), axes, windows, quotients, np.float64)
+        clipped: Array = np.clip(np.rint(averages).astype(object), lowest(result), highest(result))
+        return clipped.astype(result)
+    return pool(x, axes, windows, rounded_quotients, result)
+
+
+# ---- rules -------------------------------------------------------------------------------------------------------
+
+
+def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("=")
+
+
+def sum_dtype(dtype: Any) -> np.dtype[Any]:
+    """Sums of integers widen as those of numpy.sum; floats keep their type."""
+    return native(np.sum(np.zeros(1, dtype)).dtype)
+
+
+def avg_dtype(dtype: Any) -> np.dtype[Any]:
+    """Averages of floats keep their type; 8-bit integers give float32, larger ones float64."""
+    if np.dtype(dtype).kind == "f":
+        return native(dtype)
+    return np.dtype(np.float32 if np.dtype(dtype).itemsize == 1 else np.float64)
+
+
+def lowest(dtype: Any) -> Any:
+    return -math.inf if np.dtype(dtype).kind == "f" else int(np.iinfo(dtype).min)
+
+
+def highest(dtype: Any) -> Any:
+    return math.inf if np.dtype(dtype).kind == "f" else int(np.iinfo(dtype).max)
+
+
+def exact_sums(cells: Array) -> NDArray[np.float64]:
+    """Sums along the last axis, rounded once, to float64. An infinity or NaN among the cells decides the sum."""
+    shape = cells.shape[:-1]
+    rows = cells.reshape(math.prod(shape), cells.shape[-1]).astype(np.float64).tolist()
+    sums = [math.fsum(row) if all(map(math.isfinite, row)) else sum(row) for row in rows]
+    return np.array(sums, np.float64).reshape(shape)
+
+
+def sum_bound(x: Array, axes: Sequence[int], windows: Sequence[Windows], dtype: Any, extra: int = 0) -> Array:
+    """How far a sum in float `dtype` may be from the exact one: (taps + extra) * u * sum(|x|) for each window.
+
+    n - 1 additions in any order are off by at most (n - 1) * u * sum(|x|) (Jeannerod and Rump, 2013: no terms of
+    higher order). Each further rounding of the result adds at most u * sum(|x|), the oracle's own included: one is
+    in the bound already, `extra` is the number of others.
+    """
+    unit = float(np.finfo(dtype).eps) / 2
+
+    def bound(cells: Array, _: int) -> Any:
+        return (cells.shape[-1] + extra) * unit * np.sum(np.abs(cells.astype(np.float64)), axis=-1)
+
+    return pool(x, axes, windows, bound, np.float64)

@@ -1,0 +1,149 @@
+"""Windows of hundreds to a million cells: long signals, wide planes, global windows, lists of more than 1024 rows.
+
+The oracle would take minutes here. For max and min a second one does: numpy's sliding_window_view, axis after axis,
+because a window is the product of windows of its axes. Sums are those of whole numbers small enough to be exact in
+every dtype, by differences of running sums, so that both can be compared with ==.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+import reference
+from agreement import EXACT_OPS, FUNCTIONS, OPS, using_isa
+from layouts import any_numbers, whole_numbers
+from tilepool import _core
+
+Array = NDArray[Any]
+
+
+def pooled_by_axes(
+    op: str, x: Array, axes: Sequence[int], kernels: Sequence[int], strides: Sequence[int], pads: Sequence[int]
+) -> Array:
+    """The result of max, min or the sum, by one pass over each axis; padding is filled with what changes nothing."""
+    fill = reference.lowest(x.dtype) if op == "max" else reference.highest(x.dtype) if op == "min" else 0
+    for axis, kernel, stride, pad in zip(axes, kernels, strides, pads, strict=True):
+        width = [(pad, pad) if a == axis else (0, 0) for a in range(x.ndim)]
+        x = np.pad(x, width, constant_values=fill)
+        if op in EXACT_OPS:
+            windows = sliding_window_view(x, kernel, axis)
+            windows = windows[(slice(None),) * axis + (slice(None, None, stride),)]
+            x = getattr(np, op)(windows, axis=-1)
+        else:
+            sums = np.cumsum(x, axis=axis)
+            sums = np.concatenate([np.zeros_like(np.take(sums, [0], axis)), sums], axis)
+            ends = np.arange(kernel, sums.shape[axis], stride)
+            x = np.take(sums, ends, axis) - np.take(sums, ends - kernel, axis)
+    return np.asarray(x)
+
+
+def check(op: str, x: Array, axes: Sequence[int], kernels: Sequence[int], strides: Sequence[int], pad: int = 0) -> None:
+    pads = [pad] * len(axes)
+    if op in EXACT_OPS:
+        expected = pooled_by_axes(op, x, axes, kernels, strides, pads)
+    else:
+        sums = pooled_by_axes("sum", x.astype(np.int64), axes, kernels, strides, pads)
+        cells = np.prod(kernels) if op == "avg" else 1
+        result = reference.avg_dtype(x.dtype) if op == "avg" else reference.sum_dtype(x.dtype)
+        expected = (sums / cells).astype(result) if op == "avg" else sums.astype(result)
+    for isa in _core.available_isas():
+        with using_isa(isa):
+            actual = FUNCTIONS[op](
+                x, tuple(kernels), tuple(strides), pad, axis=tuple(axes), threads=2 if op == "max" else 1
+            )
+        assert actual.dtype == expected.dtype
+        assert np.array_equal(actual, expected, equal_nan=expected.dtype.kind == "f"), (
+            f"{op} of shape {x.shape}, dtype {x.dtype}, strides {x.strides}, {axes=}, {kernels=}, {strides=}, {pad=}, "
+            f"{isa=}, at {np.argwhere(actual != expected)[:5].tolist()}"
+        )
+
+
+def numbers(op: str, shape: tuple[int, ...], dtype: str) -> Array:
+    rng = np.random.default_rng(sum(shape))
+    return any_numbers(rng, shape, dtype) if op in EXACT_OPS else whole_numbers(rng, shape, dtype)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
+def test_long_signals(op: str, dtype: str) -> None:
+    signal = numbers(op, (100_000,), dtype)
+    check(op, signal, [0], [1000], [1])
+    check(op, signal, [0], [1000], [7], pad=999)
+    check(op, signal, [0], [333], [1000])
+    check(op, signal, [0], [100_000], [1])
+    check(op, signal[:70_001], [0], [64], [1], pad=5)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
+def test_wide_planes(op: str, dtype: str) -> None:
+    plane = numbers(op, (260, 301), dtype)
+    check(op, plane, [0, 1], [100, 101], [1, 1])
+    check(op, plane, [0, 1], [33, 65], [32, 3], pad=32)
+    check(op, plane, [0, 1], [260, 301], [1, 1])
+    check(op, plane.T, [0, 1], [70, 31], [2, 1], pad=30)
+    check(op, plane, [0], [200], [1], pad=199)
+    check(op, plane, [1], [200], [1], pad=199)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 17])
+@pytest.mark.parametrize("op", OPS)
+def test_channels_last(op: str, channels: int) -> None:
+    for dtype in _core.dtypes:
+        image = numbers(op, (70, 80, channels), dtype)
+        check(op, image, [0, 1], [40, 40], [1, 1])
+        check(op, image, [0, 1], [70, 80], [1, 1])
+        check(op, image, [0, 1], [31, 50], [5, 2], pad=30)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
+def test_windows_of_more_rows_than_a_kernel_is_given_at_once(op: str, dtype: str) -> None:
+    """The engine lists 1024 rows for one call of a kernel; longer lists are combined in several."""
+    tall = numbers(op, (3000, 37), dtype)
+    for kernel in (1023, 1024, 1025, 2049, 3000):
+        check(op, tall, [0, 1], [kernel, 3], [100, 2])
+    check(op, tall, [0], [1500], [150])
+    cube = numbers(op, (40, 40, 9), dtype)
+    check(op, cube, [0, 1, 2], [36, 36, 4], [2, 2, 3], pad=2)
+    check(op, cube, [0, 1], [40, 40], [1, 1])
+
+
+@pytest.mark.parametrize("op", ["sum", "avg"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_do_not_remember_what_left_the_window(op: str, dtype: str) -> None:
+    """No running difference: an infinity, a NaN or a huge number is gone when its window is, and nothing cancels."""
+    for kernel in (3, 50, 1000):
+        for stride in (1, 2, kernel):
+            x = np.ones(20_000, dtype)
+            x[7000], x[9500], x[12_000] = np.inf, np.nan, np.finfo(dtype).max
+            windows = sliding_window_view(x, kernel)[::stride]
+            clean = np.all(windows == 1, axis=-1)
+            for isa in _core.available_isas():
+                with using_isa(isa):
+                    actual = FUNCTIONS[op](x, kernel, stride, axis=0)
+                assert np.all(actual[clean] == (kernel if op == "sum" else 1)), (isa, kernel, stride)
+                assert np.all(np.isnan(actual[np.isnan(windows).any(axis=-1)])), (isa, kernel, stride)
+                assert np.all(np.isposinf(actual[np.isinf(windows).any(axis=-1)])), (isa, kernel, stride)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+def test_float_sums_of_large_windows_are_within_their_bound(dtype: str) -> None:
+    """Against the oracle's exact sums, at places spread over the signal."""
+    x = np.random.default_rng(0).normal(scale=100, size=50_000).astype(dtype) if dtype != "uint8" else None
+    signal = np.arange(50_000).astype("uint8") if x is None else x
+    for op, function in (("sum", reference.sum_pool), ("avg", reference.avg_pool)):
+        windows = reference.sliding(50_000, 1000, 490)
+        values = function(signal, [0], [windows])
+        for isa in _core.available_isas():
+            with using_isa(isa):
+                actual = FUNCTIONS[op](signal, 1000, 1, axis=0)[::490]
+            if actual.dtype.kind != "f":
+                assert np.array_equal(actual, values)
+                continue
+            bound = reference.sum_bound(signal, [0], [windows], actual.dtype, extra=3) / (1000 if op == "avg" else 1)
+            assert np.all(np.abs(actual - values) <= bound), (isa, op)
