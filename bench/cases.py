@@ -1,0 +1,131 @@
+"""The list of benchmark cases (cases.csv), as data that Python can use: shapes, bytes, inputs."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Sizes: TypeAlias = tuple[int, ...]
+
+LIST = Path(__file__).with_name("cases.csv")
+LAYOUTS = ("channels_first", "channels_last", "plane")
+OPS = ("max", "min", "sum", "avg", "avg_rounded")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of cases.csv. `kernel`, `stride` and `padding` have one entry per pooled axis, in memory order."""
+
+    name: str
+    op: str
+    dtype: str
+    layout: str
+    shape: Sizes
+    kernel: Sizes
+    stride: Sizes
+    padding: Sizes
+
+    @property
+    def axes(self) -> Sizes:
+        """The pooled axes of the array."""
+        first = {"channels_first": 2, "channels_last": 1, "plane": 0}[self.layout]
+        return tuple(range(first, first + len(self.kernel)))
+
+    @property
+    def result_shape(self) -> Sizes:
+        shape = list(self.shape)
+        for axis, kernel, stride, padding in zip(self.axes, self.kernel, self.stride, self.padding, strict=True):
+            shape[axis] = (shape[axis] + 2 * padding - kernel) // stride + 1
+        return tuple(shape)
+
+    @property
+    def result_dtype(self) -> np.dtype[Any]:
+        """That of tilepool's result: integer sums and averages widen."""
+        widened = {
+            ("sum", "uint8"): "uint64",
+            ("sum", "int32"): "int64",
+            ("avg", "uint8"): "float32",
+            ("avg", "int32"): "float64",
+            ("avg", "int64"): "float64",
+        }
+        return np.dtype(widened.get((self.op, self.dtype), self.dtype))
+
+    @property
+    def moved(self) -> int:
+        """Bytes that any pooling has to move: the whole input and the whole result, once each."""
+        return (
+            math.prod(self.shape) * np.dtype(self.dtype).itemsize
+            + math.prod(self.result_shape) * self.result_dtype.itemsize
+        )
+
+    @property
+    def taps(self) -> int:
+        """Cells of one window."""
+        return math.prod(self.kernel)
+
+    @property
+    def is_global(self) -> bool:
+        """Whether one window covers the whole of every pooled axis."""
+        return not any(self.padding) and all(
+            self.shape[axis] == kernel for axis, kernel in zip(self.axes, self.kernel, strict=True)
+        )
+
+    @property
+    def is_blocks(self) -> bool:
+        """Whether windows neither overlap nor leave gaps, and no cell is padded or left over."""
+        return (
+            self.kernel == self.stride
+            and not any(self.padding)
+            and all(self.shape[axis] % kernel == 0 for axis, kernel in zip(self.axes, self.kernel, strict=True))
+        )
+
+    def make_input(self, seed: int = 0) -> Array:
+        """Random values; never zeros, which some memory systems and branch predictors flatter."""
+        random = np.random.default_rng(seed)
+        dtype = np.dtype(self.dtype)
+        if dtype.kind == "f":
+            values: Array = random.random(self.shape, np.float32 if dtype == np.float32 else np.float64)
+            return np.add(values, 0.5, out=values)
+        high = min(int(np.iinfo(dtype).max), 2**20)
+        return random.integers(1, high, self.shape, dtype=dtype)
+
+    def as_message(self) -> dict[str, Any]:
+        """A form that survives JSON; `from_message` is its inverse."""
+        return asdict(self)
+
+
+def from_message(message: dict[str, Any]) -> Case:
+    """The case that `Case.as_message` described."""
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in message.items()}
+    return Case(**values)
+
+
+def _sizes(text: str, count: int | None = None) -> Sizes:
+    """Sizes from a cell such as `8x64x112x112`; one number stands for `count` equal ones."""
+    values = tuple(int(part) for part in text.split("x"))
+    return values * count if count is not None and len(values) == 1 else values
+
+
+def _parse(row: dict[str, str]) -> Case:
+    shape = _sizes(row["shape"])
+    rank = len(shape) if row["layout"] == "plane" else len(shape) - 2
+    kernel, stride, padding = (_sizes(row[column], rank) for column in ("kernel", "stride", "padding"))
+    if row["layout"] not in LAYOUTS or row["op"] not in OPS or {len(kernel), len(stride), len(padding)} != {rank}:
+        raise ValueError(f"{LIST.name}: {row['name']}: a layout, an op or a number of sizes is wrong")
+    return Case(row["name"], row["op"], row["dtype"], row["layout"], shape, kernel, stride, padding)
+
+
+def read_cases(pattern: str = "*", path: Path = LIST) -> list[Case]:
+    """The cases whose names match one of the comma-separated globs in `pattern`, in the order of the list."""
+    globs = pattern.split(",")
+    with path.open(newline="") as lines:
+        cases = [_parse(row) for row in csv.DictReader(lines)]
+    return [case for case in cases if any(fnmatch(case.name, glob) for glob in globs)]

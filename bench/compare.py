@@ -1,0 +1,166 @@
+"""Times tilepool against every other library that is installed, on the cases of cases.csv.
+
+    python bench/compare.py                                  # the workloads of the README, all peers, two threads
+    python bench/compare.py --cases 'bar/v*,bar/stem/*' --peers torch,onnxruntime --rounds 50
+    python bench/compare.py --sweep windows                  # windows of 2 x 2 to 127 x 127 cells at stride 1
+    python bench/compare.py --sweep threads                  # 1, 2, 4 ... threads, on work that fits the caches
+
+Peers (none is needed; what is not installed is named and left out): torch in both memory formats, onnxruntime (with
+onnx), openvino, jax, tensorflow, opencv, scipy, scikit-image, numpy's reshape trick. `--peer-python` names another
+interpreter that has them. The plot needs matplotlib in the interpreter that runs this file.
+
+How it is measured:
+
+- Every library runs in a process of its own, confined to `--threads` CPUs and told to use as many threads. All
+  processes get the same random input. A peer may choose the memory layout it likes best: rearranging the input is not
+  timed, and neither are sessions, compilation and the first call.
+- A result is compared with the definition in a few hundred places and with tilepool's result as a whole, before it is
+  timed. One that differs (other rounding, or an error) is shown as such and never timed.
+- The contenders of a case take turns, round after round, every other round in reverse order, so that what else the
+  machine does hits all of them. A turn is about 10 ms of calls, after one that warms the caches; its figure is their
+  mean. Slow contenders have fewer turns (`--budget`), and one that needs more than `--patience` seconds is given up, as
+  are its larger windows.
+- `copy` is a copy by all threads of (input + result) / 2 bytes, which reads and writes as many bytes as the pooling
+  must move. It has no cost of starting threads in it. Times are shown in units of its time.
+- `tilepool` writes into a reused `out=`, `tilepool fresh` has its result allocated by each call. onnxruntime, openvino,
+  opencv and scipy write into a reused result as well; the others have no such interface.
+
+The table ends with the best peer's time over tilepool's; a case that tilepool loses says LOSS.
+`--output NAME` also writes NAME.json (every turn) and NAME.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cases import Case, read_cases
+from measure import Bench, Library, Settings
+from plots import draw
+from report import Line, document, problems, table, thread_table
+from worker import LIBRARIES
+
+DEFAULT_CASES = {"": "bar/*", "windows": "window/*", "threads": "size/*/L[23]*"}
+
+
+def cpu_model() -> str:
+    """The processor's name, where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def arguments() -> argparse.Namespace:
+    first, _, rest = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(
+        description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cases", help=f"comma-separated globs of case names (default {DEFAULT_CASES['']})")
+    parser.add_argument("--peers", default=",".join(LIBRARIES), help="comma-separated (default: %(default)s)")
+    parser.add_argument("--sweep", choices=("windows", "threads"), default="", help="another question, other cases")
+    parser.add_argument("--threads", type=int, default=2, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=30, help="turns of each contender (default: %(default)s)")
+    parser.add_argument("--budget", type=float, default=2, help="seconds of turns of a slow contender (%(default)s)")
+    parser.add_argument("--patience", type=float, default=20, help="seconds to get ready (default: %(default)s)")
+    parser.add_argument(
+        "--statistic", choices=("median", "minimum"), default="median", help="of the turns, in the table"
+    )
+    parser.add_argument("--peer-python", default=sys.executable, metavar="PATH", help="interpreter of the peers")
+    parser.add_argument("--output", type=Path, metavar="NAME", help="write NAME.json and NAME.png")
+    return parser.parse_args()
+
+
+def thread_counts(options: argparse.Namespace) -> list[int]:
+    """The one count that was asked for; in a sweep 1, 2, 4 ... and all CPUs."""
+    if options.sweep != "threads":
+        return [options.threads]
+    available = len(os.sched_getaffinity(0))
+    return sorted({available, *(2**power for power in range(10) if 2**power <= available)})
+
+
+def start(options: argparse.Namespace, counts: list[int], log: Path) -> list[Library]:
+    """Starts the processes of all libraries that are installed. tilepool's also runs the copy, and is always there."""
+    wanted = [name.strip() for name in options.peers.split(",")]
+    unknown = set(wanted) - set(LIBRARIES)
+    if unknown:
+        sys.exit(f"--peers: {', '.join(sorted(unknown))} is not among {', '.join(LIBRARIES)}")
+    libraries = []
+    for name in LIBRARIES:
+        if name not in wanted and name != "tilepool":
+            continue
+        python = sys.executable if name == "tilepool" else options.peer_python
+        for count in counts:
+            library = Library(name, count, python, log)
+            if library.missing:
+                print(f"{name} is left out: {library.missing}", file=sys.stderr)
+                break
+            libraries.append(library)
+    return libraries
+
+
+def description(options: argparse.Namespace, libraries: list[Library], counts: list[int]) -> dict[str, Any]:
+    """Where, when and with what the run was made."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "machine": cpu_model(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "system": f"{platform.system()} {platform.release()}",
+        "threads": counts,
+        "rounds": options.rounds,
+        "statistic": options.statistic,
+        "versions": {library.name: library.version for library in libraries},
+    }
+
+
+def run_cases(bench: Bench, cases: list[Case]) -> list[Line]:
+    lines = []
+    for number, case in enumerate(cases, 1):
+        print(f"[{number}/{len(cases)}] {case.name}", file=sys.stderr, flush=True)
+        lines.append(Line(case, bench.run(case)))
+    return lines
+
+
+def main() -> None:
+    options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that the inputs on disk are removed
+    cases = read_cases(options.cases or DEFAULT_CASES[options.sweep])
+    if not cases:
+        sys.exit("--cases matches no case of cases.csv")
+    counts = thread_counts(options)
+    with tempfile.TemporaryDirectory(prefix="tilepool-compare-") as name:
+        folder = Path(name)
+        libraries = start(options, counts, folder / "log")
+        about = description(options, libraries, counts)
+        settings = Settings(options.rounds, options.patience, options.budget)
+        try:
+            lines = run_cases(Bench(libraries, settings, folder), cases)
+        finally:
+            for library in libraries:
+                library.stop()
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    where = f"{about['machine']}, {about['cpus']} CPUs, {about['system']}, {about['date']}"
+    how = f"{', '.join(map(str, counts))} threads, {options.statistic} of {options.rounds} rounds"
+    print(f"{where}\n{how}; times in units of the copy\n{versions}\n")
+    if options.sweep == "threads":
+        print(thread_table(lines, options.statistic, counts))
+    else:
+        print(table(lines, options.statistic))
+    if trouble := problems(lines):
+        print(f"\n{trouble}")
+    if options.output:
+        options.output.with_suffix(".json").write_text(json.dumps(document(about, lines), indent=1))
+        draw(lines, options.sweep, options.statistic, f"{where}\n{how}\n{versions}", options.output.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

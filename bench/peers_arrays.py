@@ -1,0 +1,221 @@
+"""Array and image libraries as contenders: tilepool itself, OpenCV, scipy, scikit-image, numpy, and the plain copy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from cases import Array, Case
+from contender import Contender, need
+
+
+class Copy:
+    """A copy by all threads that reads and writes, together, as many bytes as the case must move.
+
+    Every thread copies its own part, again and again, without waiting for the others in between, so that no cost of
+    starting threads is in the figure: it is the limit that memory sets, not a contender.
+    """
+
+    repeats = 16  # copies in one call of numpy, so that its overhead does not count
+    shift = 64  # bytes by which each of them moves on: numpy would merge axes of stride 0
+
+    def __init__(self, case: Case, threads: int) -> None:
+        size = -(-case.moved // (2 * threads))
+        self.size = size
+        self.pool = ThreadPoolExecutor(threads)
+        self.parts = [(self._rows(size), self._rows(size)) for _ in range(threads)]
+        self.call = lambda: self.batch(1)
+
+    def _rows(self, size: int) -> Array:
+        """`repeats` rows of that many bytes, each starting a cache line after the one before."""
+        rng = np.random.default_rng(2)
+        block = rng.integers(1, 255, min(size, 2**16) + self.repeats * self.shift, np.uint8)
+        memory = np.resize(block, size + self.repeats * self.shift)
+        return as_strided(memory, (self.repeats, size), (self.shift, 1))
+
+    def _copy(self, part: int, count: int) -> None:
+        source, target = self.parts[part]
+        for _ in range(count // self.repeats):
+            np.copyto(target, source)
+        if count % self.repeats:
+            np.copyto(target[: count % self.repeats], source[: count % self.repeats])
+
+    def batch(self, count: int) -> float:
+        """Seconds of `count` copies."""
+        begin = time.perf_counter()
+        list(self.pool.map(self._copy, range(len(self.parts)), [count] * len(self.parts)))
+        return time.perf_counter() - begin
+
+
+class Tilepool:
+    """tilepool with a reused and with a fresh output. `copy` runs here as well, also where tilepool is missing."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.tilepool: Any = None
+        try:
+            self.tilepool = import_module("tilepool")
+        except ImportError:
+            self.version = "not installed"
+            return
+        self.tilepool.set_threads(threads)
+        self.version = f"{self.tilepool.__version__} ({import_module('tilepool._core').get_isa()})"
+
+    def labels(self, case: Case) -> tuple[str, ...]:
+        return ("tilepool", "tilepool fresh", "copy") if self.tilepool else ("copy",)
+
+    def prepare(self, label: str, case: Case, x: Array) -> Contender:
+        if label == "copy":
+            copy = Copy(case, self.threads)
+            return Contender(copy.call, lambda _: np.empty(0), copy.batch)
+        function = getattr(self.tilepool, f"{case.op.removesuffix('_rounded')}_pool")
+        arguments: list[Any] = [self._short(case.kernel)]
+        if case.stride != case.kernel or any(case.padding):
+            arguments += [self._short(case.stride), self._short(case.padding)]
+        options: dict[str, Any] = {}
+        if case.layout != "channels_first":
+            options = {"axis": (0, 1)} if case.layout == "plane" else {"layout": case.layout}
+        if case.op == "avg_rounded":
+            options["dtype"] = x.dtype
+        if label == "tilepool":
+            options["out"] = np.zeros(case.result_shape, case.result_dtype)
+        return Contender(lambda: function(x, *arguments, **options), lambda result: result)
+
+    @staticmethod
+    def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
+        """One number where all are equal: what a user would write."""
+        return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
+class OpenCv:
+    """OpenCV on one picture: filters at stride 1 (sliced where the stride is larger) and INTER_AREA on blocks."""
+
+    def __init__(self, threads: int) -> None:
+        self.cv2 = import_module("cv2")
+        self.cv2.setNumThreads(threads)
+        self.version = str(self.cv2.__version__)
+
+    def labels(self, case: Case) -> tuple[str, ...]:
+        return ("opencv INTER_AREA",) if case.op == "avg" and case.is_blocks else ("opencv",)
+
+    def prepare(self, label: str, case: Case, x: Array) -> Contender:
+        cv2 = self.cv2
+        need(len(case.kernel) == 2, "pictures only")
+        need(case.layout == "plane" or (case.layout == "channels_last" and x.shape[0] == 1), "one picture only")
+        picture = x if case.layout == "plane" else x[0]
+        need(picture.ndim == 2 or picture.shape[2] <= 4, "more than 4 channels")
+        back: Callable[[Array], Array] = (lambda y: y) if case.layout == "plane" else (lambda y: y[None])
+        height, width = case.kernel
+        if label == "opencv INTER_AREA":
+            need(x.dtype.kind == "f", "rounds")
+            size = (picture.shape[1] // width, picture.shape[0] // height)
+            small = np.zeros((size[1], size[0], *picture.shape[2:]), picture.dtype)
+            return Contender(
+                lambda: cv2.resize(picture, size, dst=small, interpolation=cv2.INTER_AREA), lambda _: back(small)
+            )
+        if case.op in ("max", "min"):
+            target = np.zeros_like(picture)
+            shape = np.ones((height, width), np.uint8)
+            function = cv2.dilate if case.op == "max" else cv2.erode
+            call = lambda: function(picture, shape, dst=target)  # noqa: E731
+        else:
+            need(case.op in ("avg", "sum"), "no such op")
+            depth = cv2.CV_64F if case.result_dtype == np.float64 else cv2.CV_32F
+            target = np.zeros(picture.shape, np.float64 if depth == cv2.CV_64F else np.float32)
+            mean, zeros = case.op == "avg", cv2.BORDER_CONSTANT
+            call = lambda: cv2.boxFilter(  # noqa: E731
+                picture, depth, (width, height), dst=target, normalize=mean, borderType=zeros
+            )
+        return Contender(call, lambda _: back(_every_stride(case, target, spatial=(0, 1))))
+
+
+def _every_stride(case: Case, full: Array, spatial: tuple[int, ...]) -> Array:
+    """The outputs of a pooling, picked from a filter whose output at i is centred there (window i - k//2 ...)."""
+    pick = [slice(None)] * full.ndim
+    for i, axis in enumerate(spatial):
+        first = case.kernel[i] // 2 - case.padding[i]
+        need(first >= 0, "padding beyond half of the window")
+        stop = first + (case.result_shape[case.axes[i]] - 1) * case.stride[i] + 1
+        need(stop <= full.shape[axis], "a window is centred outside the array")
+        pick[axis] = slice(first, stop, case.stride[i])
+    return full[tuple(pick)]
+
+
+class Scipy:
+    """scipy.ndimage's filters at stride 1, sliced where the stride is larger."""
+
+    def __init__(self, threads: int) -> None:
+        self.ndimage = import_module("scipy.ndimage")
+        self.version = str(import_module("scipy").__version__)
+
+    def labels(self, case: Case) -> tuple[str, ...]:
+        return ("scipy",)
+
+    def prepare(self, label: str, case: Case, x: Array) -> Contender:
+        need(case.op in ("max", "min", "avg"), "no such op")
+        size = [1] * x.ndim
+        for axis, kernel in zip(case.axes, case.kernel, strict=True):
+            size[axis] = kernel
+        output = np.zeros(x.shape, case.result_dtype)
+        limits = np.iinfo(x.dtype) if x.dtype.kind in "iu" else np.finfo(x.dtype)
+        name, border = {
+            "max": ("maximum_filter", limits.min),
+            "min": ("minimum_filter", limits.max),
+            "avg": ("uniform_filter", 0),
+        }[case.op]
+        function = getattr(self.ndimage, name)
+        return Contender(
+            lambda: function(x, size, output=output, mode="constant", cval=border),
+            lambda _: _every_stride(case, output, case.axes),
+        )
+
+
+class ScikitImage:
+    def __init__(self, threads: int) -> None:
+        self.measure = import_module("skimage.measure")
+        self.version = str(import_module("skimage").__version__)
+
+    def labels(self, case: Case) -> tuple[str, ...]:
+        return ("scikit-image",)
+
+    def prepare(self, label: str, case: Case, x: Array) -> Contender:
+        need(case.is_blocks, "whole blocks only")
+        functions = {"max": np.max, "min": np.min, "sum": np.sum, "avg": np.mean}
+        need(case.op in functions, "no such op")
+        size = [1] * x.ndim
+        for axis, kernel in zip(case.axes, case.kernel, strict=True):
+            size[axis] = kernel
+        block_reduce, function = self.measure.block_reduce, functions[case.op]
+        return Contender(lambda: block_reduce(x, tuple(size), function), lambda result: result)
+
+
+class Numpy:
+    """numpy's reshape trick: each pooled axis becomes two, and one of them is reduced."""
+
+    def __init__(self, threads: int) -> None:
+        self.version = np.__version__
+
+    def labels(self, case: Case) -> tuple[str, ...]:
+        return ("numpy",)
+
+    def prepare(self, label: str, case: Case, x: Array) -> Contender:
+        need(case.is_blocks, "whole blocks only")
+        names = {"max": "max", "min": "min", "sum": "sum", "avg": "mean"}
+        need(case.op in names, "no such op")
+        shape: list[int] = []
+        reduced: list[int] = []
+        for axis, size in enumerate(x.shape):
+            if axis in case.axes:
+                kernel = case.kernel[case.axes.index(axis)]
+                reduced.append(len(shape) + 1)
+                shape += [size // kernel, kernel]
+            else:
+                shape.append(size)
+        method, axes = names[case.op], tuple(reduced)
+        return Contender(lambda: getattr(x.reshape(shape), method)(axis=axes), lambda result: result)

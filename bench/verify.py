@@ -1,0 +1,72 @@
+"""Whether a contender's result is the right one: no timing counts before this said so."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from cases import Array, Case
+
+SPOTS = 200  # outputs computed one by one from the definition
+
+
+def tolerance(case: Case, x: Array) -> float:
+    """How far two right results may lie apart.
+
+    max, min and integer sums are exact. A float sum of n positive values below M that is rounded n times has an error
+    of about eps * sqrt(n) * n * M, its average the nth part of that; the factor 8 is for what is not average.
+    """
+    if case.op in ("max", "min", "avg_rounded") or (case.op == "sum" and x.dtype.kind in "iu"):
+        return 0.0
+    eps = float(np.finfo(case.result_dtype).eps)
+    spread = 8 * eps * math.sqrt(case.taps) * float(x.max())
+    return spread * case.taps if case.op == "sum" else spread
+
+
+def one_output(case: Case, x: Array, index: tuple[int, ...]) -> float:
+    """The output at `index` by the definition. Padded cells hold nothing, but averages count them."""
+    window: list[slice | int] = list(index)
+    for axis, kernel, stride, padding in zip(case.axes, case.kernel, case.stride, case.padding, strict=True):
+        first = index[axis] * stride - padding
+        window[axis] = slice(max(first, 0), min(first + kernel, case.shape[axis]))
+    cells = x[tuple(window)]
+    if case.op == "max":
+        return float(cells.max())
+    if case.op == "min":
+        return float(cells.min())
+    total = float(cells.sum(dtype=np.float64))
+    if case.op == "sum":
+        return total
+    return float(np.rint(total / case.taps)) if case.op == "avg_rounded" else total / case.taps
+
+
+def spot_check(case: Case, x: Array, result: Array) -> str | None:
+    """Compares corners and random outputs with the definition; says what is wrong, or None."""
+    if result.shape != case.result_shape:
+        return f"shape {result.shape}, expected {case.result_shape}"
+    random = np.random.default_rng(1)
+    corners = itertools.product(*({0, size - 1} for size in result.shape))
+    inside = (tuple(int(random.integers(size)) for size in result.shape) for _ in range(SPOTS))
+    allowed = tolerance(case, x)
+    for index in itertools.chain(corners, inside):
+        expected = one_output(case, x, index)
+        if not abs(float(result[index]) - expected) <= allowed:
+            return f"{result[index]} at {index}, expected {expected}"
+    return None
+
+
+def difference(case: Case, x: Array, result: Array, reference: Array) -> str | None:
+    """Compares two whole results; says what differs, or None."""
+    if result.shape != reference.shape:
+        return f"shape {result.shape}, expected {reference.shape}"
+    allowed = tolerance(case, x)
+    if allowed == 0:
+        wrong = result != reference
+        worst = "not equal"
+    else:
+        distance = np.abs(result - reference)
+        wrong = ~(distance <= allowed)
+        worst = f"off by up to {float(distance.max()):.3g}, allowed {allowed:.3g}"
+    return f"{np.count_nonzero(wrong)} of {wrong.size} outputs {worst}" if wrong.any() else None
