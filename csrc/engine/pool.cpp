@@ -140,18 +140,21 @@ class Worker {
     if (pixels > 0) kernel_.fold_rows(at, nullptr, nullptr, 0, pixels * plan_.inner, {});
   }
 
-  /// Reads a byte of each cache line of the listed rows, one row after the other. Hardware prefetchers follow one
-  /// stream per page: rows of less than a page that a kernel reads side by side would come too late. (EPYC of the Zen 4
-  /// kind, 2 x 2 windows on planes of 224 x 224: twice as fast. Shorter rows are a single stream as they are.)
-  void touch_rows(const Lines& lines) const {
-    constexpr std::int64_t least = 512, page = 4096, line = 64;
-    const std::int64_t bytes = tile_.input_width * plan_.row.input_stride;
-    if (bytes < least || bytes > page || rows_.size() == 1) return;
+  /// Whether rows that a kernel reads side by side have to be touched one after the other first. Hardware prefetchers
+  /// follow one stream per page: rows of less than a page would come too late. (EPYC of the Zen 4 kind, 2 x 2 windows
+  /// on planes of 224 x 224: less than half the time. Shorter rows are a single stream as they are.)
+  bool needs_touch(std::int64_t row_bytes) const {
+    constexpr std::int64_t least = 512, page = 4096;
+    return row_bytes >= least && row_bytes <= page && rows_.size() > 1;
+  }
+
+  /// Reads a byte of each cache line of the listed rows.
+  void touch_rows(std::int64_t row_bytes, const Lines& lines) const {
+    constexpr std::int64_t cache_line = 64;
     for (std::int64_t i = 0; i < lines.count; ++i) {
       for (const void* const row : rows_) {
-        const char* const from = static_cast<const char*>(row) + i * lines.read_step;
-        for (std::int64_t at = 0; at < bytes; at += line)
-          static_cast<void>(*static_cast<const volatile char*>(from + at));
+        const auto* const from = static_cast<const volatile char*>(row) + i * lines.read_step;
+        for (std::int64_t at = 0; at < row_bytes; at += cache_line) static_cast<void>(from[at]);
       }
     }
   }
@@ -166,14 +169,18 @@ class Worker {
       pool_nothing(window, o);
       return 1;
     }
-    constexpr std::int64_t together_bytes = 16 << 10;  // half a first-level cache
+    const std::int64_t row_bytes = tile_.input_width * plan_.row.input_stride;
+    const bool touch = needs_touch(row_bytes);
+    // Several lines a call save calls; half a first-level cache is enough, and less where the next lines should be on
+    // their way while these are computed.
+    const std::int64_t together_bytes = touch ? 2 << 10 : 16 << 10;
     const Outputs interior = windows.interior();
     Lines lines{1, windows.stride() * plan_.column.input_stride, plan_.column.result_stride};
     if (o >= interior.begin && o < interior.end) {
-      const std::int64_t line_bytes = windows.stride() * tile_.input_width * plan_.row.input_stride;
-      lines.count = std::clamp<std::int64_t>(together_bytes / line_bytes, 1, std::min(interior.end, to) - o);
+      lines.count =
+          std::clamp<std::int64_t>(together_bytes / (windows.stride() * row_bytes), 1, std::min(interior.end, to) - o);
     }
-    touch_rows(lines);
+    if (touch) touch_rows(row_bytes, lines);
     kernel_.pool_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), divisor(window), target(o),
                       lines);
     return lines.count;
