@@ -5,6 +5,7 @@ because a window is the product of windows of its axes. Sums are those of whole 
 every dtype, by differences of running sums, so that both can be compared with ==.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,22 +44,27 @@ def pooled_by_axes(
 
 def check(op: str, x: Array, axes: Sequence[int], kernels: Sequence[int], strides: Sequence[int], pad: int = 0) -> None:
     pads = [pad] * len(axes)
+    results: dict[Any, Array] = {}  # by the `dtype` that is asked for
     if op in EXACT_OPS:
-        expected = pooled_by_axes(op, x, axes, kernels, strides, pads)
+        results[None] = pooled_by_axes(op, x, axes, kernels, strides, pads)
     else:
         sums = pooled_by_axes("sum", x.astype(np.int64), axes, kernels, strides, pads)
-        cells = np.prod(kernels) if op == "avg" else 1
-        result = reference.avg_dtype(x.dtype) if op == "avg" else reference.sum_dtype(x.dtype)
-        expected = (sums / cells).astype(result) if op == "avg" else sums.astype(result)
-    for isa in _core.available_isas():
+        averages = sums / np.prod(kernels)
+        results[None] = sums.astype(reference.sum_dtype(x.dtype))
+        if op == "avg":
+            results[None] = averages.astype(reference.avg_dtype(x.dtype))
+            if x.dtype.kind != "f":
+                results[x.dtype] = np.rint(averages).astype(x.dtype)  # no quotient is close to a half but not one
+    for isa, (dtype, expected) in itertools.product(_core.available_isas(), results.items()):
+        arguments: dict[str, Any] = {"kernel_size": tuple(kernels), "stride": tuple(strides), "padding": pad}
+        arguments |= {"axis": tuple(axes), "threads": 2 if op == "max" else 1}
+        arguments |= {"dtype": dtype} if dtype is not None else {}
         with using_isa(isa):
-            actual = FUNCTIONS[op](
-                x, tuple(kernels), tuple(strides), pad, axis=tuple(axes), threads=2 if op == "max" else 1
-            )
+            actual = FUNCTIONS[op](x, **arguments)
         assert actual.dtype == expected.dtype
         assert np.array_equal(actual, expected, equal_nan=expected.dtype.kind == "f"), (
-            f"{op} of shape {x.shape}, dtype {x.dtype}, strides {x.strides}, {axes=}, {kernels=}, {strides=}, {pad=}, "
-            f"{isa=}, at {np.argwhere(actual != expected)[:5].tolist()}"
+            f"{op} of shape {x.shape}, dtype {x.dtype}, strides {x.strides}, {arguments}, {isa=}, "
+            f"at {np.argwhere(actual != expected)[:5].tolist()}"
         )
 
 
@@ -88,6 +94,12 @@ def test_wide_planes(op: str, dtype: str) -> None:
     check(op, plane.T, [0, 1], [70, 31], [2, 1], pad=30)
     check(op, plane, [0], [200], [1], pad=199)
     check(op, plane, [1], [200], [1], pad=199)
+    # Columns that slide over rows with every kind of window along them.
+    check(op, plane, [0, 1], [100, 301], [1, 1])
+    check(op, plane, [0, 1], [50, 40], [3, 20], pad=10)
+    for stride in (2, 3, 4, 5):
+        for kernel in (2, 3, 5):
+            check(op, plane, [0, 1], [50, kernel], [1, stride])
 
 
 @pytest.mark.parametrize("channels", [2, 3, 17])

@@ -95,6 +95,22 @@ def test_small_windows_on_planes_of_every_width(op: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
+def test_windows_of_one_to_three_rows(op: str, dtype: str) -> None:
+    """So few rows are read side by side, without a buffer; each of the strides that have loops of their own."""
+    numbers = any_numbers if op in EXACT_OPS else summable_numbers
+    results: list[dict[str, Any]] = [{}]
+    if op == "avg" and np.dtype(dtype).kind != "f":
+        results.append({"dtype": dtype})  # rounded half to even
+    for number, (rows, kernel, stride) in enumerate(itertools.product((1, 2, 3), range(1, 18), STRIDES)):
+        rng = np.random.default_rng(number)
+        width = int(rng.choice([w for w in WIDTHS if w >= kernel]))
+        plane = numbers(rng, (rows + 1, width), dtype)
+        for result in results:
+            check(op, plane, (0, 1), kernel_size=(rows, kernel), stride=(1, stride), note=f"seed={number}", **result)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
 def test_three_dimensional_windows(op: str, dtype: str) -> None:
     numbers = any_numbers if op in EXACT_OPS else summable_numbers
     for width in (2, 3, 7, 8, 9, 16, 17, 31, 33):

@@ -224,8 +224,10 @@ struct AlongRow {
   void pool() const {
     if (count == 0) {
       for (std::int64_t i = 0; i < outputs * along.inner; ++i) put<1>(i, Op::identity());
-    } else if (along.long_windows) {
-      for (std::int64_t o = 0; o < outputs; ++o) put<1>(o, long_window(first + o * along.stride));
+    } else if (Src::row_count == 1 && along.long_windows) {
+      if constexpr (Src::row_count == 1) {
+        for (std::int64_t o = 0; o < outputs; ++o) put<1>(o, long_window(first + o * along.stride));
+      }
     } else if (along.stride == 1 || outputs == 1) {
       flat_row();
     } else if (along.inner > 1) {

@@ -14,6 +14,7 @@ namespace {
 /// Elements that are addressed by their index and are combined from R rows when loaded.
 template <class Op, class Element, int R>
 struct Source {
+  static constexpr int row_count = R;
   const Element* rows[R];
 
   template <int N>
