@@ -33,30 +33,31 @@ void watch_for_forks() {
 #endif
 }
 
-/// How many of `wanted` threads the system can start. libgomp exits the process where one cannot be started, so the
-/// first use of a larger team tries with threads whose failure can be caught.
-int startable(int wanted) {
+/// Whether the system can start a team of `wanted` threads. libgomp exits the process where one cannot be started, so
+/// the first use of a larger team tries with threads whose failure can be caught, and some more than will be needed.
+bool startable(int wanted) {
   static std::mutex mutex;
   static int proven = 1, refused = most_threads + 1;
   const std::lock_guard<std::mutex> lock(mutex);
-  if (wanted > proven && wanted < refused) {
-    std::vector<std::thread> team;
-    std::atomic<bool> go{false};
-    try {
-      team.reserve(static_cast<std::size_t>(wanted));
-      while (static_cast<int>(team.size()) + 1 < wanted) {
-        team.emplace_back([&go] {
-          while (!go) std::this_thread::yield();
-        });
-      }
-    } catch (const std::exception&) {
-      refused = static_cast<int>(team.size()) + 2;
+  if (wanted <= proven) return true;
+  if (wanted >= refused) return false;
+  const auto spare = static_cast<std::size_t>(wanted + wanted / 4);
+  std::vector<std::thread> team;
+  std::atomic<bool> go{false};
+  try {
+    team.reserve(spare);
+    while (team.size() < spare) {
+      team.emplace_back([&go] {
+        while (!go) std::this_thread::yield();
+      });
     }
-    go = true;
-    proven = static_cast<int>(team.size()) + 1;
-    for (std::thread& thread : team) thread.join();
+    proven = wanted;
+  } catch (const std::exception&) {
+    refused = wanted;
   }
-  return std::min(wanted, proven);
+  go = true;
+  for (std::thread& thread : team) thread.join();
+  return wanted <= proven;
 }
 
 /// Runs body on range `index` of `team` and keeps the first exception.
@@ -178,7 +179,7 @@ void parallel_for(int threads, std::int64_t count, const std::function<void(std:
   if (threads > 1 && (forked || inside_region())) threads = 1;
   if (threads > 1) {
     watch_for_forks();
-    threads = startable(threads);
+    if (!startable(threads)) threads = 1;
   }
   if (threads <= 1) {
     if (count > 0) body(0, count);
