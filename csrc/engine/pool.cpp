@@ -145,7 +145,7 @@ class Worker {
   /// on planes of 224 x 224: less than half the time. Shorter rows are a single stream as they are.)
   bool needs_touch(std::int64_t row_bytes) const {
     constexpr std::int64_t least = 512, page = 4096;
-    return row_bytes >= least && row_bytes <= page && rows_.size() > 1;
+    return row_bytes >= least && row_bytes <= page && rows_.size() > 1 && plan_.column.windows.stride() > 1;
   }
 
   /// Reads a byte of each cache line of the listed rows.
@@ -233,7 +233,7 @@ class Worker {
     }
     for (std::int64_t o = from; o < to;) {
       const double common = divisor(windows.at(o));
-      std::int64_t end = o + 1;
+      std::int64_t end = plan_.averages && plan_.divisor == 0 ? o + 1 : to;
       while (end < to && divisor(windows.at(end)) == common) ++end;
       kernel_.pool_buffer(tile_.along, columns + (o - from) * pitch_, common, target(o),
                           {end - o, pitch_, plan_.column.result_stride});
@@ -249,6 +249,8 @@ class Worker {
       const Window window = plan_.column.windows.at(o);
       const std::int64_t first = window.first, last = window.first + window.count - 1;
       extend_prefix(last);
+      upcoming_ = last + 1 < plan_.column.windows.input() ? last + 1 : -1;
+      fetch_quarter(0);
       if (first % block == 0 && first / block == last / block) {
         fold_buffers(body_, nullptr, prefix_);
       } else {
@@ -297,14 +299,27 @@ class Worker {
     kernel_.fold_buffers(target, start, rows, row == nullptr ? 0 : 1, elements_, {});
   }
 
+  /// Asks for a quarter of the row that is read next: memory is idle during the passes over buffers that lie between
+  /// two rows. (EPYC of the Zen 4 kind, windows of 15 x 15 and 127 x 127 on 2048 x 2048: 0.9 and 0.8 of the time.)
+  void fetch_quarter(std::int64_t quarter) const {
+    if (upcoming_ < 0 || offsets_.empty()) return;
+    constexpr std::int64_t cache_line = 64;
+    const std::int64_t bytes = tile_.input_width * plan_.row.input_stride / 4;
+    const char* const row = input_ + offsets_[0] + upcoming_ * plan_.column.input_stride + quarter * bytes;
+    for (std::int64_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(row + at);
+  }
+
   /// Pools the buffer along itself.
   void finish(const Window& window, std::int64_t o) {
     const char* buffer = buffer_;
+    fetch_quarter(1);
     if (plan_.widened) {
       kernel_.widen(widened_, buffer_, pitch_ / acc_size_, plan_.row.windows.kernel(),
                     plan_.row.windows.step() * plan_.inner);
       buffer = widened_;
     }
+    fetch_quarter(2);
+    fetch_quarter(3);
     kernel_.pool_buffer(tile_.along, buffer, divisor(window), target(o), {});
   }
 
@@ -347,6 +362,7 @@ class Worker {
   std::int64_t above_ = 0, block_ = 1;  // rows of a block: border above, all
   char *prefix_ = nullptr, *suffix_ = nullptr;
   std::size_t suffix_bytes_ = 0;
+  std::int64_t upcoming_ = -1;  // row of the column to fetch; -1: none
   std::int64_t suffix_block_ = -1, prefix_block_ = -1, prefix_end_ = 0;
 };
 
