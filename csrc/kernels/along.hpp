@@ -14,7 +14,7 @@ struct AlongRow {
   static constexpr int lanes = Op::lanes;
 
   const Along& along;
-  const Src& source;
+  Src source;
   typename Op::Scale scale;
   std::int64_t first, count, distance;  // in elements: the first tap, the taps, and from tap to tap
   std::int64_t outputs;
@@ -163,10 +163,24 @@ struct AlongRow {
     }
   }
 
-  /// One window in 64 bytes of accumulators, whatever the vector width: tap t goes to accumulator t modulo their number
-  /// (the last ones are counted from the end of the window); then halves are combined until one is left.
-  Acc long_window(std::int64_t at) const {
-    constexpr int total = 64 / static_cast<int>(sizeof(Acc)), N = lanes < total ? lanes : total, groups = total / N;
+  static constexpr int total = 64 / static_cast<int>(sizeof(Acc));
+  static constexpr int parts = lanes < total ? lanes : total;
+
+  /// Long windows, a vector of them at a time. Each is added up in 64 bytes of accumulators, whatever the vector width:
+  /// tap t goes to accumulator t modulo their number (the last ones are counted from the end of the window); then the
+  /// lower half of them is combined with the upper half until one is left.
+  void long_windows() const {
+    std::int64_t o = 0;
+    for (; o + parts <= outputs; o += parts) {
+      Vec<Acc, parts> windows[parts];
+      for (int w = 0; w < parts; ++w) windows[w] = long_window(first + (o + w) * along.stride);
+      put<parts>(o, halved<parts, parts>(windows));
+    }
+    for (; o < outputs; ++o) put<1>(o, halved<parts>(long_window(first + o * along.stride)));
+  }
+
+  TILEPOOL_INLINE Vec<Acc, parts> long_window(std::int64_t at) const {
+    constexpr int N = parts, groups = total / N;
     Vec<Acc, N> acc[groups];
     if (count < total) {
       alignas(64) Acc taps[total];
@@ -191,7 +205,7 @@ struct AlongRow {
     for (int width = groups / 2; width > 0; width /= 2) {
       for (int g = 0; g < width; ++g) acc[g] = Op::template combine<N>(acc[g], acc[g + width]);
     }
-    return halved<N>(acc[0]);
+    return acc[0];
   }
 
   /// The lanes from `begin` on; the op's identity before.
@@ -221,12 +235,26 @@ struct AlongRow {
     }
   }
 
+  /// The same for N windows at once, of which each vector holds N / W with W accumulators each.
+  template <int N, int W>
+  static TILEPOOL_INLINE Vec<Acc, N> halved(Vec<Acc, N>* v) {
+    if constexpr (W > 1) {
+      for (int i = 0; i < W / 2; ++i) {
+        v[i] = Op::template combine<N>(halves<0, W, N, Acc>(v[2 * i], v[2 * i + 1]),
+                                       halves<1, W, N, Acc>(v[2 * i], v[2 * i + 1]));
+      }
+      return halved<N, W / 2>(v);
+    } else {
+      return v[0];
+    }
+  }
+
   void pool() const {
     if (count == 0) {
       for (std::int64_t i = 0; i < outputs * along.inner; ++i) put<1>(i, Op::identity());
     } else if (Src::row_count == 1 && along.long_windows) {
       if constexpr (Src::row_count == 1) {
-        for (std::int64_t o = 0; o < outputs; ++o) put<1>(o, long_window(first + o * along.stride));
+        long_windows();
       }
     } else if (along.stride == 1 || outputs == 1) {
       flat_row();
@@ -243,27 +271,39 @@ struct AlongRow {
   }
 };
 
+/// Lines [from, to) of one span.
+template <class Op, class Element, int R>
+void pool_span(const Along& along, const Span& span, const void* const* rows, double divisor, void* out,
+               const Lines& lines, std::int64_t from, std::int64_t to) {
+  using Out = typename Op::Out;
+  const std::int64_t read_step = lines.read_step / static_cast<std::int64_t>(sizeof(Element));
+  const std::int64_t write_step = lines.write_step / static_cast<std::int64_t>(sizeof(Out));
+  AlongRow<Op, Source<Op, Element, R>> row{along,
+                                           {},
+                                           typename Op::Scale(span.divisor * divisor),
+                                           span.first * along.inner,
+                                           span.count,
+                                           along.step * along.inner,
+                                           span.end - span.begin,
+                                           static_cast<Out*>(out) + span.begin * along.inner + from * write_step};
+  for (int r = 0; r < R; ++r) row.source.rows[r] = static_cast<const Element*>(rows[r]) + from * read_step;
+  for (std::int64_t line = from; line < to; ++line) {
+    row.pool();
+    for (int r = 0; r < R; ++r) row.source.rows[r] += read_step;
+    row.out += write_step;
+  }
+}
+
+/// Line by line, because memory is read best in its order.
 template <class Op, class Element, int R>
 void pool_listed(const Along& along, const void* const* rows, double divisor, void* out, const Lines& lines) {
-  using Out = typename Op::Out;
-  Source<Op, Element, R> source;
-  for (int r = 0; r < R; ++r) source.rows[r] = static_cast<const Element*>(rows[r]);
-  auto* to = static_cast<Out*>(out);
+  if (along.span_count == 1) {
+    return pool_span<Op, Element, R>(along, along.spans[0], rows, divisor, out, lines, 0, lines.count);
+  }
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
-      const Span& span = along.spans[s];
-      const AlongRow<Op, Source<Op, Element, R>> row{along,
-                                                     source,
-                                                     typename Op::Scale(span.divisor * divisor),
-                                                     span.first * along.inner,
-                                                     span.count,
-                                                     along.step * along.inner,
-                                                     span.end - span.begin,
-                                                     to + span.begin * along.inner};
-      row.pool();
+      pool_span<Op, Element, R>(along, along.spans[s], rows, divisor, out, lines, line, line + 1);
     }
-    for (int r = 0; r < R; ++r) source.rows[r] += lines.read_step / static_cast<std::int64_t>(sizeof(Element));
-    to += lines.write_step / static_cast<std::int64_t>(sizeof(Out));
   }
 }
 

@@ -55,11 +55,16 @@ void fold(void* target, const void* start, const void* const* rows, std::int64_t
   using Acc = typename Op::Acc;
   for (std::int64_t line = 0; line < lines.count; ++line) {
     auto* const to = reinterpret_cast<Acc*>(static_cast<char*>(target) + line * lines.write_step);
-    if (start == nullptr && count == 0) {
-      for (std::int64_t i = 0; i < n; ++i) to[i] = Op::identity();
-    } else {
-      const std::int64_t shift = line * lines.read_step / static_cast<std::int64_t>(sizeof(Element));
+    const std::int64_t shift = line * lines.read_step / static_cast<std::int64_t>(sizeof(Element));
+    if (start != nullptr || count > 1) {
       fold_line<Op, Element>(to, static_cast<const Acc*>(start), rows, count, shift, n);
+    } else if (count == 1) {
+      const Source<Op, Element, 1> source{{static_cast<const Element*>(rows[0]) + shift}};
+      sweep_overlapping<Acc, Op::lanes>(n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+        store(to + at, source.template load<decltype(lanes)::value>(at));
+      });
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) to[i] = Op::identity();
     }
   }
 }

@@ -161,5 +161,16 @@ TILEPOOL_INLINE Vec<T, N / 2> half(Vec<T, N> v) {
   }
 }
 
+/// The lower (Upper = 0) or upper halves of all segments of W lanes of `a`, then of `b`.
+template <int Upper, int W, int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N> halves(Vec<T, N> a, Vec<T, N> b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (I / (W / 2) * W + Upper * (W / 2) + I % (W / 2))...);
+}
+
+template <int Upper, int W, int N, class T>
+TILEPOOL_INLINE Vec<T, N> halves(Vec<T, N> a, Vec<T, N> b) {
+  return halves<Upper, W, N, T>(a, b, std::make_integer_sequence<int, N>{});
+}
+
 }  // namespace
 }  // namespace tilepool
