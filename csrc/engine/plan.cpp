@@ -45,7 +45,35 @@ bool is_dense(const PlanAxis& outer, const PlanAxis& inner, std::int64_t pixel_b
   return outer.input_stride == saturating_mul(inner.windows.input(), pixel_bytes);
 }
 
-/// Axes in memory order without those of a single cell, neighbours merged where both are unpooled or both are global.
+/// `outer` and `inner` as one axis, if they lie end to end and are both unpooled or both global, or if `inner` has
+/// equal windows that fill it, so that an unpooled axis only repeats it.
+std::optional<PlanAxis> merged(const PlanAxis& outer, const PlanAxis& inner, bool repeat) {
+  if (!is_dense(outer, inner, inner.input_stride)) return std::nullopt;
+  const auto as_one = [&](const Windows& windows) {
+    return PlanAxis{windows, inner.input_stride, inner.result_stride};
+  };
+  const bool unpooled = outer.windows.is_identity();
+  if (repeat) {
+    if (!unpooled || inner.windows.is_identity() || !inner.windows.repeats()) return std::nullopt;
+    return as_one(inner.windows.repeated(outer.windows.outputs()));
+  }
+  const std::int64_t cells = checked_mul(outer.windows.input(), inner.windows.input());
+  if (unpooled && inner.windows.is_identity()) return as_one(Windows::identity(cells));
+  if (!outer.windows.is_global() || !inner.windows.is_global()) return std::nullopt;
+  return as_one(Windows::sliding(cells, cells, cells, 0, 0, 1, false));
+}
+
+void merge_neighbours(std::vector<PlanAxis>& axes, bool repeat) {
+  std::vector<PlanAxis> result;
+  for (const PlanAxis& axis : axes) {
+    const auto both = result.empty() ? std::nullopt : merged(result.back(), axis, repeat);
+    if (both) result.pop_back();
+    result.push_back(both ? *both : axis);
+  }
+  axes.swap(result);
+}
+
+/// Axes in memory order, without those of a single cell, neighbours merged where they can be.
 std::vector<PlanAxis> normal_axes(const Request& request, const std::vector<std::size_t>& order,
                                   const std::vector<std::int64_t>& result_strides) {
   std::vector<PlanAxis> axes;
@@ -60,18 +88,10 @@ std::vector<PlanAxis> normal_axes(const Request& request, const std::vector<std:
         continue;
       }
     }
-    if (!axes.empty() && is_dense(axes.back(), axis, axis.input_stride)) {
-      PlanAxis& outer = axes.back();
-      const std::int64_t cells = checked_mul(outer.windows.input(), windows.input());
-      const bool unpooled = outer.windows.is_identity() && windows.is_identity();
-      if (unpooled || (outer.windows.is_global() && windows.is_global())) {
-        outer = {unpooled ? Windows::identity(cells) : Windows::sliding(cells, cells, cells, 0, 0, 1, false),
-                 axis.input_stride, axis.result_stride};
-        continue;
-      }
-    }
     axes.push_back(axis);
   }
+  merge_neighbours(axes, false);
+  merge_neighbours(axes, true);
   return axes;
 }
 
@@ -96,11 +116,6 @@ void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
       is_dense(axes.back(), plan.row, size) && elements * size < largest_pixel_bytes) {
     plan.inner = elements;
     plan.row = axes.back();
-    axes.pop_back();
-  }
-  if (plan.row.windows.repeats() && !axes.empty() && axes.back().windows.is_identity() &&
-      is_dense(axes.back(), plan.row, plan.row.input_stride)) {
-    plan.row.windows = plan.row.windows.repeated(axes.back().windows.outputs());
     axes.pop_back();
   }
 }
