@@ -67,8 +67,16 @@ struct Kernel {
   void (*pool_rows)(const Along&, const void* const* rows, std::int64_t count, double divisor, void* out, const Lines&);
   /// The same for one row of accumulators.
   void (*pool_buffer)(const Along&, const void* buffer, double divisor, void* out, const Lines&);
-  DType result;  // element type written
 };
+
+/// The element type written.
+constexpr DType result_dtype(Op op, DType dtype) {
+  const bool is_float = dtype == DType::float32 || dtype == DType::float64;
+  if (op == Op::max || op == Op::min || is_float) return dtype;
+  if (op == Op::sum) return dtype == DType::uint8 ? DType::uint64 : DType::int64;
+  if (op == Op::average) return dtype == DType::uint8 ? DType::float32 : DType::float64;
+  return DType::int64;
+}
 
 /// Bytes of one accumulator, the same on every ISA.
 constexpr std::int64_t acc_size(Op op, DType dtype) {

@@ -201,22 +201,7 @@ void choose_tiles(Plan& plan) {
   plan.tiles = (outputs - 1) / plan.tile_outputs + 1;
 }
 
-DType result_dtype(Op op, DType dtype) {
-  const bool is_float = dtype == DType::float32 || dtype == DType::float64;
-  switch (op) {
-    case Op::sum:
-      return is_float ? dtype : dtype == DType::uint8 ? DType::uint64 : DType::int64;
-    case Op::average:
-      return is_float ? dtype : dtype == DType::uint8 ? DType::float32 : DType::float64;
-    case Op::average_rounded:
-      if (is_float) throw std::invalid_argument("average_rounded must have integers");
-      return DType::int64;
-    default:
-      return dtype;
-  }
-}
-
-/// Adds one output to the spans, in the span before it where it continues that.
+/// Adds a run of outputs to the spans: to the last one where the run continues it.
 void append(std::vector<Span>& spans, const Span& next, std::int64_t stride) {
   if (!spans.empty()) {
     Span& last = spans.back();
@@ -236,6 +221,9 @@ Plan make_plan(const Request& request) {
   plan.op = request.op;
   plan.dtype = request.dtype;
   plan.result_dtype = result_dtype(request.op, request.dtype);
+  if (request.op == Op::average_rounded && plan.result_dtype != DType::int64) {
+    throw std::invalid_argument("average_rounded must have integers");
+  }
   plan.averages = request.op == Op::average || request.op == Op::average_rounded;
   plan.count_padding = request.count_padding;
   plan.divisor = request.divisor;

@@ -49,7 +49,7 @@ class Worker {
   }
 
  private:
-  /// Goes to a line and a tile: what all rows of a column have in common.
+  /// Makes what all rows of a column, at one line and in one tile, have in common.
   void enter(std::int64_t line, std::int64_t index) {
     if (index != tile_index_) {
       make_row_tile(plan_, index, tile_);

@@ -25,9 +25,8 @@ constexpr Kernel kernel() {
   using Acc = typename Buffered::Acc;
   using Out = typename Direct::Out;
   static_assert(std::is_same_v<typename Buffered::In, In> && std::is_same_v<typename Buffered::Out, Out>);
-  static_assert(sizeof(Acc) == acc_size(op, dtype_of<In>));
-  return {fold<Buffered, In>, fold<Buffered, Acc>,   widen<Buffered>,
-          pool_rows<Direct>,  pool_buffer<Buffered>, dtype_of<Out>};
+  static_assert(sizeof(Acc) == acc_size(op, dtype_of<In>) && dtype_of<Out> == result_dtype(op, dtype_of<In>));
+  return {fold<Buffered, In>, fold<Buffered, Acc>, widen<Buffered>, pool_rows<Direct>, pool_buffer<Buffered>};
 }
 
 constexpr Kernel none{};

@@ -34,7 +34,8 @@ class Call:
                 result = self.plan.run(x, target, threads)
                 return result if out is None else out
             except ValueError:
-                pass  # the core does not write to such an `out`
+                # The core does not write to such an `out`.
+                pass
         if target is not None:
             arguments.check_output(target, self.plan.result_shape, self.dtype)
         result = self.finished(self.plan.run(x, None, threads), x, threads)
@@ -178,5 +179,6 @@ def find(op: str, x: Array, words: tuple[object, ...]) -> Call:
     try:
         return kept(form, words, kinds(words))
     except Exception:
-        pass  # a list is no key, nor is what hashes with an error of its own; any other error is raised again here:
+        # A list is no key, nor is what hashes with an error of its own; any other error is raised again below.
+        pass
     return make(*form, *words)
