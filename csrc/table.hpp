@@ -45,6 +45,12 @@ struct Lines {
   std::int64_t count = 1, read_step = 0, write_step = 0;
 };
 
+/// Where a running combination of rows is written: after so many of them.
+struct Stop {
+  std::int64_t rows;
+  void* target;
+};
+
 /// The most rows that `pool_rows` takes; longer lists are folded into a buffer first.
 constexpr std::int64_t pool_rows_limit = 3;
 
@@ -57,9 +63,9 @@ struct Kernel {
   /// Of several lines all have the same start.
   void (*fold_rows)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
                     const Lines&);
-  /// The same for rows of accumulators.
-  void (*fold_buffers)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
-                       const Lines&);
+  /// For each stop, in order of their rows, of which the first has some: target[i] = rows[0][i] + ... +
+  /// rows[stop.rows - 1][i] for i < n; with `merge` what target[i] held is combined with this.
+  void (*scan_rows)(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t n, bool merge);
   /// target[i] = source[i] + source[i + distance] + ... (`taps` >= 2 of them), in about log2(taps) passes, for
   /// i < n - (taps - 1) * distance. source and target hold n accumulators each and do not overlap.
   void (*widen)(void* target, const void* source, std::int64_t n, std::int64_t taps, std::int64_t distance);

@@ -120,10 +120,10 @@ void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
   }
 }
 
-/// Block suffixes and prefixes cost about four loads and two stores per input row whatever the kernel; listing the rows
+/// Block suffixes and prefixes cost three loads and two stores per input row whatever the kernel; listing the rows
 /// costs `kernel` loads per output row.
 bool worth_sliding(const Windows& windows) {
-  return windows.step() == 1 && windows.kernel() >= 8 && windows.kernel() > saturating_mul(4, windows.stride()) + 3 &&
+  return windows.step() == 1 && windows.kernel() >= 4 && windows.kernel() > saturating_mul(2, windows.stride()) &&
          windows.outputs() > 2;
 }
 
@@ -150,6 +150,21 @@ std::int64_t border(const Windows& windows) {
   return std::max<std::int64_t>(0, -windows.start(0)) + std::max<std::int64_t>(0, behind);
 }
 
+/// Whether windows are put together by doubling, and how far. The last doubling is left to the pass that writes the
+/// results where that pass can do it: where windows are neighbours and two halves, which overlap for max and min, make
+/// a whole.
+Widening widening(Op op, const Windows& windows, std::int64_t least) {
+  const std::int64_t kernel = windows.kernel();
+  if (kernel < least || kernel / 4 < windows.stride()) return {1, kernel, 1};
+  const bool idempotent = op == Op::max || op == Op::min;
+  if (windows.stride() > 1 || (!idempotent && kernel % 2 != 0)) return {kernel, 1, 1};
+  std::int64_t taps = kernel / 2;
+  if (idempotent) {
+    for (taps = 1; taps < kernel - taps;) taps *= 2;
+  }
+  return {taps, 2, kernel - taps};
+}
+
 void choose_loops(Plan& plan) {
   std::int64_t rows = most_taps(plan.column);
   for (const PlanAxis& axis : plan.lines) rows = saturating_mul(rows, most_taps(axis));
@@ -165,13 +180,15 @@ void choose_loops(Plan& plan) {
   const bool borderable = border(windows) <= saturating_mul(4, windows.input()) + 1024;
   plan.long_windows = plan.inner == 1 && windows.step() == 1 && kernel >= 16 &&
                       (single || (stride > 4 && kernel < saturating_mul(4, stride)));
-  plan.widened = !plan.long_windows && !single && kernel >= 8 && kernel / 4 >= stride && borderable;
+  const bool doubled = !plan.long_windows && !single && borderable;
+  plan.across = widening(plan.op, windows, doubled ? 8 : kernel + 1);
 
   // Loads and stores per vector of outputs, with and without a buffer; strides 2 to 4 load whole groups of taps.
   const bool grouped = plan.inner == 1 && stride > 1 && stride <= 4;
   const std::int64_t taps = grouped ? saturating_mul((kernel - 1) / stride + 1, stride) : kernel;
   const bool cheaper = saturating_mul(rows, taps) > saturating_mul(rows + 1, single ? 1 : stride) + taps;
-  plan.buffered = plan.slides || plan.widened || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
+  plan.buffered =
+      plan.slides || plan.across.taps > 1 || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
   plan.bordered = plan.buffered && borderable;
 
   // Small planes fit the first-level cache: whole blocks are combined flat, without row ends.
@@ -182,16 +199,19 @@ void choose_loops(Plan& plan) {
   plan.planes = plan.buffered && plan.bordered && column.stride() == 1 && column.kernel() > 1 && column.outputs() > 1 &&
                 saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
   plan.slides = plan.slides && !plan.planes;
+  if (plan.planes && plan.inner == 1) plan.across = widening(plan.op, windows, doubled ? 5 : kernel + 1);
 }
 
 /// Tiles keep buffers in the first-level cache (those of block suffixes in the second) and give threads parts of one
 /// long row. A tile is at least as long as two windows, so that neighbours share little.
 void choose_tiles(Plan& plan) {
-  constexpr std::int64_t direct_bytes = 64 << 10, buffer_bytes = 16 << 10, suffix_bytes = 512 << 10, least_bytes = 4096;
+  constexpr std::int64_t direct_bytes = 64 << 10, buffer_bytes = 16 << 10, block_bytes = 1 << 20, least_bytes = 8 << 10;
   const Windows& windows = plan.row.windows;
   const std::int64_t outputs = windows.outputs(), reach = windows.stop(0) - windows.start(0);
   std::int64_t bytes = plan.buffered ? buffer_bytes : direct_bytes;
-  if (plan.slides) bytes = std::clamp(suffix_bytes / plan.column.windows.kernel(), least_bytes, bytes);
+  const Windows& column = plan.column.windows;
+  plan.slots = plan.slides ? std::min(column.outputs(), (column.kernel() - 1) / column.stride() + 1) : 0;
+  if (plan.slides) bytes = std::clamp(block_bytes / plan.slots, least_bytes, bytes);
   const std::int64_t element =
       plan.buffered ? acc_size(plan.op, plan.dtype) : dtype_info[static_cast<int>(plan.dtype)].size;
   const std::int64_t pixels = std::max(bytes / (element * plan.inner), saturating_mul(2, reach));
@@ -199,6 +219,12 @@ void choose_tiles(Plan& plan) {
   plan.tiles = (outputs - 1) / fitting + 1;
   plan.tile_outputs = (outputs - 1) / plan.tiles + 1;
   plan.tiles = (outputs - 1) / plan.tile_outputs + 1;
+  // Gigantic windows must not take gigantic memory: blocks are made in parts, each of which reads the block's rows
+  // again.
+  constexpr std::int64_t most_block_bytes = 32 << 20;
+  const std::int64_t row_bytes =
+      saturating_mul((plan.tile_outputs - 1) * windows.stride() + reach, element * plan.inner);
+  plan.slots = std::min(plan.slots, most_block_bytes / row_bytes + 1);
 }
 
 /// Adds a run of outputs to the spans: to the last one where the run continues it.
@@ -279,7 +305,7 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   const auto span = [&](std::int64_t from, std::int64_t to) {
     const Window window = windows.at(from);
     const std::int64_t divisor = plan.count_padding ? window.size : window.count;
-    const std::int64_t taps = plan.widened ? 1 : plan.bordered ? windows.kernel() : window.count;
+    const std::int64_t taps = plan.bordered ? plan.across.parts : window.count;
     return Span{from - begin, to - begin, (plan.bordered ? windows.start(from) : window.first) - origin, taps,
                 whole || !plan.averages || plan.divisor != 0 ? 1.0 : static_cast<double>(divisor)};
   };
@@ -293,7 +319,7 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   }
   tile.along = {plan.inner,
                 windows.stride(),
-                windows.step(),
+                windows.step() * plan.across.hop,
                 plan.bordered ? seen_end - seen_begin : tile.input_width,
                 plan.long_windows,
                 tile.spans.data(),

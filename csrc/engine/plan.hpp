@@ -32,6 +32,12 @@ struct PlanAxis {
   std::int64_t result_stride;
 };
 
+/// How windows are put together: from `parts` windows of `taps` each, `hop` taps apart. More than one tap is combined
+/// by doubling beforehand.
+struct Widening {
+  std::int64_t taps, parts, hop;
+};
+
 /// The normal form. Every output row lies at one output of each of the `lines` axes and of the `column` axis (axes that
 /// are not pooled have windows of one tap). The row axis has pixels of `inner` elements that lie side by side in the
 /// input and in the result. Which loops run is decided here, by shape and windows alone: results must not depend on
@@ -52,12 +58,13 @@ struct Plan {
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)
   std::int64_t tiles;         // tiles of a row
 
-  bool planes;        // a column and a row at a time are combined in one bordered block
-  bool slides;        // column windows are put together from block suffixes and prefixes
-  bool buffered;      // rows are combined into a buffer before the buffer is pooled along itself
-  bool bordered;      // ... which has identity pixels on both sides, so that no window is clipped
-  bool widened;       // ... and whose windows are combined by doubling
-  bool long_windows;  // Along::long_windows
+  bool planes;         // a column and a row at a time are combined in one bordered block
+  bool slides;         // column windows are put together from block suffixes and prefixes ...
+  std::int64_t slots;  // ... of so many output rows at a time
+  bool buffered;       // rows are combined into a buffer before the buffer is pooled along itself
+  bool bordered;       // ... which has identity pixels on both sides, so that no window is clipped
+  Widening across;     // of the windows of a buffered row
+  bool long_windows;   // Along::long_windows
 
   bool averages;  // divisors matter
   bool count_padding;

@@ -77,38 +77,41 @@ class Worker {
       }
       offsets_.swap(multiplied_);
     }
-    suffix_block_ = prefix_block_ = -1;
   }
 
   void reserve() {
     if (!plan_.buffered) return;
     const Windows& windows = plan_.column.windows;
     pitch_ = tile_.along.width * plan_.inner * acc_size_;
+    if (pitch_ >= 1024) pitch_ = (pitch_ + 63) / 64 * 64;
     above_ = plan_.planes ? std::max<std::int64_t>(0, -windows.start(0)) : 0;
-    block_ = plan_.planes ? above_ + std::max(windows.input(), windows.stop(windows.outputs() - 1)) : 1;
-    const auto bytes = [](std::int64_t size) { return static_cast<std::size_t>((size + buffer_slack + 63) / 64 * 64); };
-    const std::size_t buffer = bytes(block_ * pitch_);
-    suffix_bytes_ = plan_.slides ? bytes(elements_ * acc_size_) : 0;
-    const auto suffixes = static_cast<std::size_t>(plan_.slides ? block_rows() : 0);
-    char* memory = thread_scratch.at_least(buffer * 3 + suffix_bytes_ * (suffixes + 1));
-    buffer_ = memory;
-    widened_ = memory + buffer;
-    spare_ = memory + 2 * buffer;
-    prefix_ = memory + 3 * buffer;
-    suffix_ = prefix_ + suffix_bytes_;
+    const std::int64_t rows =
+        plan_.planes ? above_ + std::max(windows.input(), windows.stop(windows.outputs() - 1)) : 1;
+    // Short rows of sliding windows are finished together: half a first-level cache of them.
+    together_ = plan_.slides ? std::clamp<std::int64_t>((8 << 10) / pitch_, 1, plan_.slots) : 1;
+    const auto bytes = [&](std::int64_t count) {
+      return static_cast<std::size_t>((count * pitch_ + buffer_slack + 63) / 64 * 64);
+    };
+    const std::size_t buffer = bytes(std::max(rows, together_));
+    buffer_ = thread_scratch.at_least(3 * buffer + bytes(plan_.slots));
+    widened_ = buffer_ + buffer;
+    spare_ = widened_ + buffer;
+    first_slot_ = spare_ + buffer;
     body_ = buffer_ + above_ * pitch_ + tile_.before * plan_.inner * acc_size_;
     // Rows are written between the borders, which stay.
-    const std::int64_t behind = tile_.along.width - tile_.before - tile_.input_width;
     if (plan_.planes) {
-      kernel_.fold_rows(buffer_, nullptr, nullptr, 0, block_ * pitch_ / acc_size_, {});
+      kernel_.fold_rows(buffer_, nullptr, nullptr, 0, rows * pitch_ / acc_size_, {});
     } else {
-      fill_border(buffer_, tile_.before);
-      fill_border(body_ + elements_ * acc_size_, behind);
+      fill_borders(buffer_);
+      for (std::int64_t i = 0; i < plan_.slots; ++i) fill_borders(slot(i));
     }
   }
 
-  void fill_border(char* at, std::int64_t pixels) const {
-    if (pixels > 0) kernel_.fold_rows(at, nullptr, nullptr, 0, pixels * plan_.inner, {});
+  void fill_borders(char* row) const {
+    const std::int64_t seen = tile_.before + tile_.input_width;
+    kernel_.fold_rows(row, nullptr, nullptr, 0, tile_.before * plan_.inner, {});
+    kernel_.fold_rows(row + seen * plan_.inner * acc_size_, nullptr, nullptr, 0,
+                      (tile_.along.width - seen) * plan_.inner, {});
   }
 
   /// Whether rows that a kernel reads side by side have to be touched one after the other first. Hardware prefetchers
@@ -179,7 +182,7 @@ class Worker {
                         elements_, {});
       t = end;
     } while (t < window.count);
-    finish(window, o);
+    finish(buffer_, widened_, o, o + 1);
   }
 
   /// Output rows [from, to) of a small plane. Its rows lie in a block with borders on all sides; the columns of the
@@ -196,102 +199,97 @@ class Worker {
     const std::int64_t cells = pitch_ / acc_size_;
     kernel_.widen(widened_, buffer_ + (above_ + windows.start(from)) * pitch_,
                   (windows.stop(to - 1) - windows.start(from)) * cells, windows.kernel(), windows.step() * cells);
-    const char* columns = widened_;
-    if (plan_.widened) {
-      kernel_.widen(spare_, widened_, (to - from) * cells, plan_.row.windows.kernel(),
-                    plan_.row.windows.step() * plan_.inner);
-      columns = spare_;
-    }
+    finish(widened_, spare_, from, to);
+  }
+
+  /// Output rows [from, to) from suffixes and prefixes of blocks of rows (van Herk 1992, Gil and Werman 1993): a window
+  /// covers the end of the block that it starts in and the beginning of the next one. Blocks start at multiples of the
+  /// kernel size, so that who computes a row does not matter.
+  void slide(std::int64_t from, std::int64_t to) {
+    const Windows& windows = plan_.column.windows;
+    const std::int64_t kernel = windows.kernel();
     for (std::int64_t o = from; o < to;) {
-      const double common = divisor(windows.at(o));
-      std::int64_t end = plan_.averages && plan_.divisor == 0 ? o + 1 : to;
-      while (end < to && divisor(windows.at(end)) == common) ++end;
-      kernel_.pool_buffer(tile_.along, columns + (o - from) * pitch_, common, target(o),
-                          {end - o, pitch_, plan_.column.result_stride});
+      const std::int64_t start = windows.start(o);
+      const std::int64_t border = start - ((start % kernel) + kernel) % kernel + kernel;
+      const std::int64_t end = std::min({to, o + (border - start - 1) / windows.stride() + 1, o + plan_.slots});
+      combine_block(o, end, border);
+      for (std::int64_t k = o, next; k < end; k = next) {
+        next = std::min(end, k + together_);
+        upcoming_ = border + kernel + (k - o) * windows.stride();
+        finish(slot(k - o), widened_, k, next);
+      }
       o = end;
     }
   }
 
-  /// Output rows [from, to) from suffixes and prefixes of blocks of rows (van Herk 1992, Gil and Werman 1993). The
-  /// blocks start at multiples of the kernel size in the input, so that who computes a row does not matter.
-  void slide(std::int64_t from, std::int64_t to) {
-    const std::int64_t block = block_rows();
-    for (std::int64_t o = from; o < to; ++o) {
-      const Window window = plan_.column.windows.at(o);
-      const std::int64_t first = window.first, last = window.first + window.count - 1;
-      extend_prefix(last);
-      upcoming_ = last + 1 < plan_.column.windows.input() ? last + 1 : -1;
-      fetch_quarter(0);
-      if (first % block == 0 && first / block == last / block) {
-        fold_buffers(body_, nullptr, prefix_);
-      } else {
-        extend_suffix(first);
-        const char* const suffix = suffix_ + static_cast<std::size_t>(first % block) * suffix_bytes_;
-        fold_buffers(body_, suffix, first / block == last / block ? nullptr : prefix_);
+  /// Combines the rows of outputs [from, to), whose windows start before the row `border` and end behind it, in slots.
+  void combine_block(std::int64_t from, std::int64_t to, std::int64_t border) {
+    const Windows& windows = plan_.column.windows;
+    const std::int64_t before = tile_.before * plan_.inner * acc_size_;
+    const auto stop = [&](std::int64_t k) {
+      if (!rows_.empty()) stops_.push_back({static_cast<std::int64_t>(rows_.size()), slot(k - from) + before});
+    };
+    const auto scan = [&](bool merge) {
+      if (!rows_.empty()) {
+        kernel_.scan_rows(stops_.data(), static_cast<std::int64_t>(stops_.size()), rows_.data(), elements_, merge);
       }
-      finish(window, o);
-    }
-  }
-
-  std::int64_t block_rows() const { return std::min(plan_.column.windows.kernel(), plan_.column.windows.input()); }
-
-  /// Makes prefix_ the combination of all rows from the start of the block of `last` to `last`.
-  void extend_prefix(std::int64_t last) {
-    const std::int64_t block = last / block_rows();
-    const bool fresh = block != prefix_block_;
-    for (std::int64_t r = fresh ? block * block_rows() : prefix_end_; r <= last; ++r) {
-      fold_row(prefix_, r % block_rows() == 0 ? nullptr : prefix_, r);
-    }
-    if (fresh || prefix_end_ <= last) prefix_end_ = last + 1;
-    prefix_block_ = block;
-  }
-
-  /// Makes suffix number `first` modulo the block the combination of all rows from `first` to the end of its block.
-  void extend_suffix(std::int64_t first) {
-    const std::int64_t block = first / block_rows();
-    if (block == suffix_block_) return;  // made down to an earlier `first`
-    const std::int64_t end = std::min((block + 1) * block_rows(), plan_.column.windows.input());
-    for (std::int64_t r = end; r-- > first;) {
-      char* const at = suffix_ + static_cast<std::size_t>(r % block_rows()) * suffix_bytes_;
-      fold_row(at, r + 1 == end ? nullptr : at + suffix_bytes_, r);
-    }
-    suffix_block_ = block;
-  }
-
-  /// target = start + the rows at `r` of the column, through all line axes.
-  void fold_row(char* target, const char* start, std::int64_t r) {
+      rows_.clear();
+      stops_.clear();
+    };
     rows_.clear();
-    for (const std::int64_t offset : offsets_) rows_.push_back(input_ + offset + r * plan_.column.input_stride);
-    kernel_.fold_rows(target, start, rows_.data(), static_cast<std::int64_t>(rows_.size()), elements_, {});
+    stops_.clear();
+    std::int64_t row = std::min(border, windows.input());
+    for (std::int64_t k = to; k-- > from;) {
+      if (windows.at(k).count == 0) kernel_.fold_rows(slot(k - from) + before, nullptr, nullptr, 0, elements_, {});
+      while (row > std::max<std::int64_t>(0, windows.start(k))) add_row(--row);
+      stop(k);
+    }
+    scan(false);
+    row = std::max<std::int64_t>(0, border);
+    for (std::int64_t k = from; k < to; ++k) {
+      while (row < std::min(windows.stop(k), windows.input())) add_row(row++);
+      stop(k);
+    }
+    scan(border > 0);
   }
 
-  void fold_buffers(char* target, const char* start, const char* row) {
-    const void* const rows[] = {row};
-    kernel_.fold_buffers(target, start, rows, row == nullptr ? 0 : 1, elements_, {});
+  /// Lists row `r` of the column, through all line axes.
+  void add_row(std::int64_t r) {
+    for (const std::int64_t offset : offsets_) rows_.push_back(input_ + offset + r * plan_.column.input_stride);
   }
+
+  char* slot(std::int64_t index) const { return first_slot_ + index * pitch_; }
 
   /// Asks for a quarter of the row that is read next: memory is idle during the passes over buffers that lie between
   /// two rows. (EPYC of the Zen 4 kind, windows of 15 x 15 and 127 x 127 on 2048 x 2048: 0.9 and 0.8 of the time.)
   void fetch_quarter(std::int64_t quarter) const {
-    if (upcoming_ < 0 || offsets_.empty()) return;
+    if (upcoming_ < 0 || upcoming_ >= plan_.column.windows.input() || offsets_.empty()) return;
     constexpr std::int64_t cache_line = 64;
     const std::int64_t bytes = tile_.input_width * plan_.row.input_stride / 4;
     const char* const row = input_ + offsets_[0] + upcoming_ * plan_.column.input_stride + quarter * bytes;
     for (std::int64_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(row + at);
   }
 
-  /// Pools the buffer along itself.
-  void finish(const Window& window, std::int64_t o) {
-    const char* buffer = buffer_;
+  /// Pools the rows of accumulators of outputs [from, to) along themselves. `space` is for as many rows.
+  void finish(const char* rows, char* space, std::int64_t from, std::int64_t to) {
+    const Windows& windows = plan_.column.windows;
+    fetch_quarter(0);
     fetch_quarter(1);
-    if (plan_.widened) {
-      kernel_.widen(widened_, buffer_, pitch_ / acc_size_, plan_.row.windows.kernel(),
+    if (plan_.across.taps > 1) {
+      kernel_.widen(space, rows, (to - from) * pitch_ / acc_size_, plan_.across.taps,
                     plan_.row.windows.step() * plan_.inner);
-      buffer = widened_;
+      rows = space;
     }
     fetch_quarter(2);
     fetch_quarter(3);
-    kernel_.pool_buffer(tile_.along, buffer, divisor(window), target(o), {});
+    for (std::int64_t o = from; o < to;) {
+      const double common = divisor(windows.at(o));
+      std::int64_t end = plan_.averages && plan_.divisor == 0 ? o + 1 : to;
+      while (end < to && divisor(windows.at(end)) == common) ++end;
+      kernel_.pool_buffer(tile_.along, rows + (o - from) * pitch_, common, target(o),
+                          {end - o, pitch_, plan_.column.result_stride});
+      o = end;
+    }
   }
 
   /// An output row that sees no cell at all.
@@ -329,12 +327,12 @@ class Worker {
 
   // Buffers of one row with borders (of a block of rows for planes), and where in the first one the input goes.
   char *buffer_ = nullptr, *widened_ = nullptr, *spare_ = nullptr, *body_ = nullptr;
-  std::int64_t pitch_ = 0;              // bytes of a buffered row
-  std::int64_t above_ = 0, block_ = 1;  // rows of a block: border above, all
-  char *prefix_ = nullptr, *suffix_ = nullptr;
-  std::size_t suffix_bytes_ = 0;
+  std::int64_t pitch_ = 0;      // bytes of a buffered row
+  std::int64_t above_ = 0;      // rows of the border above a block
+  char* first_slot_ = nullptr;  // more such buffers: the output rows of one block of sliding windows
+  std::int64_t together_ = 1;   // so many of which are finished at a time
+  std::vector<Stop> stops_;
   std::int64_t upcoming_ = -1;  // row of the column to fetch; -1: none
-  std::int64_t suffix_block_ = -1, prefix_block_ = -1, prefix_end_ = 0;
 };
 
 }  // namespace

@@ -64,6 +64,7 @@ struct AlongRow {
   void flat_row() const {
     const std::int64_t n = outputs * along.inner;
     if (count == 1) return flat<1>(first, 0, n);
+    if (count == 2) return flat<2>(first, 0, n);
     if (count == 3) return flat<3>(first, 0, n);
     flat(first, 0, n);
   }

@@ -9,6 +9,9 @@ namespace {
 /// Eight streams are what hardware prefetchers follow well: longer lists are folded in several passes over the target.
 constexpr std::int64_t fold_streams = 8;
 
+/// Vectors of columns that a scan takes down the rows together.
+constexpr int scan_unroll = 4;
+
 template <class Op, class Element>
 void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const void* const* rows, std::int64_t count,
                std::int64_t shift, std::int64_t n) {
@@ -69,21 +72,132 @@ void fold(void* target, const void* start, const void* const* rows, std::int64_t
   }
 }
 
-/// Double and add: from windows of w taps come windows of 2w, or of 2w + 1 with one tap of the source.
+template <class Op, int Vectors, int N, bool Merge>
+TILEPOOL_INLINE void scan_at(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t at) {
+  using Acc = typename Op::Acc;
+  const auto row = [&](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
+    return Source<Op, typename Op::In, 1>{{static_cast<const typename Op::In*>(rows[r])}};
+  };
+  Vec<Acc, N> acc[Vectors];
+  for (int u = 0; u < Vectors; ++u) acc[u] = row(0).template load<N>(at + u * N);
+  std::int64_t r = 1;
+  for (std::int64_t s = 0; s < stop_count; ++s) {
+    for (; r < stops[s].rows; ++r) {
+      for (int u = 0; u < Vectors; ++u) {
+        acc[u] = Op::template combine<N>(acc[u], row(r).template load<N>(at + u * N));
+      }
+    }
+    auto* const to = static_cast<Acc*>(stops[s].target) + at;
+    for (int u = 0; u < Vectors; ++u) {
+      store(to + u * N, Merge ? Op::template combine<N>(load<N>(to + u * N), acc[u]) : acc[u]);
+    }
+  }
+}
+
+/// Down the rows, some vectors of columns at a time: their running combinations stay in registers.
+template <class Op, bool Merge>
+void scan_columns(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t n) {
+  constexpr int N = Op::lanes;
+  constexpr int unroll = N > 1 ? scan_unroll : 1;
+  std::int64_t i = 0;
+  for (; i + unroll * N <= n; i += unroll * N) scan_at<Op, unroll, N, Merge>(stops, stop_count, rows, i);
+  sweep<typename Op::Acc, N>(i, n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+    scan_at<Op, 1, decltype(lanes)::value, Merge>(stops, stop_count, rows, at);
+  });
+}
+
+template <class Op>
+void scan_rows(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t n, bool merge) {
+  if (merge) {
+    scan_columns<Op, true>(stops, stop_count, rows, n);
+  } else {
+    scan_columns<Op, false>(stops, stop_count, rows, n);
+  }
+}
+
+/// The combination of W taps, the first at `at`, as a tree: from windows of w taps come windows of 2w, or of 2w + 1
+/// with one tap more.
+template <class Op, int W, int N>
+TILEPOOL_INLINE Vec<typename Op::Acc, N> tree(const typename Op::Acc* at, std::int64_t distance) {
+  if constexpr (W == 1) {
+    return load<N>(at);
+  } else {
+    const auto both =
+        Op::template combine<N>(tree<Op, W / 2, N>(at, distance), tree<Op, W / 2, N>(at + W / 2 * distance, distance));
+    if constexpr (W % 2 == 0) return both;
+    return Op::template combine<N>(both, load<N>(at + (W - 1) * distance));
+  }
+}
+
+/// The same tree for neighbouring taps in registers, from the vector behind to the one before it.
+template <class Op, int W, int N>
+struct Ladder {
+  using V = Vec<typename Op::Acc, N>;
+  Ladder<Op, W / 2, N> half;
+  V behind;
+
+  /// The windows that start in the next vector to the left, `v`; `right` is its neighbour.
+  TILEPOOL_INLINE V step(V v, V right) {
+    const V half_behind = half.behind, sum = half.step(v, right);
+    behind = Op::template combine<N>(sum, shifted<W / 2, N, typename Op::Acc>(sum, half_behind));
+    if constexpr (W % 2 == 1) {
+      behind = Op::template combine<N>(behind, shifted<W - 1, N, typename Op::Acc>(v, right));
+    }
+    return behind;
+  }
+};
+
+template <class Op, int N>
+struct Ladder<Op, 1, N> {
+  using V = Vec<typename Op::Acc, N>;
+  V behind;
+  TILEPOOL_INLINE V step(V v, V) { return behind = v; }
+};
+
+/// The most taps that are combined in one pass over the buffer.
+template <class Op>
+constexpr int first_pass = cheap_shifts<typename Op::Acc> && Op::lanes > 7 ? Op::lanes : 7;
+
+/// Windows of W taps. May read and write two vectors more than n.
+template <class Op, int W>
+void widen_first(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t distance) {
+  constexpr int N = Op::lanes;
+  if constexpr (cheap_shifts<typename Op::Acc> && W <= N) {
+    if (distance == 1) {
+      Ladder<Op, W, N> ladder{};
+      const std::int64_t last = (n - W) / N * N + N;
+      auto right = load<N>(source + last + N);
+      for (std::int64_t i = last; i >= 0; i -= N) {
+        const auto v = load<N>(source + i);
+        store(target + i, ladder.step(v, right));
+        right = v;
+      }
+      return;
+    }
+  }
+  for (std::int64_t i = 0; i < n - (W - 1) * distance; i += N) {
+    store(target + i, tree<Op, W, N>(source + i, distance));
+  }
+}
+
+template <class Op, int W>
+void widen_first_of(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t taps,
+                    std::int64_t distance) {
+  if (W == taps) return widen_first<Op, W>(target, source, n, distance);
+  if constexpr (W < first_pass<Op>) widen_first_of<Op, W + 1>(target, source, n, taps, distance);
+}
+
 template <class Op>
 void widen(void* target_bytes, const void* source_bytes, std::int64_t n, std::int64_t taps, std::int64_t distance) {
   using Acc = typename Op::Acc;
   constexpr int N = Op::lanes;
   auto* const target = static_cast<Acc*>(target_bytes);
   const auto* const source = static_cast<const Acc*>(source_bytes);
+  const int most = distance == 1 ? first_pass<Op> : 7;
   int shift = 0;
-  while (taps >> shift > 7) ++shift;
-  std::int64_t width = taps >> shift;  // 4 to 7 taps in the first pass, or as few as there are
-  for (std::int64_t i = 0; i < n - (width - 1) * distance; i += N) {  // may overrun into the slack
-    auto acc = load<N>(source + i);
-    for (std::int64_t t = 1; t < width; ++t) acc = Op::template combine<N>(acc, load<N>(source + i + t * distance));
-    store(target + i, acc);
-  }
+  while (taps >> shift > most) ++shift;
+  std::int64_t width = taps >> shift;
+  widen_first_of<Op, 2>(target, source, n, width, distance);
   while (shift-- > 0) {
     const bool odd = (taps >> shift & 1) != 0;
     const std::int64_t wider = 2 * width + (odd ? 1 : 0);

@@ -22,11 +22,11 @@ constexpr DType dtype_of<std::uint64_t> = DType::uint64;
 template <Op op, class Direct, class Buffered = Direct>
 constexpr Kernel kernel() {
   using In = typename Direct::In;
-  using Acc = typename Buffered::Acc;
   using Out = typename Direct::Out;
   static_assert(std::is_same_v<typename Buffered::In, In> && std::is_same_v<typename Buffered::Out, Out>);
-  static_assert(sizeof(Acc) == acc_size(op, dtype_of<In>) && dtype_of<Out> == result_dtype(op, dtype_of<In>));
-  return {fold<Buffered, In>, fold<Buffered, Acc>, widen<Buffered>, pool_rows<Direct>, pool_buffer<Buffered>};
+  static_assert(sizeof(typename Buffered::Acc) == acc_size(op, dtype_of<In>) &&
+                dtype_of<Out> == result_dtype(op, dtype_of<In>));
+  return {fold<Buffered, In>, scan_rows<Buffered>, widen<Buffered>, pool_rows<Direct>, pool_buffer<Buffered>};
 }
 
 constexpr Kernel none{};

@@ -44,9 +44,7 @@ struct Max : Extremum<T> {
   }
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> combine(Vec<T, N> a, Vec<T, N> b) {
-    const Vec<T, N> larger = greater_of(a, b);  // b where a is NaN
-    if constexpr (!std::is_floating_point_v<T>) return larger;
-    return a != a ? a : larger;
+    return std::is_floating_point_v<T> ? greater_or_nan(b, a) : greater_of(a, b);
   }
 };
 
@@ -58,14 +56,12 @@ struct Min : Extremum<T> {
   }
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> combine(Vec<T, N> a, Vec<T, N> b) {
-    const Vec<T, N> smaller = less_of(a, b);
-    if constexpr (!std::is_floating_point_v<T>) return smaller;
-    return a != a ? a : smaller;
+    return std::is_floating_point_v<T> ? less_or_nan(b, a) : less_of(a, b);
   }
 };
 
-/// Max (Sign = 1) or Min (Sign = -1) of float32 where a value is combined many times: with integers that are in the
-/// order of the floats (-0 before +0), a NaN behind everything, a combination is one instruction.
+/// Max (Sign = 1) or Min (Sign = -1) of float32 where a value is combined many times: on integers in the order of the
+/// floats (-0 before +0), with every NaN behind the infinity that is preferred, a combination is one instruction.
 template <int Sign>
 struct OrderedExtremum {
   using In = float;
@@ -73,19 +69,22 @@ struct OrderedExtremum {
   using Out = float;
   using Scale = NoScale;
   static constexpr int lanes = full_lanes<Acc>;
-  static constexpr Acc nan = Sign > 0 ? std::numeric_limits<Acc>::max() : std::numeric_limits<Acc>::min();
-  /// -inf or +inf: Sign * 0x7f800000 in this order, which mirrors the negative floats as ~.
-  static constexpr Acc identity() { return Sign > 0 ? ~0x7f800000 : 0x7f800000; }
+  /// The infinity that anything replaces has the last place in the order.
+  static constexpr Acc identity() {
+    return Sign > 0 ? std::numeric_limits<Acc>::min() : std::numeric_limits<Acc>::max();
+  }
 
   /// Negative floats have descending bits: all but the sign are flipped. Its own inverse.
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> mirrored(Vec<Acc, N> v) {
     return v ^ ((v >> 31) & splat<N>(std::numeric_limits<Acc>::max()));
   }
+  /// Mirrored, the numbers have NaNs on both sides: moving the order by as many places as one side has, modulo 2**32,
+  /// puts all of them on the side where they win.
+  static constexpr Acc nans = Sign * 0x7fffff;
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> lift(Vec<In, N> v) {
-    const Vec<Acc, N> ordered = mirrored<N>(bits_as<Vec<Acc, N>>(v));
-    return v != v ? splat<N>(nan) : ordered;
+    return mirrored<N>(bits_as<Vec<Acc, N>>(v)) - splat<N>(nans);
   }
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> combine(Vec<Acc, N> a, Vec<Acc, N> b) {
@@ -93,7 +92,7 @@ struct OrderedExtremum {
   }
   template <int N>
   static TILEPOOL_INLINE Vec<Out, N> finish(Vec<Acc, N> acc, const Scale&) {
-    return bits_as<Vec<Out, N>>(mirrored<N>(acc));
+    return bits_as<Vec<Out, N>>(mirrored<N>(acc + splat<N>(nans)));
   }
 };
 

@@ -110,9 +110,30 @@ TILEPOOL_INLINE V less_of(V a, V b) {
   TILEPOOL_USE(float, 16, __builtin_ia32_minps(a, b))
   TILEPOOL_USE(double, 16, __builtin_ia32_minpd(a, b))
 #endif
-#undef TILEPOOL_USE
   return a < b ? a : b;
 }
+
+/// The greater of a and b, lane by lane; NaN where either is.
+template <class V>
+TILEPOOL_INLINE V greater_or_nan(V a, V b) {
+#if defined(__AVX512F__) && defined(__GNUC__) && \
+    !defined(__clang__)  // greater_of only in the lanes where a is a number
+  TILEPOOL_USE(float, 64, __builtin_ia32_maxps512_mask(a, b, a, __builtin_ia32_cmpps512_mask(a, a, 7, 0xffff, 4), 4))
+  TILEPOOL_USE(double, 64, __builtin_ia32_maxpd512_mask(a, b, a, __builtin_ia32_cmppd512_mask(a, a, 7, 0xff, 4), 4))
+#endif
+  return a != a ? a : greater_of(a, b);
+}
+
+/// The less of a and b, lane by lane; NaN where either is.
+template <class V>
+TILEPOOL_INLINE V less_or_nan(V a, V b) {
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+  TILEPOOL_USE(float, 64, __builtin_ia32_minps512_mask(a, b, a, __builtin_ia32_cmpps512_mask(a, a, 7, 0xffff, 4), 4))
+  TILEPOOL_USE(double, 64, __builtin_ia32_minpd512_mask(a, b, a, __builtin_ia32_cmppd512_mask(a, a, 7, 0xff, 4), 4))
+#endif
+  return a != a ? a : less_of(a, b);
+}
+#undef TILEPOOL_USE
 
 /// The same bits as another type of the same size.
 template <class To, class From>
@@ -122,6 +143,22 @@ TILEPOOL_INLINE To bits_as(From from) {
   std::memcpy(&to, &from, sizeof to);
   return to;
 }
+
+/// Lanes D, D + 1, ... of `v` and, behind them, of `next`.
+template <int D, int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N> shifted(Vec<T, N> v, Vec<T, N> next, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(v, next, (D + I)...);
+}
+
+template <int D, int N, class T>
+TILEPOOL_INLINE Vec<T, N> shifted(Vec<T, N> v, Vec<T, N> next) {
+  static_assert(D >= 0 && D <= N);
+  return shifted<D, N, T>(v, next, std::make_integer_sequence<int, N>{});
+}
+
+/// Whether `shifted` is one instruction, which beats a load across the border of two cache lines.
+template <class T>
+constexpr bool cheap_shifts = vector_bytes == 64 && sizeof(T) >= 4 && sizeof(T) <= 8;
 
 /// Lanes Phase, Phase + Stride, Phase + 2 * Stride ... of `Stride` vectors laid end to end.
 template <int Phase, int Stride, int N, class T, int... I>
