@@ -186,7 +186,14 @@ void choose_loops(Plan& plan) {
   // Loads and stores per vector of outputs, with and without a buffer; strides 2 to 4 load whole groups of taps.
   const bool grouped = plan.inner == 1 && stride > 1 && stride <= 4;
   const std::int64_t taps = grouped ? saturating_mul((kernel - 1) / stride + 1, stride) : kernel;
-  const bool cheaper = saturating_mul(rows, taps) > saturating_mul(rows + 1, single ? 1 : stride) + taps;
+  const std::int64_t buffered_cost = saturating_mul(rows + 1, single ? 1 : stride) + taps;
+  // Long rows that need no conversion are better pooled while they are read. (EPYC of the Zen 4 kind, 3 x 3 windows at
+  // stride 1: 0.8 of the time for rows of 4 KiB and more, 1.2 to 1.4 for rows of 100 elements.)
+  constexpr std::int64_t long_row = 4096;
+  const std::int64_t size = dtype_info[static_cast<int>(plan.dtype)].size;
+  const bool at_once =
+      saturating_mul(windows.outputs(), plan.inner * size) >= long_row && acc_size(plan.op, plan.dtype) == size;
+  const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
   plan.buffered =
       plan.slides || plan.across.taps > 1 || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
   plan.bordered = plan.buffered && borderable;

@@ -83,7 +83,8 @@ class Worker {
     if (!plan_.buffered) return;
     const Windows& windows = plan_.column.windows;
     pitch_ = tile_.along.width * plan_.inner * acc_size_;
-    if (pitch_ >= 1024) pitch_ = (pitch_ + 63) / 64 * 64;
+    // Whole cache lines, and an odd number of them, so that rows below each other do not share cache sets.
+    if (pitch_ >= 1024) pitch_ = ((pitch_ + 63) / 64 | 1) * 64;
     above_ = plan_.planes ? std::max<std::int64_t>(0, -windows.start(0)) : 0;
     const std::int64_t rows =
         plan_.planes ? above_ + std::max(windows.input(), windows.stop(windows.outputs() - 1)) : 1;

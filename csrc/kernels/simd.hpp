@@ -62,6 +62,14 @@ TILEPOOL_INLINE Vec<T, N> splat(T value) {
   }
 }
 
+/// The integer type of twice the size.
+template <class T>
+struct Wider;
+template <>
+struct Wider<std::uint8_t> {
+  using type = std::uint16_t;
+};
+
 /// Converts lane by lane as static_cast does.
 template <class To, int N, class V>
 TILEPOOL_INLINE Vec<To, N> convert(V v) {
@@ -69,6 +77,13 @@ TILEPOOL_INLINE Vec<To, N> convert(V v) {
     return v;
   } else if constexpr (N == 1) {
     return static_cast<To>(v);
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+  } else if constexpr (std::is_same_v<V, Vec<std::uint8_t, 16>> && std::is_same_v<To, std::int32_t>) {
+    return __builtin_ia32_pmovzxbd512_mask(reinterpret_cast<Vec<char, 16>>(v), Vec<std::int32_t, 16>{}, 0xffff);
+#endif
+  } else if constexpr (sizeof(To) * N > 2 * sizeof(V)) {  // in steps: GCC 12 takes longer ones apart into scalars
+    using From = std::remove_reference_t<decltype(v[0])>;
+    return convert<To, N>(__builtin_convertvector(v, Vec<typename Wider<From>::type, N>));
   } else {
     return __builtin_convertvector(v, Vec<To, N>);
   }
