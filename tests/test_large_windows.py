@@ -125,6 +125,12 @@ def test_windows_of_more_rows_than_a_kernel_is_given_at_once(op: str, dtype: str
     check(op, cube, [0, 1], [40, 40], [1, 1])
 
 
+def test_blocks_of_sliding_rows_that_are_too_large_to_be_kept_whole() -> None:
+    """The engine keeps at most 32 MiB of partly combined rows; here a block would have 260 rows of 160 kB."""
+    for op in ("max", "sum"):
+        check(op, numbers(op, (500, 20_003), "float64"), [0, 1], [260, 20_000], [1, 1])
+
+
 @pytest.mark.parametrize("op", ["sum", "avg"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_sums_do_not_remember_what_left_the_window(op: str, dtype: str) -> None:

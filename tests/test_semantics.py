@@ -1,5 +1,6 @@
 """Every row of the semantics table of docs/semantics.md, value by value, on every instruction set."""
 
+import itertools
 import math
 from typing import Any
 
@@ -174,6 +175,22 @@ def test_nan_propagates_to_the_windows_that_see_it_and_to_no_other(op: str, dtyp
                 starts = np.arange(len(result)) * stride
                 assert np.array_equal(np.isnan(result), (starts <= place) & (place < starts + kernel)), (n, place)
                 assert np.all(result[~np.isnan(result)] == 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", [2, 3, 5, 9, 40])
+def test_every_nan_wins_over_every_number(kernel: int, dtype: str) -> None:
+    """Whatever its sign and payload: NaNs of both signs lie beyond both infinities in the order of the bits."""
+    bits = {"float32": [0x7F800001, 0x7FFFFFFF, 0xFF800001, 0xFFC00000, 0xFFFFFFFF], "float64": []}[dtype]
+    nans = np.array(bits, "uint32").view("float32") if bits else np.array([np.nan, -np.nan, np.copysign(np.nan, -1)])
+    for nan, other in itertools.product(nans, (0.0, -1.0, np.inf, -np.inf, np.finfo(dtype).max)):
+        x = np.full((64, 64), other, dtype)
+        x[20, 30] = nan
+        for op in ("max", "min"):
+            result = FUNCTIONS[op](x, kernel, 1, axis=(0, 1))
+            expected = np.full(result.shape, other, dtype)
+            expected[max(0, 21 - kernel) : 21, max(0, 31 - kernel) : 31] = np.nan
+            assert np.array_equal(result, expected, equal_nan=True), (op, nan, other)
 
 
 def test_all_nan_and_nan_beside_infinities() -> None:
