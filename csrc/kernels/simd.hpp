@@ -89,10 +89,17 @@ TILEPOOL_INLINE Vec<To, N> convert(V v) {
   }
 }
 
+/// A float as the first of 16 bytes of lanes: what compilers make of a choice between two scalars may be a branch.
+template <class T>
+TILEPOOL_INLINE Vec<T, 16 / sizeof(T)> first_lane(T value) {
+  return Vec<T, 16 / sizeof(T)>{value};
+}
+
 /// a > b ? a : b, lane by lane: b where either is NaN. For floats this is one instruction of x86, which GCC 12 does not
 /// find once a test for NaN follows.
 template <class V>
 TILEPOOL_INLINE V greater_of(V a, V b) {
+  if constexpr (std::is_floating_point_v<V>) return greater_of(first_lane(a), first_lane(b))[0];
 #define TILEPOOL_USE(type, bytes, builtin) \
   if constexpr (std::is_same_v<V, Vec<type, bytes / sizeof(type)>>) return builtin;
 #if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
@@ -113,6 +120,7 @@ TILEPOOL_INLINE V greater_of(V a, V b) {
 /// a < b ? a : b, lane by lane: b where either is NaN.
 template <class V>
 TILEPOOL_INLINE V less_of(V a, V b) {
+  if constexpr (std::is_floating_point_v<V>) return less_of(first_lane(a), first_lane(b))[0];
 #if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
   TILEPOOL_USE(float, 64, __builtin_ia32_minps512_mask(a, b, a, 0xffff, 4))
   TILEPOOL_USE(double, 64, __builtin_ia32_minpd512_mask(a, b, a, 0xff, 4))
@@ -131,6 +139,7 @@ TILEPOOL_INLINE V less_of(V a, V b) {
 /// The greater of a and b, lane by lane; NaN where either is.
 template <class V>
 TILEPOOL_INLINE V greater_or_nan(V a, V b) {
+  if constexpr (std::is_floating_point_v<V>) return greater_or_nan(first_lane(a), first_lane(b))[0];
 #if defined(__AVX512F__) && defined(__GNUC__) && \
     !defined(__clang__)  // greater_of only in the lanes where a is a number
   TILEPOOL_USE(float, 64, __builtin_ia32_maxps512_mask(a, b, a, __builtin_ia32_cmpps512_mask(a, a, 7, 0xffff, 4), 4))
@@ -142,6 +151,7 @@ TILEPOOL_INLINE V greater_or_nan(V a, V b) {
 /// The less of a and b, lane by lane; NaN where either is.
 template <class V>
 TILEPOOL_INLINE V less_or_nan(V a, V b) {
+  if constexpr (std::is_floating_point_v<V>) return less_or_nan(first_lane(a), first_lane(b))[0];
 #if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
   TILEPOOL_USE(float, 64, __builtin_ia32_minps512_mask(a, b, a, __builtin_ia32_cmpps512_mask(a, a, 7, 0xffff, 4), 4))
   TILEPOOL_USE(double, 64, __builtin_ia32_minpd512_mask(a, b, a, __builtin_ia32_cmppd512_mask(a, a, 7, 0xff, 4), 4))
