@@ -68,7 +68,8 @@ std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) 
 }
 
 Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple& shape, const py::tuple& strides,
-               const py::tuple& windows, bool count_padding, double divisor) {
+               const py::tuple& windows, bool count_padding, double divisor, const std::string& indices,
+               const py::tuple& weights, bool wide_indices) {
   if (strides.size() != shape.size() || windows.size() != shape.size()) {
     throw py::value_error("shape, strides and windows must have the same length");
   }
@@ -80,9 +81,14 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
     throw py::value_error("divisor must be an integer below 2**53 in magnitude");
   }
   request.divisor = divisor;
+  request.indices = static_cast<Indices>(index_of(indices, indices_names, "indices"));
+  request.wide_indices = wide_indices;
   const std::vector<std::int64_t> sizes = integers(shape), steps = integers(strides);
+  std::vector<std::int64_t> index_steps = integers(weights);
+  if (request.indices == Indices::none) index_steps.assign(sizes.size(), 0);
+  if (index_steps.size() != sizes.size()) throw py::value_error("shape and weights must have the same length");
   for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
-    request.axes.push_back({sizes[axis], steps[axis], windows_from(windows[axis], sizes[axis])});
+    request.axes.push_back({sizes[axis], steps[axis], windows_from(windows[axis], sizes[axis]), index_steps[axis]});
   }
   return make_plan(request);
 }
@@ -120,8 +126,8 @@ struct Extent {
 /// A plan that Python made without __init__ has no such pointer, and pybind11 refuses it.
 using PlanPointer = std::shared_ptr<const Plan>;
 
-py::array run(const PlanPointer& pointer, const py::object& x, const py::object& out, int threads) {
-  const Plan& plan = *pointer;
+/// The values and, with a plan that has them, the indices.
+std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, const py::object& out, int threads) {
   if (!py::isinstance<py::array>(x)) throw py::type_error("x must be a numpy array");
   if (!out.is_none() && !py::isinstance<py::array>(out)) throw py::type_error("out must be a numpy array");
   const auto input = py::reinterpret_borrow<py::array>(x);
@@ -137,17 +143,38 @@ py::array run(const PlanPointer& pointer, const py::object& x, const py::object&
       if (read.low < written.high && written.low < read.high) throw py::value_error("out must not overlap x");
     }
   }
+  py::array indices;
+  if (plan.indices != Indices::none) {
+    const py::dtype type(plan.wide_indices ? "int64" : "int32");
+    std::vector<std::int64_t> strides = plan.result_strides;
+    for (std::int64_t& stride : strides) {
+      stride = stride / dtype_info[static_cast<int>(plan.result_dtype)].size * type.itemsize();
+    }
+    indices = py::array(type, plan.result_shape, strides);
+  }
   const void* const from = input.data();
   void* const to = result.mutable_data();
+  void* const places = plan.indices != Indices::none ? indices.mutable_data() : nullptr;
   // Handing the GIL over and back costs more than pooling the smallest arrays.
   constexpr std::int64_t small_bytes = 16 << 10;
   if (plan.traffic < small_bytes) {
-    pool(plan, from, to, 1);
+    pool(plan, from, to, 1, places);
   } else {
     const py::gil_scoped_release release;
-    pool(plan, from, to, threads);
+    pool(plan, from, to, threads, places);
   }
-  return result;
+  return {result, indices};
+}
+
+py::array run(const PlanPointer& plan, const py::object& x, const py::object& out, int threads) {
+  if (plan->indices != Indices::none) throw py::value_error("run must have a plan without indices");
+  return run_plan(*plan, x, out, threads).first;
+}
+
+py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& out, int threads) {
+  if (plan->indices == Indices::none) throw py::value_error("pick must have a plan with indices");
+  const auto [values, indices] = run_plan(*plan, x, out, threads);
+  return py::make_tuple(values, indices);
 }
 
 py::tuple names_of(const std::vector<std::string>& names) { return py::cast(names).cast<py::tuple>(); }
@@ -182,14 +209,16 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
 
   py::class_<Plan, std::shared_ptr<Plan>>(module, "Plan")
       .def(py::init(&plan_from), py::arg("op"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
-           py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0)
+           py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0, py::arg("indices") = "none",
+           py::arg("weights") = py::tuple(), py::arg("wide_indices") = true)
       .def_property_readonly("result_shape",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_shape)); })
       .def_property_readonly("result_strides",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_strides)); })
       .def_property_readonly(
           "result_dtype", [](const PlanPointer& plan) { return dtype_info[static_cast<int>(plan->result_dtype)].name; })
-      .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0);
+      .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0)
+      .def("pick", &pick, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0);
 
   // std::overflow_error would become OverflowError; a size that does not fit is a wrong value like any other.
   py::register_local_exception_translator([](std::exception_ptr error) {

@@ -26,7 +26,17 @@ def any_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
         kind = rng.random(shape)
         return np.where(kind < 0.1, extremes, np.where(kind < 0.5, ties, numbers))
     info_f = np.finfo(dtype)
-    specials = [math.nan, math.copysign(math.nan, -1), math.inf, -math.inf, 0.0, -0.0, info_f.smallest_subnormal, info_f.max, info_f.min]
+    specials = [
+        math.nan,
+        math.copysign(math.nan, -1),
+        math.inf,
+        -math.inf,
+        0.0,
+        -0.0,
+        info_f.smallest_subnormal,
+        info_f.max,
+        info_f.min,
+    ]
     numbers = np.round(rng.normal(scale=4, size=shape), 1).astype(dtype)
     return np.where(rng.random(shape) < 0.05, rng.choice(np.array(specials, dtype), size=shape), numbers)
 

@@ -24,6 +24,7 @@ class Window:
 
     taps: NDArray[np.intp]  # the cells of the input that are looked at
     size: int  # taps inside the padded input
+    numbers: NDArray[np.intp] | None = None  # of the taps, counted from the start of the window before clipping
 
 
 Windows = Sequence[Window]  # of one axis, one per output
@@ -57,7 +58,9 @@ def sliding(
     windows = []
     for output in range(outputs):
         taps = output * stride - before + dilation * np.arange(kernel)
-        windows.append(Window(taps[(taps >= 0) & (taps < n)], int(np.sum((taps >= -before) & (taps < n + after)))))
+        inside = (taps >= 0) & (taps < n)
+        size = int(np.sum((taps >= -before) & (taps < n + after)))
+        windows.append(Window(taps[inside], size, np.flatnonzero(inside)))
     return windows
 
 
@@ -98,6 +101,38 @@ def max_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array
 def min_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array:
     """The smallest cell; NaN where one is NaN; the highest value of the dtype where there is no cell."""
     return pool(x, axes, windows, lambda cells, _: np.min(cells, axis=-1, initial=highest(x.dtype)), native(x.dtype))
+
+
+def places(
+    op: str, x: Array, axes: Sequence[int], windows: Sequence[Windows], by_number: bool = False
+) -> dict[int, NDArray[np.int64]]:
+    """Along each pooled axis the cell where max or min is found first, in row-major order of the axes; -1: nowhere.
+    With `by_number` the number of the tap in its window instead.
+
+    numpy.argmax and argmin are the definition: the first of equal cells, the first NaN where there is one.
+    """
+    by_axis = dict(sorted(zip((axis % x.ndim for axis in axes), windows, strict=True)))
+    order = tuple(by_axis)
+    first_of = np.argmax if op == "max" else np.argmin
+
+    def first(cells: Array, _: int) -> Any:
+        return first_of(cells, axis=-1) if cells.shape[-1] > 0 else -1
+
+    numbers = pool(x, order, list(by_axis.values()), first, np.int64)
+    found = {axis: np.full(numbers.shape, -1, np.int64) for axis in order}
+    for output in itertools.product(*(range(len(w)) for w in by_axis.values())):
+        seen = [w[o] for w, o in zip(by_axis.values(), output, strict=True)]
+        counts = [len(window.taps) for window in seen]
+        if 0 in counts:
+            continue
+        at = [slice(None)] * x.ndim
+        for axis, o in zip(order, output, strict=True):
+            at[axis] = slice(o, o + 1)
+        for axis, window, tap in zip(order, seen, np.unravel_index(numbers[tuple(at)], counts), strict=True):
+            kept = window.numbers if by_number else window.taps
+            assert kept is not None
+            found[axis][tuple(at)] = kept[tap]
+    return found
 
 
 def sum_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows], dtype: Any = None) -> Array:

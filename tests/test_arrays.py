@@ -124,7 +124,7 @@ def test_what_numpy_reads_as_an_array() -> None:
         (Wrapped(), np.int32),
         (np.array(values, np.float32).view(Subclass), np.float32),
     ]:
-        result = tp.max_pool(x, 2, axis=0)  # type: ignore[arg-type]
+        result = tp.max_pool(x, 2, axis=0)  # type: ignore[call-overload]
         assert type(result) is np.ndarray
         assert result.dtype == dtype
         assert result.tolist() == [3, 5]

@@ -45,12 +45,17 @@ bool is_dense(const PlanAxis& outer, const PlanAxis& inner, std::int64_t pixel_b
   return outer.input_stride == saturating_mul(inner.windows.input(), pixel_bytes);
 }
 
+/// Whether indices go on like that, too.
+bool continues(const PlanAxis& outer, const PlanAxis& inner) {
+  return outer.weight == saturating_mul(inner.windows.input(), inner.weight);
+}
+
 /// `outer` and `inner` as one axis, if they lie end to end and are both unpooled or both global, or if `inner` has
 /// equal windows that fill it, so that an unpooled axis only repeats it.
 std::optional<PlanAxis> merged(const PlanAxis& outer, const PlanAxis& inner, bool repeat) {
-  if (!is_dense(outer, inner, inner.input_stride)) return std::nullopt;
+  if (!is_dense(outer, inner, inner.input_stride) || !continues(outer, inner)) return std::nullopt;
   const auto as_one = [&](const Windows& windows) {
-    return PlanAxis{windows, inner.input_stride, inner.result_stride};
+    return PlanAxis{windows, inner.input_stride, inner.result_stride, inner.weight};
   };
   const bool unpooled = outer.windows.is_identity();
   if (repeat) {
@@ -79,7 +84,8 @@ std::vector<PlanAxis> normal_axes(const Request& request, const std::vector<std:
   std::vector<PlanAxis> axes;
   for (const std::size_t a : order) {
     const ArrayAxis& from = request.axes[a];
-    PlanAxis axis{from.windows ? *from.windows : Windows::identity(from.size), from.stride, result_strides[a]};
+    PlanAxis axis{from.windows ? *from.windows : Windows::identity(from.size), from.stride, result_strides[a],
+                  from.weight};
     const Windows& windows = axis.windows;
     if (windows.input() == 1) {  // its stride means nothing
       axis.input_stride = dtype_info[static_cast<int>(request.dtype)].size;
@@ -101,7 +107,7 @@ void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
   const std::int64_t result_size = dtype_info[static_cast<int>(plan.result_dtype)].size;
   plan.inner = 1;
   if (axes.empty()) {
-    plan.row = {Windows::identity(1), size, result_size};
+    plan.row = {Windows::identity(1), size, result_size, 0};
     return;
   }
   plan.row = axes.back();
@@ -115,6 +121,7 @@ void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
   if (plan.row.windows.is_identity() && !axes.empty() && !axes.back().windows.is_identity() &&
       is_dense(axes.back(), plan.row, size) && elements * size < largest_pixel_bytes) {
     plan.inner = elements;
+    plan.inner_weight = plan.row.weight;
     plan.row = axes.back();
     axes.pop_back();
   }
@@ -129,12 +136,12 @@ bool worth_sliding(const Windows& windows) {
 
 /// Takes the column axis off `axes`: the one with the largest windows worth sliding, else the innermost.
 void take_column(Plan& plan, std::vector<PlanAxis>& axes) {
-  plan.column = {Windows::identity(1), 0, 0};
+  plan.column = {Windows::identity(1), 0, 0, 0};
   plan.slides = false;
   if (axes.empty()) return;
   std::size_t column = axes.size() - 1;
   for (std::size_t a = axes.size(); a-- > 0;) {
-    if (!worth_sliding(axes[a].windows)) continue;
+    if (!worth_sliding(axes[a].windows) || plan.indices != Indices::none) continue;
     if (!plan.slides || axes[a].windows.kernel() > axes[column].windows.kernel()) column = a;
     plan.slides = true;
   }
@@ -166,6 +173,10 @@ Widening widening(Op op, const Windows& windows, std::int64_t least) {
 }
 
 void choose_loops(Plan& plan) {
+  if (plan.indices != Indices::none) {  // every tap of every window is looked at, in order
+    plan.across = {1, plan.row.windows.kernel(), 1};
+    return;
+  }
   std::int64_t rows = most_taps(plan.column);
   for (const PlanAxis& axis : plan.lines) rows = saturating_mul(rows, most_taps(axis));
   const Windows& windows = plan.row.windows;
@@ -207,6 +218,30 @@ void choose_loops(Plan& plan) {
                 saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
   plan.slides = plan.slides && !plan.planes;
   if (plan.planes && plan.inner == 1) plan.across = widening(plan.op, windows, doubled ? 5 : kernel + 1);
+}
+
+/// Checks that every index fits its type, and tells how far those of one window may lie apart.
+void choose_indices(Plan& plan, const Request& request) {
+  plan.indices = request.indices;
+  plan.wide_indices = request.wide_indices;
+  if (request.indices == Indices::none) return;
+  if (request.op != Op::max && request.op != Op::min) throw std::invalid_argument("op must be max or min for indices");
+  std::int64_t last = 0, apart = 0;
+  for (const ArrayAxis& axis : request.axes) {
+    if (axis.weight < 0) throw std::invalid_argument("weights must not be negative");
+    const bool taps = request.indices == Indices::of_taps;
+    if (taps && !axis.windows && axis.weight != 0)
+      throw std::invalid_argument("weights must be 0 where none is pooled");
+    const std::int64_t kernel = axis.windows ? axis.windows->kernel() : 1;
+    const std::int64_t reach = taps || !axis.windows ? kernel - 1 : axis.windows->stop(0) - axis.windows->start(0) - 1;
+    last = std::min(most / 4, last) +
+           saturating_mul(axis.weight, taps ? kernel - 1 : std::max<std::int64_t>(0, axis.size - 1));
+    apart = std::min(most / 4, apart) + saturating_mul(axis.weight, reach);
+  }
+  if (last >= (request.wide_indices ? most / 4 : std::int64_t{1} << 31)) {
+    throw std::invalid_argument("indices must fit their type");
+  }
+  plan.far_indices = apart >= std::int64_t{1} << 31;
 }
 
 /// Tiles keep buffers in the first-level cache (those of block suffixes in the second) and give threads parts of one
@@ -260,6 +295,8 @@ Plan make_plan(const Request& request) {
   plan.averages = request.op == Op::average || request.op == Op::average_rounded;
   plan.count_padding = request.count_padding;
   plan.divisor = request.divisor;
+
+  choose_indices(plan, request);
 
   const std::int64_t size = dtype_info[static_cast<int>(plan.dtype)].size;
   const std::int64_t result_size = dtype_info[static_cast<int>(plan.result_dtype)].size;

@@ -15,6 +15,15 @@ struct ArrayAxis {
   std::int64_t size;
   std::int64_t stride;
   std::optional<Windows> windows;  // none: the axis is not pooled
+  std::int64_t weight = 0;         // what one cell further along the axis adds to an index
+};
+
+/// Whether max and min tell where they found their values, and how they count.
+constexpr const char* indices_names[] = {"none", "cells", "taps"};
+enum class Indices : std::uint8_t {
+  none,
+  of_cells,  // index = the sum of weight * cell over the axes
+  of_taps,   // the sum of weight * (number of the tap in its window); weights of axes that are not pooled must be 0
 };
 
 struct Request {
@@ -23,6 +32,8 @@ struct Request {
   std::vector<ArrayAxis> axes;
   bool count_padding = false;  // averages: divide by the taps inside the padded input
   double divisor = 0;          // averages: divide by this instead, where it is not 0
+  Indices indices = Indices::none;
+  bool wide_indices = true;  // int64, else int32
 };
 
 /// An axis of the normal form; strides in bytes.
@@ -30,6 +41,7 @@ struct PlanAxis {
   Windows windows;
   std::int64_t input_stride;
   std::int64_t result_stride;
+  std::int64_t weight;
 };
 
 /// How windows are put together: from `parts` windows of `taps` each, `hop` taps apart. More than one tap is combined
@@ -55,6 +67,7 @@ struct Plan {
   PlanAxis column;              // its outputs are walked one after the other
   PlanAxis row;
   std::int64_t inner;
+  std::int64_t inner_weight;
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)
   std::int64_t tiles;         // tiles of a row
 
@@ -65,6 +78,10 @@ struct Plan {
   bool bordered;       // ... which has identity pixels on both sides, so that no window is clipped
   Widening across;     // of the windows of a buffered row
   bool long_windows;   // Along::long_windows
+
+  Indices indices;
+  bool wide_indices;
+  bool far_indices;  // Indexing::far
 
   bool averages;  // divisors matter
   bool count_padding;

@@ -19,12 +19,13 @@ thread_local Scratch thread_scratch;
 /// What one thread does: a range of output rows, in the order line, tile, column output.
 class Worker {
  public:
-  Worker(const Plan& plan, const Kernel& kernel, const void* input, void* result)
+  Worker(const Plan& plan, const Kernel& kernel, const void* input, void* result, void* indices)
       : plan_(plan),
         kernel_(kernel),
         acc_size_(acc_size(plan.op, plan.dtype)),
         input_(static_cast<const char*>(input)),
-        result_(static_cast<char*>(result)) {}
+        result_(static_cast<char*>(result)),
+        indices_(static_cast<char*>(indices)) {}
   ~Worker() { thread_scratch.trim(); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -35,7 +36,9 @@ class Worker {
       const std::int64_t column = begin / outputs, from = begin % outputs;
       const std::int64_t to = std::min(outputs, from + (end - begin));
       enter(column / plan_.tiles, column % plan_.tiles);
-      if (plan_.planes) {
+      if (plan_.indices != Indices::none) {
+        for (std::int64_t o = from; o < to; ++o) pick(o);
+      } else if (plan_.planes) {
         plane(from, to);
       } else if (plan_.slides) {
         slide(from, to);
@@ -56,9 +59,10 @@ class Worker {
       tile_index_ = index;
       elements_ = tile_.input_width * plan_.inner;
       reserve();
+      if (plan_.indices != Indices::none) number_spans();
     }
     // Every combination of taps of the line axes, the innermost axis fastest.
-    offsets_.assign(1, tile_.input_begin * plan_.row.input_stride);
+    offsets_.assign(1, {tile_.input_begin * plan_.row.input_stride, 0});
     target_ = result_ + tile_.output_begin * plan_.row.result_stride;
     divisor_ = 1;
     std::int64_t left = plan_.line_count;
@@ -70,13 +74,25 @@ class Worker {
       const Window window = axis.windows.at(o);
       divisor_ *= static_cast<double>(plan_.count_padding ? window.size : window.count);
       multiplied_.clear();
-      for (const std::int64_t offset : offsets_) {
-        for (std::int64_t t = 0; t < window.count; ++t) {
-          multiplied_.push_back(offset + (window.first + t * axis.windows.step()) * axis.input_stride);
-        }
+      for (const Place& place : offsets_) {
+        for (std::int64_t t = 0; t < window.count; ++t) multiplied_.push_back(place + tap_of(axis, o, window, t));
       }
       offsets_.swap(multiplied_);
     }
+  }
+
+  /// Where a tap lies: in the memory of the array, and in the count of the indices.
+  struct Place {
+    std::int64_t bytes, index;
+    Place operator+(const Place& other) const { return {bytes + other.bytes, index + other.index}; }
+  };
+
+  /// Tap `t` of output `o`, whose window is given.
+  Place tap_of(const PlanAxis& axis, std::int64_t o, const Window& window, std::int64_t t) const {
+    const std::int64_t cell = window.first + t * axis.windows.step();
+    const bool taps = plan_.indices == Indices::of_taps;
+    return {cell * axis.input_stride,
+            axis.weight * (taps ? (cell - axis.windows.start(o)) / axis.windows.step() : cell)};
   }
 
   void reserve() {
@@ -166,9 +182,44 @@ class Worker {
     rows_.clear();
     const std::int64_t step = plan_.column.windows.step() * plan_.column.input_stride;
     const char* const origin = input_ + window.first * plan_.column.input_stride;
-    for (const std::int64_t offset : offsets_) {
-      for (std::int64_t t = from; t < to; ++t) rows_.push_back(origin + offset + t * step);
+    for (const Place& place : offsets_) {
+      for (std::int64_t t = from; t < to; ++t) rows_.push_back(origin + place.bytes + t * step);
     }
+  }
+
+  /// The index of the first tap of each span.
+  void number_spans() {
+    span_indices_.clear();
+    for (const Span& span : tile_.spans) {
+      const std::int64_t o = tile_.output_begin + span.begin;
+      span_indices_.push_back(tap_of(plan_.row, o, plan_.row.windows.at(o), 0).index);
+    }
+  }
+
+  /// One output row and its indices.
+  void pick(std::int64_t o) {
+    const PlanAxis& column = plan_.column;
+    const Window window = column.windows.at(o);
+    list_rows(window, 0, window.count);
+    row_indices_.clear();
+    for (const Place& place : offsets_) {
+      for (std::int64_t t = 0; t < window.count; ++t) {
+        row_indices_.push_back(place.index + tap_of(column, o, window, t).index);
+      }
+    }
+    const bool taps = plan_.indices == Indices::of_taps;
+    const Windows& windows = plan_.row.windows;
+    const std::int64_t index_size = plan_.wide_indices ? 8 : 4;
+    const Indexing indexing{
+        row_indices_.data(),
+        span_indices_.data(),
+        taps ? 0 : plan_.row.weight * windows.stride(),
+        plan_.row.weight * (taps ? 1 : windows.step()),
+        plan_.inner_weight,
+        plan_.far_indices,
+        plan_.wide_indices,
+        indices_ + (target(o) - result_) / dtype_info[static_cast<int>(plan_.result_dtype)].size * index_size};
+    kernel_.pick_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), indexing, target(o));
   }
 
   /// One output row from the buffer of all the rows it sees. Long lists are made in parts.
@@ -193,7 +244,7 @@ class Worker {
     const std::int64_t first = std::max<std::int64_t>(0, windows.start(from));
     const std::int64_t last = std::min(windows.input(), windows.stop(to - 1));
     rows_.clear();
-    for (const std::int64_t offset : offsets_) rows_.push_back(input_ + offset + first * plan_.column.input_stride);
+    for (const Place& place : offsets_) rows_.push_back(input_ + place.bytes + first * plan_.column.input_stride);
     kernel_.fold_rows(body_ + first * pitch_, nullptr, rows_.data(), static_cast<std::int64_t>(rows_.size()), elements_,
                       {last - first, plan_.column.input_stride, pitch_});
 
@@ -256,7 +307,7 @@ class Worker {
 
   /// Lists row `r` of the column, through all line axes.
   void add_row(std::int64_t r) {
-    for (const std::int64_t offset : offsets_) rows_.push_back(input_ + offset + r * plan_.column.input_stride);
+    for (const Place& place : offsets_) rows_.push_back(input_ + place.bytes + r * plan_.column.input_stride);
   }
 
   char* slot(std::int64_t index) const { return first_slot_ + index * pitch_; }
@@ -267,7 +318,7 @@ class Worker {
     if (upcoming_ < 0 || upcoming_ >= plan_.column.windows.input() || offsets_.empty()) return;
     constexpr std::int64_t cache_line = 64;
     const std::int64_t bytes = tile_.input_width * plan_.row.input_stride / 4;
-    const char* const row = input_ + offsets_[0] + upcoming_ * plan_.column.input_stride + quarter * bytes;
+    const char* const row = input_ + offsets_[0].bytes + upcoming_ * plan_.column.input_stride + quarter * bytes;
     for (std::int64_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(row + at);
   }
 
@@ -317,12 +368,14 @@ class Worker {
   const std::int64_t acc_size_;
   const char* const input_;
   char* const result_;
+  char* const indices_;
 
   RowTile tile_;
   std::int64_t tile_index_ = -1;
-  std::int64_t elements_ = 0;                       // of an input row in the tile
-  std::vector<std::int64_t> offsets_, multiplied_;  // bytes from the input to the rows of the line, at column 0
+  std::int64_t elements_ = 0;                // of an input row in the tile
+  std::vector<Place> offsets_, multiplied_;  // the rows of the line, at column 0
   std::vector<const void*> rows_;
+  std::vector<std::int64_t> row_indices_, span_indices_;
   double divisor_ = 1;      // of the line
   char* target_ = nullptr;  // the line's result at column output 0
 
@@ -338,13 +391,14 @@ class Worker {
 
 }  // namespace
 
-void pool(const Plan& plan, const void* input, void* result, int threads) {
+void pool(const Plan& plan, const void* input, void* result, int threads, void* indices) {
   if (plan.empty) return;
   const Kernel& kernel = active_table().kernels[static_cast<int>(plan.op)][static_cast<int>(plan.dtype)];
   const std::int64_t rows = plan.line_count * plan.tiles * plan.column.windows.outputs();
   if (plan.traffic < serial_bytes) threads = 1;
-  parallel_for(threads, rows,
-               [&](std::int64_t begin, std::int64_t end) { Worker(plan, kernel, input, result).run(begin, end); });
+  parallel_for(threads, rows, [&](std::int64_t begin, std::int64_t end) {
+    Worker(plan, kernel, input, result, indices).run(begin, end);
+  });
 }
 
 }  // namespace tilepool

@@ -7,7 +7,8 @@ namespace tilepool {
 
 /// Pools `input` into `result`, which must not overlap. The pointers are those of the first elements of arrays with the
 /// plan's dtypes, shapes and strides, aligned to their element size. `threads` 0 takes the default. Throws
-/// std::bad_alloc where memory for scratch is missing; nothing else.
-void pool(const Plan& plan, const void* input, void* result, int threads = 0);
+/// std::bad_alloc where memory for scratch is missing; nothing else. A plan with indices writes them to `indices`,
+/// which have the shape and the memory order of the result.
+void pool(const Plan& plan, const void* input, void* result, int threads = 0, void* indices = nullptr);
 
 }  // namespace tilepool

@@ -1,6 +1,7 @@
 // Fills the table of one ISA. Compiled once per ISA, with TILEPOOL_ISA as its name and the flags of that ISA.
 #include "along.hpp"
 #include "fold.hpp"
+#include "pick.hpp"
 
 namespace tilepool {
 namespace {
@@ -26,7 +27,10 @@ constexpr Kernel kernel() {
   static_assert(std::is_same_v<typename Buffered::In, In> && std::is_same_v<typename Buffered::Out, Out>);
   static_assert(sizeof(typename Buffered::Acc) == acc_size(op, dtype_of<In>) &&
                 dtype_of<Out> == result_dtype(op, dtype_of<In>));
-  return {fold<Buffered, In>, scan_rows<Buffered>, widen<Buffered>, pool_rows<Direct>, pool_buffer<Buffered>};
+  Kernel kernel{fold<Buffered, In>, scan_rows<Buffered>,   widen<Buffered>,
+                pool_rows<Direct>,  pool_buffer<Buffered>, nullptr};
+  if constexpr (op == Op::max || op == Op::min) kernel.pick_rows = pick_rows<Direct>;
+  return kernel;
 }
 
 constexpr Kernel none{};

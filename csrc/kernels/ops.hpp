@@ -39,6 +39,7 @@ struct Extremum {
 /// The largest value; NaN if there is one.
 template <class T>
 struct Max : Extremum<T> {
+  static constexpr bool prefers_greater = true;
   static constexpr T identity() {
     return std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
   }
@@ -51,6 +52,7 @@ struct Max : Extremum<T> {
 /// The smallest value; NaN if there is one.
 template <class T>
 struct Min : Extremum<T> {
+  static constexpr bool prefers_greater = false;
   static constexpr T identity() {
     return std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
   }

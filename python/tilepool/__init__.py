@@ -1,13 +1,25 @@
 """Fast and dependable pooling of numpy arrays on the CPU."""
 
-from ._api import avg_pool, get_threads, max_pool, min_pool, set_threads, show_config, sum_pool
+from ._api import (
+    avg_pool,
+    convert_indices,
+    get_threads,
+    max_pool,
+    max_unpool,
+    min_pool,
+    set_threads,
+    show_config,
+    sum_pool,
+)
 from ._core import __version__
 
 __all__ = [
     "__version__",
     "avg_pool",
+    "convert_indices",
     "get_threads",
     "max_pool",
+    "max_unpool",
     "min_pool",
     "set_threads",
     "show_config",

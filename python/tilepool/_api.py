@@ -3,7 +3,7 @@
 from __future__ import annotations  # so that help() shows the short names below
 
 from collections.abc import Sequence
-from typing import Any, Literal, SupportsIndex, TypeAlias
+from typing import Any, Literal, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +11,15 @@ import numpy.typing as npt
 from . import _arguments as arguments
 from . import _core
 from ._call import find
+from ._indices import convert, unpool, unpooled_shape
 
 Array: TypeAlias = npt.NDArray[Any]
 Integers: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Padding: TypeAlias = Integers | Sequence[Sequence[SupportsIndex]] | Literal["valid", "same", "same_lower"]
 Layout: TypeAlias = Literal["channels_first", "channels_last"]
+
+
+IndexBase: TypeAlias = Literal["plane", "batch", "array", "window"]
 
 
 def pool(op: str, x: npt.ArrayLike, words: tuple[object, ...], out: Array | None, threads: object) -> Array:
@@ -24,6 +28,55 @@ def pool(op: str, x: npt.ArrayLike, words: tuple[object, ...], out: Array | None
     return find(op, array, words).run(array, out, arguments.threads(threads))
 
 
+def pick(
+    op: str,
+    x: npt.ArrayLike,
+    words: tuple[object, ...],
+    index_base: object,
+    index_dtype: object,
+    out: Array | None,
+    threads: object,
+) -> tuple[Array, Array]:
+    """That of the calls that return indices."""
+    array = arguments.array(x)
+    words = (*words, None, True, None, index_base, index_dtype)
+    return find(op, array, words).pick(array, out, arguments.threads(threads))
+
+
+@overload
+def max_pool(
+    x: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = ...,
+    padding: Padding = ...,
+    dilation: Integers = ...,
+    ceil_mode: bool | np.bool_ = ...,
+    return_indices: Literal[False] = ...,
+    *,
+    layout: Layout = ...,
+    axis: Integers | None = ...,
+    index_dtype: npt.DTypeLike = ...,
+    index_base: IndexBase = ...,
+    out: Array | None = ...,
+    threads: SupportsIndex | None = ...,
+) -> Array: ...
+@overload
+def max_pool(
+    x: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = ...,
+    padding: Padding = ...,
+    dilation: Integers = ...,
+    ceil_mode: bool | np.bool_ = ...,
+    *,
+    return_indices: Literal[True],
+    layout: Layout = ...,
+    axis: Integers | None = ...,
+    index_dtype: npt.DTypeLike = ...,
+    index_base: IndexBase = ...,
+    out: Array | None = ...,
+    threads: SupportsIndex | None = ...,
+) -> tuple[Array, Array]: ...
 def max_pool(
     x: npt.ArrayLike,
     kernel_size: Integers,
@@ -31,12 +84,15 @@ def max_pool(
     padding: Padding = 0,
     dilation: Integers = 1,
     ceil_mode: bool | np.bool_ = False,
+    return_indices: bool | np.bool_ = False,
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
+    index_dtype: npt.DTypeLike = "int64",
+    index_base: IndexBase = "plane",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
-) -> Array:
+) -> Array | tuple[Array, Array]:
     """The largest value of each window.
 
     Arguments given per axis are a tuple or list with one value for each pooled axis, in the order in which the axes
@@ -61,11 +117,19 @@ def max_pool(
     ceil_mode : bool, default False
         Round the number of windows up instead of down, but drop a last window that would start at or after the end of
         x and the padding before it (the rule of PyTorch).
+    return_indices : bool, default False
+        Return a second array that tells where each value was found: the first of equal cells in row-major order of the
+        window, the first NaN where there is one, -1 where the window has no cell.
     layout : {"channels_first", "channels_last"}, default "channels_first"
         Which axes are pooled where `axis` is not given: all but the first two of ``(batch, channel, *spatial)``, or
         all but the first and the last of ``(batch, *spatial, channel)``. Both need three dimensions or more.
     axis : int or tuple of int, optional
         The axes to pool; `layout` is then not used.
+    index_dtype : {"int64", "int32", "uint8"}, default "int64"
+        Of the indices. They must fit; uint8 has room for the windows of fewer than 256 taps, and 255 instead of -1.
+    index_base : {"plane", "batch", "array", "window"}, default "plane"
+        What indices count, in row-major order: the cells of the pooled axes (PyTorch), those of all axes but the first
+        (TensorFlow), those of the whole array (ONNX), or the taps of the window.
     out : numpy.ndarray, optional
         Array of the result's shape to write the result to, of a dtype that the result casts to under "same_kind", with
         any strides. It may overlap `x`.
@@ -78,6 +142,8 @@ def max_pool(
         `out`, or an array with the dtype and the memory order of `x`. Along a pooled axis of n cells it has
         ``floor((n + before + after - extent) / stride) + 1`` values (with `ceil_mode` ceil); other axes keep their
         size. A window that sees a NaN gives NaN; one that sees only padding gives the lowest value of the dtype.
+    indices : numpy.ndarray
+        Only with `return_indices`: an array of `index_dtype` with the shape and the memory order of the result.
 
     Raises
     ------
@@ -92,7 +158,8 @@ def max_pool(
     -----
     Names, order and defaults of the positional arguments are those of PyTorch's ``max_pool2d``, as is the number of
     windows; padding up to the window's extent and padding by name are allowed in addition. The result is equal bit for
-    bit for any number of threads and any instruction set.
+    bit for any number of threads and any instruction set. With `return_indices` the time grows with the number of taps,
+    and an array whose pooled axes lie in memory in another order than they are counted is copied once.
 
     Examples
     --------
@@ -102,10 +169,51 @@ def max_pool(
     >>> tp.max_pool(x, 3, stride=2, padding=1)
     array([[[[ 5,  7],
              [13, 15]]]])
+    >>> values, indices = tp.max_pool(x, 2, return_indices=True)
+    >>> indices
+    array([[[[ 5,  7],
+             [13, 15]]]])
     """
-    return pool("max", x, (kernel_size, stride, padding, dilation, ceil_mode, layout, axis), out, threads)
+    words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
+    if return_indices is not False and arguments.flag("return_indices", return_indices):
+        return pick("max", x, words, index_base, index_dtype, out, threads)
+    return pool("max", x, words, out, threads)
 
 
+@overload
+def min_pool(
+    x: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = ...,
+    padding: Padding = ...,
+    dilation: Integers = ...,
+    ceil_mode: bool | np.bool_ = ...,
+    return_indices: Literal[False] = ...,
+    *,
+    layout: Layout = ...,
+    axis: Integers | None = ...,
+    index_dtype: npt.DTypeLike = ...,
+    index_base: IndexBase = ...,
+    out: Array | None = ...,
+    threads: SupportsIndex | None = ...,
+) -> Array: ...
+@overload
+def min_pool(
+    x: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = ...,
+    padding: Padding = ...,
+    dilation: Integers = ...,
+    ceil_mode: bool | np.bool_ = ...,
+    *,
+    return_indices: Literal[True],
+    layout: Layout = ...,
+    axis: Integers | None = ...,
+    index_dtype: npt.DTypeLike = ...,
+    index_base: IndexBase = ...,
+    out: Array | None = ...,
+    threads: SupportsIndex | None = ...,
+) -> tuple[Array, Array]: ...
 def min_pool(
     x: npt.ArrayLike,
     kernel_size: Integers,
@@ -113,12 +221,15 @@ def min_pool(
     padding: Padding = 0,
     dilation: Integers = 1,
     ceil_mode: bool | np.bool_ = False,
+    return_indices: bool | np.bool_ = False,
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
+    index_dtype: npt.DTypeLike = "int64",
+    index_base: IndexBase = "plane",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
-) -> Array:
+) -> Array | tuple[Array, Array]:
     """The smallest value of each window.
 
     Parameters, shapes, dtypes and errors are those of `max_pool`. A window that sees a NaN gives NaN; one that sees
@@ -140,7 +251,10 @@ def min_pool(
     >>> tp.min_pool(np.array([3, 1, 2, 5, 4, 6]), 3, axis=0)
     array([1, 4])
     """
-    return pool("min", x, (kernel_size, stride, padding, dilation, ceil_mode, layout, axis), out, threads)
+    words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
+    if return_indices is not False and arguments.flag("return_indices", return_indices):
+        return pick("min", x, words, index_base, index_dtype, out, threads)
+    return pool("min", x, words, out, threads)
 
 
 def avg_pool(
@@ -268,6 +382,127 @@ def sum_pool(
     array([300,   7], dtype=uint64)
     """
     return pool("sum", x, (kernel_size, stride, padding, dilation, ceil_mode, layout, axis, dtype), out, threads)
+
+
+def max_unpool(
+    x: npt.ArrayLike,
+    indices: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = None,
+    padding: Integers = 0,
+    output_size: Integers | None = None,
+    *,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    index_base: Literal["plane", "batch", "array"] = "plane",
+    out: Array | None = None,
+) -> Array:
+    """Put the values of a max-pooling back to where they were found, and zeros everywhere else.
+
+    Parameters
+    ----------
+    x : array_like
+        The values, of any dtype.
+    indices : array_like
+        Integers of the shape of x: where each value goes, as `max_pool` tells with `return_indices`. Every index is
+        checked; a value with index -1 goes nowhere. Where an index is repeated, the last value in row-major order of
+        `x` stays.
+    kernel_size, stride, padding : int or tuple of int
+        Those of the pooling, which tell the size of a pooled axis: ``(n - 1) * stride - 2 * padding + kernel_size``.
+    output_size : int or tuple of int, optional
+        The sizes of the pooled axes, or of all axes, instead.
+    layout, axis
+        The pooled axes, as in `max_pool`.
+    index_base : {"plane", "batch", "array"}, default "plane"
+        What the indices count, as in `max_pool`.
+    out : numpy.ndarray, optional
+        Array of the result's shape to write the result to.
+
+    Returns
+    -------
+    numpy.ndarray
+        `out`, or an array of the dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `max_pool`; an index is not in the array; shapes do not fit.
+
+    Notes
+    -----
+    Names, order and defaults of the positional arguments are those of PyTorch's ``max_unpool2d``, which leaves open
+    what happens to repeated indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> x = np.array([1, 5, 2, 3, 4, 0])
+    >>> values, indices = tp.max_pool(x, 2, axis=0, return_indices=True)
+    >>> tp.max_unpool(values, indices, 2, axis=0)
+    array([0, 5, 0, 3, 4, 0])
+    """
+    values = arguments.array(x)
+    axes = arguments.pooled_axes(layout, axis, values.ndim)
+    base = arguments.cell_base("index_base", index_base)
+    shape = unpooled_shape(values.shape, axes, kernel_size, stride, padding, output_size)
+    return unpool(values, indices, shape, axes, base, out)
+
+
+def convert_indices(
+    indices: npt.ArrayLike,
+    shape: tuple[int, ...],
+    source: Literal["plane", "batch", "array"],
+    target: Literal["plane", "batch", "array"],
+    *,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    column_major: bool | np.bool_ = False,
+) -> Array:
+    """Indices that count from one base as indices that count from another.
+
+    Parameters
+    ----------
+    indices : array_like
+        Integers as `max_pool` returns them. -1 stays -1.
+    shape : tuple of int
+        The shape of the array that was pooled.
+    source, target : {"plane", "batch", "array"}
+        What the given indices count and what the result is to count: see `max_pool`. TensorFlow's
+        ``max_pool_with_argmax`` counts "batch", or "array" with ``include_batch_in_index``, both channels last; ONNX
+        counts "array".
+    layout, axis
+        The pooled axes, as in `max_pool`.
+    column_major : bool, default False
+        Count the pooled axes of the result in column-major order: ``storage_order=1`` of ONNX.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 indices.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is not as described; an index is not in the array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> x = np.arange(2 * 3 * 4).reshape(1, 2, 3, 4)  # batch, channel, height, width
+    >>> _, indices = tp.max_pool(x, 3, return_indices=True)
+    >>> indices.ravel()
+    array([10, 10])
+    >>> tp.convert_indices(indices, x.shape, "plane", "array").ravel()
+    array([10, 22])
+    >>> tp.convert_indices(indices, x.shape, "plane", "array", column_major=True).ravel()
+    array([ 8, 20])
+    """
+    sizes = arguments.shape("shape", shape)
+    axes = arguments.pooled_axes(layout, axis, len(sizes))
+    bases = arguments.cell_base("source", source), arguments.cell_base("target", target)
+    return convert(indices, sizes, *bases, axes, arguments.flag("column_major", column_major))
 
 
 def set_threads(threads: SupportsIndex | None) -> int | None:

@@ -4,7 +4,8 @@ Sentences read *argument, rule, value*; a wrong kind is a TypeError, a wrong val
 arithmetic here is on Python's integers, which do not overflow; only what fits 64 bits is handed on.
 """
 
-from typing import Any, TypeAlias, TypeGuard
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ Windows: TypeAlias = tuple[int, int, int, int, int, bool]  # kernel, stride, bef
 LIMIT = 2**63
 MAX_THREADS = 1024
 INTEGERS = "an integer or a tuple of integers"
+INDEX_BASES = "'plane', 'batch', 'array' or 'window'"
+INDEX_DTYPES = "int64, int32 or uint8"
 PADDINGS = "an integer, an integer or a (before, after) pair per pooled axis, 'valid', 'same' or 'same_lower'"
 
 
@@ -172,6 +175,79 @@ def windows(
             raise ValueError(f"kernel_size must keep windows and padded input below 2**63 cells, not {kernels}")
         result.append((k, s, before, after, d, ceil))
     return result
+
+
+class Indices(NamedTuple):
+    """How the core counts the places of extrema."""
+
+    counts: str  # the core's word: "cells" or "taps"
+    weights: tuple[int, ...]  # what a step along each axis adds
+    dtype: np.dtype[Any]
+
+
+def index_base(word: object) -> str:
+    if not isinstance(word, str):
+        raise TypeError(f"index_base must be {INDEX_BASES}, not {shown(word)}")
+    if word not in ("plane", "batch", "array", "window"):
+        raise ValueError(f"index_base must be {INDEX_BASES}, not {shown(word)}")
+    return word
+
+
+def cell_base(name: str, word: object) -> str:
+    """A base whose indices name cells whatever the windows are."""
+    if not isinstance(word, str):
+        raise TypeError(f"{name} must be 'plane', 'batch' or 'array', not {shown(word)}")
+    if word not in ("plane", "batch", "array"):
+        raise ValueError(f"{name} must be 'plane', 'batch' or 'array', not {shown(word)}")
+    return word
+
+
+def shape(name: str, word: object) -> tuple[int, ...]:
+    if not isinstance(word, tuple | list):
+        raise TypeError(f"{name} must be a tuple of integers, not {shown(word)}")
+    sizes = integers(name, word, len(word), "a tuple of integers")
+    if any(not 0 <= size < LIMIT for size in sizes):
+        raise ValueError(f"{name} must have sizes from 0 to 2**63 - 1, not {shown(word)}")
+    return sizes
+
+
+def index_weights(base: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """What a cell further along each axis adds to an index that counts as `base` says."""
+    counted = {"plane": sorted(axes), "batch": range(1, len(shape)), "array": range(len(shape))}[base]
+    if base == "batch" and 0 in axes:
+        raise ValueError("index_base must not be 'batch' where the first axis is pooled")
+    weights, weight = [0] * len(shape), 1
+    for axis in reversed(counted):
+        weights[axis] = weight
+        weight *= shape[axis]
+    return tuple(weights)
+
+
+def indices(
+    base: object, dtype: object, shape: tuple[int, ...], axes: tuple[int, ...], pooled: Sequence[Windows]
+) -> Indices | None:
+    """How to count, if a `base` is given."""
+    if base is None:
+        return None
+    base = index_base(base)
+    try:
+        wanted = np.dtype(dtype)  # type: ignore[call-overload]
+    except Exception as error:  # numpy raises several kinds
+        raise TypeError(f"index_dtype must be {INDEX_DTYPES}, not {shown(dtype)}") from error
+    if wanted.name not in ("int64", "int32", "uint8"):
+        raise TypeError(f"index_dtype must be {INDEX_DTYPES}, not {wanted}")
+    if base == "window":
+        kernels = dict(zip(axes, (window[0] for window in pooled), strict=True))
+        sizes = tuple(kernels.get(axis, 1) for axis in range(len(shape)))
+        weights = index_weights("plane", sizes, axes)
+    else:
+        sizes = shape
+        weights = index_weights(base, shape, axes)
+    count = 1 + sum(weight * (size - 1) for weight, size in zip(weights, sizes, strict=True) if size > 0)
+    limit = np.iinfo(wanted).max
+    if count > limit:  # uint8 has no -1: its 255 is that of a window without cells
+        raise ValueError(f"index_dtype must hold indices up to {count - 1}, not {wanted}")
+    return Indices("taps" if base == "window" else "cells", weights, np.dtype(wanted.name))
 
 
 def array(x: npt.ArrayLike) -> Array:

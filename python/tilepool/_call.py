@@ -22,8 +22,26 @@ class Call:
     wraps: bool  # integers that `dtype` does not hold wrap, as in sums; else they saturate
     source: DType | None  # x is copied to this dtype first; None: it is read where it lies
     order: tuple[int, ...]  # the axes of that copy, outermost in memory first
+    indices: DType | None  # of the indices that come with the values; None: there are none
     sums: Plan | None  # for averages in integers: tells the 0 / 0 of a window without cells from a NaN in x
     direct: bool  # the plan's result is the call's
+
+    def pick(self, x: Array, out: Array | None, threads: int) -> tuple[Array, Array]:
+        """Values and indices, of max and min."""
+        target = arguments.output(out)
+        if self.source is not None:
+            x = copied(x, self.source, self.order)
+        try:
+            values, indices = self.plan.pick(x, target, threads)
+        except ValueError:  # the core does not write to such an `out`
+            if out is None or target is None:
+                raise
+            arguments.check_output(target, self.plan.result_shape, self.dtype)
+            values, indices = self.plan.pick(x, None, threads)
+            np.copyto(target, values, casting="same_kind")
+        if self.indices is not None:
+            indices = indices.astype(self.indices, copy=False)
+        return values if out is None else out, indices
 
     def run(self, x: Array, out: Array | None, threads: int) -> Array:
         target = arguments.output(out)
@@ -119,6 +137,8 @@ def make(
     dtype: object = None,
     count_include_pad: object = True,
     divisor_override: object = None,
+    index_base: object = None,
+    index_dtype: object = None,
 ) -> Call:
     """The call of the public functions' words on an array of the given form."""
     native = readable(given)
@@ -132,6 +152,13 @@ def make(
     core_op, source, result = choose(op, native, dtype, taps)
 
     order = memory_order(shape, strides)
+    counted = arguments.indices(index_base, index_dtype, shape, axes, pooled)
+    if counted is not None:
+        # Of equal cells the first one counts, in the order of the axes: that of the memory must be the same.
+        places = [axis for axis in order if axis in axes and shape[axis] > 1]
+        if places != sorted(places):
+            order = tuple(range(len(shape)))
+            strides = (0,) * len(shape)  # those of no row: x is copied
     rows = [axis for axis in order if shape[axis] > 1]
     in_place = aligned and given == source and (not rows or strides[rows[-1]] == given.itemsize)
     if not in_place:
@@ -140,7 +167,8 @@ def make(
     def plan(core_op: str) -> Plan:
         read = "int64" if source == UINT64 else source.name
         where = tuple(map(windows.get, range(len(shape))))
-        return Plan(core_op, read, shape, strides, where, count_padding, divisor)
+        indices = () if counted is None else (counted.counts, counted.weights, counted.dtype.itemsize == 8)
+        return Plan(core_op, read, shape, strides, where, count_padding, divisor, *indices)
 
     pool = plan(core_op)
     return Call(
@@ -149,6 +177,7 @@ def make(
         wraps=op == "sum",
         source=None if in_place else source,
         order=order,
+        indices=None if counted is None else counted.dtype,
         sums=plan("sum") if core_op == "average" and result.kind != "f" else None,
         direct=pool.result_dtype == result.name,
     )

@@ -25,6 +25,9 @@ class Plan:
         windows: tuple[tuple[int, int, int, int, int, bool] | None, ...],
         count_padding: bool = False,
         divisor: float = 0.0,
+        indices: str = "none",
+        weights: tuple[int, ...] = (),
+        wide_indices: bool = True,
     ) -> None: ...
     @property
     def result_shape(self) -> tuple[int, ...]: ...
@@ -33,3 +36,6 @@ class Plan:
     @property
     def result_dtype(self) -> str: ...
     def run(self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, threads: int = 0) -> npt.NDArray[Any]: ...
+    def pick(
+        self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, threads: int = 0
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]: ...

@@ -1,0 +1,284 @@
+"""Indices of maxima and minima: where values are found, how indices count, and the way back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import reference
+import tilepool as tp
+from agreement import FUNCTIONS, using_isa, windows_of
+from layouts import LAYOUTS, any_numbers
+from test_oracle_agreement import Geometry, few_enough, geometries
+from tilepool import _core
+
+Array = NDArray[Any]
+BASES = ("plane", "batch", "array", "window")
+
+
+def expected_indices(op: str, x: Array, axes: Sequence[int], arguments: dict[str, Any], base: str) -> Array:
+    """Places in row-major order of the cells, or taps, that the base counts; -1 where there is no cell."""
+    axes = [axis % x.ndim for axis in axes]
+    found = reference.places(op, x, axes, windows_of(x, axes, arguments), by_number=base == "window")
+    nowhere = np.asarray(next(iter(found.values())) < 0)
+    coordinates: list[Array] = list(np.indices(nowhere.shape))
+    for axis in axes:
+        coordinates[axis] = np.where(nowhere, 0, found[axis])
+    counted = {"batch": range(1, x.ndim), "array": range(x.ndim)}.get(base, sorted(axes))
+    kernel = arguments["kernel_size"]
+    kernels = dict(zip(axes, kernel if isinstance(kernel, tuple | list) else [kernel] * len(axes), strict=True))
+    sizes = [kernels[axis] if base == "window" else x.shape[axis] for axis in counted]
+    return np.where(nowhere, -1, np.ravel_multi_index([coordinates[axis] for axis in counted], sizes))
+
+
+def check(op: str, x: Array, axis: Sequence[int], arguments: dict[str, Any], base: str, note: str = "") -> None:
+    expected = expected_indices(op, x, axis, arguments, base)
+    for isa in _core.available_isas():
+        for threads, dtype in ((1, "int64"), (2, "int32")):
+            with using_isa(isa):
+                plain = FUNCTIONS[op](x, axis=tuple(axis), **arguments)
+                values, indices = FUNCTIONS[op](
+                    x,
+                    axis=tuple(axis),
+                    return_indices=True,
+                    index_base=base,
+                    index_dtype=dtype,
+                    threads=threads,
+                    **arguments,
+                )
+            case = f"{note} {op} {x.dtype} {x.shape} {x.strides} axis={axis} {arguments} {base} {isa} {threads}"
+            assert np.array_equal(values, plain, equal_nan=x.dtype.kind == "f"), case
+            assert indices.dtype == dtype, case
+            assert np.array_equal(indices, expected), case
+
+
+@given(geometry=geometries(), data=st.data())
+def test_random_calls_agree_with_the_oracle(geometry: Geometry, data: st.DataObject) -> None:
+    op = data.draw(st.sampled_from(("max", "min")))
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    dtype = data.draw(st.sampled_from(_core.dtypes))
+    layout = data.draw(st.sampled_from(sorted(LAYOUTS)))
+    ndim = len(geometry.shape)
+    bases = [base for base in BASES if base != "batch" or 0 not in [axis % ndim for axis in geometry.axis]]
+    x = LAYOUTS[layout](any_numbers(np.random.default_rng(seed), geometry.shape, dtype))
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    check(op, x, geometry.axis, geometry.arguments, data.draw(st.sampled_from(bases)), f"{seed=} {layout}")
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])
+def test_rows_of_every_length(kernel: int, stride: int, dtype: str) -> None:
+    """Every way along a row, with tails of every kind, in planes and in pixels of several elements."""
+    rng = np.random.default_rng(kernel * 10 + stride)
+    for width in (7, 17, 33, 64, 70, 133):
+        x = any_numbers(rng, (8, width), dtype)
+        check("max", x, (0, 1), {"kernel_size": (2, kernel), "stride": (2, stride)}, "plane")
+        check(
+            "min", x, (0, 1), {"kernel_size": (2, kernel), "stride": (2, stride), "padding": (0, kernel // 2)}, "array"
+        )
+    for channels in (2, 3, 5, 16, 40):
+        x = any_numbers(rng, (9, 9, channels), dtype)
+        for base in BASES[::2]:
+            check("max", x, (0, 1), {"kernel_size": kernel, "stride": stride, "padding": kernel // 2}, base)
+
+
+def test_the_first_of_equal_cells_and_the_first_nan() -> None:
+    nan = np.nan
+    x = np.array([[1, 3, 3], [3, nan, 2], [-nan, nan, nan]])
+    values, indices = tp.max_pool(x[:1], (1, 3), axis=(0, 1), return_indices=True)
+    assert values == 3
+    assert indices == 1
+    values, indices = tp.max_pool(x, 3, axis=(0, 1), return_indices=True)
+    assert np.isnan(values)
+    assert indices == 4
+    _, indices = tp.max_pool(np.array([0.0, -0.0, -0.0, 0.0]), 2, axis=0, return_indices=True)
+    assert np.array_equal(indices, [0, 2])
+    # The order of counting is that of the axes, whatever the memory order.
+    same = np.ones((6, 6)).T
+    assert np.array_equal(tp.min_pool(same, 3, axis=(1, 0), return_indices=True)[1], [[0, 3], [18, 21]])
+
+
+def test_windows_without_cells_have_no_index() -> None:
+    arguments: dict[str, Any] = {"dilation": 9, "padding": 9, "stride": 1, "axis": 0, "return_indices": True}
+    values, indices = tp.max_pool(np.arange(3), 2, **arguments)
+    assert np.array_equal(indices, np.where(values == np.iinfo(np.int64).min, -1, values))
+    assert -1 in indices
+    _, small = tp.max_pool(np.arange(3), 2, **arguments, index_base="window", index_dtype="uint8")
+    assert set(small.tolist()) == {0, 1, 255}
+
+
+def test_places_that_are_far_apart() -> None:
+    """Cells of one window whose indices differ by more than 31 bits: rows of 2**30 cells that repeat one of two."""
+    x = np.broadcast_to(np.arange(4, dtype="uint8")[:, None, None], (4, 2**30, 3))[:, : 2**30 : 2**29]
+    wide = np.lib.stride_tricks.as_strided(x, (4, 2**30, 3), (x.strides[0], 0, 0))
+    assert wide.size > 2**33
+    values, indices = tp.max_pool(wide[:, :2], (4, 2), axis=(0, 1), return_indices=True, index_base="array")
+    assert np.all(values == 3)
+    assert np.array_equal(indices, [[[18, 19, 20]]])
+    with pytest.raises(ValueError, match="index_dtype must hold indices up to"):
+        tp.max_pool(wide, (4, 2**30), axis=(0, 1), return_indices=True, index_dtype="int32")
+
+
+def test_out_and_a_result_of_another_dtype() -> None:
+    x = np.array([3, 1, 2, 5], np.uint8)
+    out = np.zeros(2, np.float32)
+    values, indices = tp.max_pool(x, 2, axis=0, out=out, return_indices=True)
+    assert values is out
+    assert np.array_equal(out, [3, 5])
+    assert np.array_equal(indices, [0, 3])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"return_indices": 1}, TypeError, "return_indices must be True or False, not 1"),
+        ({"return_indices": True, "index_base": "row"}, ValueError, "index_base must be 'plane', 'batch', 'array' or"),
+        ({"return_indices": True, "index_base": 3}, TypeError, "index_base must be 'plane', 'batch', 'array' or"),
+        ({"return_indices": True, "index_base": "batch"}, ValueError, "where the first axis is pooled"),
+        ({"return_indices": True, "index_dtype": "float32"}, TypeError, "index_dtype must be int64, int32 or uint8"),
+        ({"return_indices": True, "index_dtype": "int33"}, TypeError, "index_dtype must be int64, int32 or uint8"),
+        (
+            {"return_indices": True, "index_dtype": "uint8"},
+            ValueError,
+            "index_dtype must hold indices up to 299, not uint8",
+        ),
+    ],
+)
+def test_errors(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        tp.max_pool(np.arange(300), 2, axis=0, **arguments)
+
+
+def test_the_core_refuses_indices_that_would_not_fit() -> None:
+    windows = ((2, 2, 0, 0, 1, False),)
+    for words in (
+        ("max", ("cells", (2**62,), True)),
+        ("max", ("cells", (2**30,), False)),
+        ("max", ("cells", (-1,), True)),
+        ("max", ("cells", (), True)),
+        ("max", ("places", (1,), True)),
+        ("sum", ("cells", (1,), True)),
+    ):
+        with pytest.raises(ValueError, match=r"must|unknown"):
+            _core.Plan(words[0], "int32", (8,), (4,), windows, False, 0.0, *words[1])
+
+
+# ---- the way back ----------------------------------------------------------------------------------------------------
+
+
+@given(geometry=geometries(3), seed=st.integers(0, 2**32 - 1), base=st.sampled_from(BASES[:3]))
+def test_unpooling_puts_every_value_where_it_was_found(geometry: Geometry, seed: int, base: Any) -> None:
+    ndim = len(geometry.shape)
+    if base == "batch" and 0 in [axis % ndim for axis in geometry.axis]:
+        base = "array"
+    x = any_numbers(np.random.default_rng(seed), geometry.shape, "int32")
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    values, indices = tp.max_pool(
+        x,
+        axis=geometry.axis,
+        return_indices=True,
+        index_base=base,
+        **geometry.arguments,
+    )
+    back = tp.max_unpool(
+        values,
+        indices,
+        1,
+        axis=geometry.axis,
+        index_base=base,
+        output_size=tuple(geometry.shape[axis] for axis in geometry.axis),
+    )
+    cells = reference.places("max", x, geometry.axis, windows_of(x, geometry.axis, geometry.arguments))
+    expected = np.zeros_like(x)
+    for place in np.ndindex(values.shape):
+        cell = [int(cells[axis][place]) if axis in cells else place[axis] for axis in range(ndim)]
+        if min(cell) >= 0:
+            expected[tuple(cell)] = values[place]
+    assert np.array_equal(back, expected)
+
+
+def test_sizes_of_unpooling_are_those_of_pytorch() -> None:
+    x = np.arange(2 * 3 * 7 * 9, dtype=np.float32).reshape(2, 3, 7, 9)
+    values, indices = tp.max_pool(x, 3, 2, 1, return_indices=True)
+    assert tp.max_unpool(values, indices, 3, 2, 1).shape == (2, 3, 7, 9)
+    values, indices = tp.max_pool(x[..., :6, :8], 2, return_indices=True)
+    assert tp.max_unpool(values, indices, 2).shape == (2, 3, 6, 8)
+    values, indices = tp.max_pool(x, 2, return_indices=True)
+    for size in ((7, 9), [7, 9], (2, 3, 7, 9)):
+        back = tp.max_unpool(values, indices, 2, output_size=size)
+        assert back.shape == x.shape
+        assert np.count_nonzero(back) == values.size
+
+
+def test_repeated_indices_keep_the_last_value() -> None:
+    assert np.array_equal(tp.max_unpool([1, 2, 3], [1, 1, 1], 2, axis=0), [0, 3, 0, 0, 0, 0])
+
+
+def test_unpooling_into_out() -> None:
+    values, indices = np.array([4, 5], np.int32), np.array([1, 2])
+    out = np.full(4, 9, np.int64)
+    assert tp.max_unpool(values, indices, 2, axis=0, out=out) is out
+    assert np.array_equal(out, [0, 4, 5, 0])
+    shared = np.array([4, 5, 9, 9])
+    tp.max_unpool(shared[:2], indices, 2, axis=0, out=shared)
+    assert np.array_equal(shared, [0, 4, 5, 0])
+
+
+@pytest.mark.parametrize(
+    ("x", "indices", "arguments", "error", "message"),
+    [
+        ([1, 2], [0, 4], {}, ValueError, "indices must be from -1 to 3, not 4"),
+        ([1, 2], [0, -2], {}, ValueError, "indices must be from -1 to 3, not -2"),
+        ([1, 2], [0.0, 1.0], {}, TypeError, "indices must be integers, not float64"),
+        ([1, 2], [0], {}, ValueError, "indices must have the shape of x"),
+        ([1, 2], [0, 1], {"kernel_size": 0}, ValueError, "kernel_size must be positive, not 0"),
+        ([1, 2], [0, 1], {"padding": 3}, ValueError, "positive output size"),
+        ([1, 2], [0, 1], {"padding": -1}, ValueError, "padding must not be negative"),
+        ([1, 2], [0, 1], {"output_size": 10**30}, ValueError, "output_size must be below 2\\*\\*63"),
+        ([1, 2], [0, 1], {"output_size": (2, 2)}, ValueError, "one value for each of 1 pooled axes"),
+        ([1, 2], [0, 1], {"output_size": 2.5}, TypeError, "output_size must be an integer"),
+        ([1, 2], [0, 1], {"index_base": "window"}, ValueError, "index_base must be 'plane', 'batch' or 'array'"),
+    ],
+)
+def test_errors_of_unpooling(
+    x: Any, indices: Any, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        tp.max_unpool(x, indices, **{"kernel_size": 2, "axis": 0, **arguments})
+
+
+def test_every_base_converts_to_every_other() -> None:
+    x = any_numbers(np.random.default_rng(0), (2, 6, 8, 3), "int32")
+    bases: list[Any] = list(BASES[:3])
+    found = {
+        base: tp.max_pool(x, (3, 2), layout="channels_last", return_indices=True, index_base=base)[1] for base in bases
+    }
+    for source in found:
+        for target in found:
+            converted = tp.convert_indices(found[source], x.shape, source, target, layout="channels_last")
+            assert np.array_equal(converted, found[target]), (source, target)
+    # Column-major: the same places in an array whose pooled axes have changed places.
+    columns = tp.convert_indices(found["plane"], x.shape, "plane", "array", layout="channels_last", column_major=True)
+    assert np.array_equal(x.transpose(0, 2, 1, 3).ravel()[columns], x.ravel()[found["array"]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([0], (1, 1, 4, 4), "plane", "array"), ValueError, "indices must have as many dimensions as shape"),
+        (([[[[9]]]], (1, 1, 3, 3), "plane", "array"), ValueError, "indices must be from -1 to 8, not 9"),
+        (([[[[0]]]], (2, 1, 3, 3), "plane", "array"), ValueError, "indices must have the sizes of shape"),
+        (([[[[0]]]], (1, 1, 3, -3), "plane", "array"), ValueError, "shape must have sizes"),
+        (([[[[0]]]], 5, "plane", "array"), TypeError, "shape must be a tuple of integers"),
+        (([[[[0]]]], (1, 1, 3, 3), "plane", "window"), ValueError, "target must be 'plane', 'batch' or 'array'"),
+        (([[[[0]]]], (1, 1, 3, 3), 5, "array"), TypeError, "source must be 'plane', 'batch' or 'array'"),
+    ],
+)
+def test_errors_of_conversion(arguments: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        tp.convert_indices(*arguments)
