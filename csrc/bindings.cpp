@@ -127,7 +127,8 @@ struct Extent {
 using PlanPointer = std::shared_ptr<const Plan>;
 
 /// The values and, with a plan that has them, the indices.
-std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, const py::object& out, int threads) {
+std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, const py::object& out,
+                                         const py::object& out_indices, int threads) {
   if (!py::isinstance<py::array>(x)) throw py::type_error("x must be a numpy array");
   if (!out.is_none() && !py::isinstance<py::array>(out)) throw py::type_error("out must be a numpy array");
   const auto input = py::reinterpret_borrow<py::array>(x);
@@ -135,22 +136,38 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
   if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
   auto result = out.is_none() ? py::array(numpy_dtype(plan.result_dtype), plan.result_shape, plan.result_strides)
                               : py::reinterpret_borrow<py::array>(out);
+  const auto check_written = [&](const py::array& array, const char* name) {
+    if (!array.writeable()) throw py::value_error("output array is read-only");
+    const Extent written(array);
+    const auto refuse = [&](const py::array& other, const char* other_name) {
+      const Extent extent(other);
+      if (extent.low < written.high && written.low < extent.high) {
+        throw py::value_error(std::string(name) + " must not overlap " + other_name);
+      }
+    };
+    if (plan.empty) return;
+    refuse(input, "x");
+    if (&array != &result) refuse(result, "out");
+  };
   if (!out.is_none()) {
     check(result, "out", plan.result_dtype, plan.result_shape, plan.result_strides);
-    if (!result.writeable()) throw py::value_error("output array is read-only");
-    if (!plan.empty) {
-      const Extent read(input), written(result);
-      if (read.low < written.high && written.low < read.high) throw py::value_error("out must not overlap x");
-    }
+    check_written(result, "out");
   }
   py::array indices;
   if (plan.indices != Indices::none) {
-    const py::dtype type(plan.wide_indices ? "int64" : "int32");
+    const DType type = plan.wide_indices ? DType::int64 : DType::int32;
     std::vector<std::int64_t> strides = plan.result_strides;
     for (std::int64_t& stride : strides) {
-      stride = stride / dtype_info[static_cast<int>(plan.result_dtype)].size * type.itemsize();
+      stride = stride / dtype_info[static_cast<int>(plan.result_dtype)].size * dtype_info[static_cast<int>(type)].size;
     }
-    indices = py::array(type, plan.result_shape, strides);
+    if (out_indices.is_none()) {
+      indices = py::array(numpy_dtype(type), plan.result_shape, strides);
+    } else {
+      if (!py::isinstance<py::array>(out_indices)) throw py::type_error("out_indices must be a numpy array");
+      indices = py::reinterpret_borrow<py::array>(out_indices);
+      check(indices, "out_indices", type, plan.result_shape, strides);
+      check_written(indices, "out_indices");
+    }
   }
   const void* const from = input.data();
   void* const to = result.mutable_data();
@@ -168,12 +185,13 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
 
 py::array run(const PlanPointer& plan, const py::object& x, const py::object& out, int threads) {
   if (plan->indices != Indices::none) throw py::value_error("run must have a plan without indices");
-  return run_plan(*plan, x, out, threads).first;
+  return run_plan(*plan, x, out, py::none(), threads).first;
 }
 
-py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& out, int threads) {
+py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& out, const py::object& out_indices,
+               int threads) {
   if (plan->indices == Indices::none) throw py::value_error("pick must have a plan with indices");
-  const auto [values, indices] = run_plan(*plan, x, out, threads);
+  const auto [values, indices] = run_plan(*plan, x, out, out_indices, threads);
   return py::make_tuple(values, indices);
 }
 
@@ -218,7 +236,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
       .def_property_readonly(
           "result_dtype", [](const PlanPointer& plan) { return dtype_info[static_cast<int>(plan->result_dtype)].name; })
       .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0)
-      .def("pick", &pick, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0);
+      .def("pick", &pick, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none(),
+           py::arg("threads") = 0);
 
   // std::overflow_error would become OverflowError; a size that does not fit is a wrong value like any other.
   py::register_local_exception_translator([](std::exception_ptr error) {

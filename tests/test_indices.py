@@ -133,6 +133,41 @@ def test_out_and_a_result_of_another_dtype() -> None:
     assert np.array_equal(indices, [0, 3])
 
 
+def test_out_for_both() -> None:
+    x = np.array([3, 1, 2, 5])
+    for dtype in ("int64", "int32", "uint8"):
+        for step in (1, 2):
+            outs = np.zeros(2 * step, x.dtype)[::step], np.zeros(2 * step, dtype)[::step]
+            base: Any = "window"
+            pair = tp.max_pool(x, 2, axis=0, out=outs, return_indices=True, index_base=base, index_dtype=dtype)
+            assert pair[0] is outs[0]
+            assert pair[1] is outs[1]
+            assert np.array_equal(pair, [[3, 5], [0, 1]])
+    only = np.zeros(2, np.int64)
+    values, indices = tp.max_pool(x, 2, axis=0, out=(None, only), return_indices=True)
+    assert indices is only
+    assert np.array_equal([values, indices], [[3, 5], [0, 3]])
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        ((None, np.zeros(3, np.int64)), ValueError, r"out has shape \(3,\), expected \(2,\)"),
+        ((None, np.zeros(2)), None, ""),
+        ((None, np.zeros(2, bool)), TypeError, "out must have a dtype that int64 casts to"),
+        ((None, None, None), ValueError, r"out must be an array or a pair \(values, indices\), not 3"),
+        ((None, [1, 2]), TypeError, "out must be a numpy array"),
+    ],
+)
+def test_errors_of_out(out: Any, error: type[Exception] | None, message: str) -> None:
+    if error is None:
+        tp.max_pool(np.arange(4), 2, axis=0, return_indices=True, out=out)
+        assert np.array_equal(out[1], [1, 3])
+        return
+    with pytest.raises(error, match=message):
+        tp.max_pool(np.arange(4), 2, axis=0, return_indices=True, out=out)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

@@ -19,10 +19,11 @@ Padding: TypeAlias = Integers | Sequence[Sequence[SupportsIndex]] | Literal["val
 Layout: TypeAlias = Literal["channels_first", "channels_last"]
 
 
+Output: TypeAlias = Array | tuple[Array | None, Array | None] | None
 IndexBase: TypeAlias = Literal["plane", "batch", "array", "window"]
 
 
-def pool(op: str, x: npt.ArrayLike, words: tuple[object, ...], out: Array | None, threads: object) -> Array:
+def pool(op: str, x: npt.ArrayLike, words: tuple[object, ...], out: Any, threads: object) -> Array:
     """The way of every call; `words` are what `_call.make` understands."""
     array = arguments.array(x)
     return find(op, array, words).run(array, out, arguments.threads(threads))
@@ -34,13 +35,13 @@ def pick(
     words: tuple[object, ...],
     index_base: object,
     index_dtype: object,
-    out: Array | None,
+    out: Output,
     threads: object,
 ) -> tuple[Array, Array]:
     """That of the calls that return indices."""
     array = arguments.array(x)
     words = (*words, None, True, None, index_base, index_dtype)
-    return find(op, array, words).pick(array, out, arguments.threads(threads))
+    return find(op, array, words).pick(array, arguments.output_pair(out), arguments.threads(threads))
 
 
 @overload
@@ -74,7 +75,7 @@ def max_pool(
     axis: Integers | None = ...,
     index_dtype: npt.DTypeLike = ...,
     index_base: IndexBase = ...,
-    out: Array | None = ...,
+    out: Output = ...,
     threads: SupportsIndex | None = ...,
 ) -> tuple[Array, Array]: ...
 def max_pool(
@@ -90,7 +91,7 @@ def max_pool(
     axis: Integers | None = None,
     index_dtype: npt.DTypeLike = "int64",
     index_base: IndexBase = "plane",
-    out: Array | None = None,
+    out: Output = None,
     threads: SupportsIndex | None = None,
 ) -> Array | tuple[Array, Array]:
     """The largest value of each window.
@@ -132,7 +133,7 @@ def max_pool(
         (TensorFlow), those of the whole array (ONNX), or the taps of the window.
     out : numpy.ndarray, optional
         Array of the result's shape to write the result to, of a dtype that the result casts to under "same_kind", with
-        any strides. It may overlap `x`.
+        any strides. It may overlap `x`. With `return_indices` it may be a pair of such arrays, or None instead of one.
     threads : int, optional
         Number of threads, 1 to 1024. Default: that of `set_threads`.
 
@@ -211,7 +212,7 @@ def min_pool(
     axis: Integers | None = ...,
     index_dtype: npt.DTypeLike = ...,
     index_base: IndexBase = ...,
-    out: Array | None = ...,
+    out: Output = ...,
     threads: SupportsIndex | None = ...,
 ) -> tuple[Array, Array]: ...
 def min_pool(
@@ -227,7 +228,7 @@ def min_pool(
     axis: Integers | None = None,
     index_dtype: npt.DTypeLike = "int64",
     index_base: IndexBase = "plane",
-    out: Array | None = None,
+    out: Output = None,
     threads: SupportsIndex | None = None,
 ) -> Array | tuple[Array, Array]:
     """The smallest value of each window.

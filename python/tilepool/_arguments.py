@@ -268,6 +268,15 @@ def output(out: object) -> Array | None:
     return out.view(np.ndarray)
 
 
+def output_pair(out: object) -> tuple[Any, Any]:
+    """`out` of a call with indices: for the values, or for both."""
+    if not isinstance(out, tuple):
+        return out, None
+    if len(out) != 2:
+        raise ValueError(f"out must be an array or a pair (values, indices), not {len(out)} of them")
+    return out
+
+
 def refuse_meaningful(name: str, value: object) -> None:
     """Refuse the arrays whose meaning a plain array would lose."""
     if isinstance(value, np.ma.MaskedArray):

@@ -26,22 +26,26 @@ class Call:
     sums: Plan | None  # for averages in integers: tells the 0 / 0 of a window without cells from a NaN in x
     direct: bool  # the plan's result is the call's
 
-    def pick(self, x: Array, out: Array | None, threads: int) -> tuple[Array, Array]:
+    def pick(self, x: Array, outs: tuple[Array | None, Array | None], threads: int) -> tuple[Array, Array]:
         """Values and indices, of max and min."""
-        target = arguments.output(out)
+        targets = arguments.output(outs[0]), arguments.output(outs[1])
         if self.source is not None:
             x = copied(x, self.source, self.order)
         try:
-            values, indices = self.plan.pick(x, target, threads)
-        except ValueError:  # the core does not write to such an `out`
-            if out is None or target is None:
+            values, indices = self.plan.pick(x, *targets, threads)
+        except ValueError:  # the core does not write to such arrays
+            if targets[0] is None and targets[1] is None:
                 raise
-            arguments.check_output(target, self.plan.result_shape, self.dtype)
-            values, indices = self.plan.pick(x, None, threads)
-            np.copyto(target, values, casting="same_kind")
-        if self.indices is not None:
+            for target, dtype in zip(targets, (self.dtype, self.indices), strict=True):
+                if target is not None and dtype is not None:
+                    arguments.check_output(target, self.plan.result_shape, dtype)
+            values, indices = self.plan.pick(x, None, None, threads)
+            for target, result in zip(targets, (values, indices), strict=True):
+                if target is not None:
+                    np.copyto(target, result, casting="unsafe")
+        if outs[1] is None and self.indices is not None:
             indices = indices.astype(self.indices, copy=False)
-        return values if out is None else out, indices
+        return values if outs[0] is None else outs[0], indices if outs[1] is None else outs[1]
 
     def run(self, x: Array, out: Array | None, threads: int) -> Array:
         target = arguments.output(out)

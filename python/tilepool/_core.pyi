@@ -37,5 +37,9 @@ class Plan:
     def result_dtype(self) -> str: ...
     def run(self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, threads: int = 0) -> npt.NDArray[Any]: ...
     def pick(
-        self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, threads: int = 0
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any] | None = None,
+        out_indices: npt.NDArray[Any] | None = None,
+        threads: int = 0,
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]: ...
