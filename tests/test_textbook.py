@@ -7,10 +7,11 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from tilepool import _api
+from tilepool import _api, _cost
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = doctest.NORMALIZE_WHITESPACE
@@ -42,9 +43,10 @@ def test_the_photograph(tmp_path: Path) -> None:
     assert picture[..., :3].std() > 0.1, "an empty picture"
 
 
-def test_docstrings() -> None:
-    results = doctest.testmod(_api, optionflags=OPTIONS)
-    assert results.attempted >= 10
+@pytest.mark.parametrize(("module", "least"), [(_api, 10), (_cost, 4)], ids=["_api", "_cost"])
+def test_docstrings(module: ModuleType, least: int) -> None:
+    results = doctest.testmod(module, optionflags=OPTIONS)
+    assert results.attempted >= least
     assert results.failed == 0
 
 

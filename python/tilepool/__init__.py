@@ -2,10 +2,13 @@
 
 from ._api import avg_pool, get_threads, max_pool, min_pool, set_threads, show_config, sum_pool
 from ._core import __version__
+from ._cost import Cost, cost
 
 __all__ = [
+    "Cost",
     "__version__",
     "avg_pool",
+    "cost",
     "get_threads",
     "max_pool",
     "min_pool",
