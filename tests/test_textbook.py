@@ -35,6 +35,16 @@ def test_the_textbook_chapter() -> None:
         assert printed.count(library) > 5
 
 
+def test_the_exercises_of_the_chapter() -> None:
+    """The example checks each answer itself; here, that it has all seven, with the numbers that were asked for."""
+    printed = run_example("textbook_exercises.py")
+    assert printed.endswith("All answers hold.\n")
+    assert re.findall(r"^(\d)\. ", printed, re.MULTILINE) == list("1234567")
+    assert "2 x 2: 2 layers of 3 channels" in printed
+    assert "3 x 3: 4 layers of 3 channels" in printed
+    assert re.search(r"tp\.cost, exact at the edges +1,584,192", printed)
+
+
 def test_the_photograph(tmp_path: Path) -> None:
     matplotlib_image = pytest.importorskip("matplotlib.image")  # of the extra `examples`
     run_example("photo.py", "--output", tmp_path / "pooled.png")
