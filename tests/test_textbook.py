@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from tilepool import _api, _cost
@@ -65,6 +66,23 @@ def test_pages(name: str) -> None:
     results = doctest.testfile(str(ROOT / "docs" / name), module_relative=False)
     assert results.attempted >= 10
     assert results.failed == 0
+
+
+def test_calls_of_other_libraries() -> None:
+    """Each call of tilepool in a table of docs/coming_from.md gives what the numpy expression beside it gives."""
+    page = (ROOT / "docs" / "coming_from.md").read_text()
+    examples = doctest.DocTestParser().get_doctest(page, {}, "coming_from.md", None, 0)
+    assert doctest.DocTestRunner().run(examples, clear_globs=False).failed == 0
+    rows = re.findall(r"^\| `.*` \| `(tp\..*)` \| `(.*)` \|$", page, re.MULTILINE)
+    for call, numpy in rows:
+        result, expected = eval(call, examples.globs), eval(numpy, examples.globs)
+        if result.dtype == np.float32:
+            expected = expected.astype(np.float32)  # whole numbers, and their quotients rounded once more
+        assert result.shape == expected.shape, call
+        assert np.array_equal(result, expected), call
+    in_tables = sum(call.count("tp.") for call, _ in rows)
+    in_examples = sum(example.source.count("tp.") for example in examples.examples)
+    assert in_tables + in_examples == page.count("tp.") > 60, "a call stands where it is not run"
 
 
 def test_the_first_lines_of_the_readme() -> None:
