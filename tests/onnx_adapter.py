@@ -1,20 +1,24 @@
 """ONNX's pooling operators as calls of tilepool, and ONNX's own tests of them.
 
-An operator that tilepool learns is one line in OPERATORS. The tests come from the modules of the package `onnx` that
-make them; onnx's own loader would make those of all other operators too, which takes long and warns.
+An operator that tilepool learns is one line in OPERATORS. The node tests come from the modules of the package `onnx`
+that make them; onnx's own loader would make those of all other operators too, which takes long and warns.
 """
 
 import importlib
 import math
 import pkgutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto
 from onnx.backend.test.case import node as node_tests
+from onnx.backend.test.loader import load_model_tests
 from onnx.helper import get_attribute_value
+from onnx.numpy_helper import to_array
 
 import tilepool as tp
 
@@ -41,8 +45,22 @@ def pooling_tests() -> dict[str, NodeTest]:
     for case in node_tests._NodeTestCases:  # importing a module fills it; there is no public way that imports some
         (node,) = case.model.graph.node
         ((inputs, outputs),) = case.data_sets
-        if "pool" in node.op_type.lower():  # others are here where someone else imported them
-            tests[case.name] = NodeTest(node, inputs, outputs)
+        tests[case.name] = NodeTest(node, inputs, outputs)
+    return tests
+
+
+def converted_tests() -> dict[str, NodeTest]:
+    """By name, the models of one pooling node that were converted from PyTorch, whose numbers are PyTorch's."""
+    tests = {}
+    for case in [*load_model_tests(kind="pytorch-converted"), *load_model_tests(kind="pytorch-operator")]:
+        if "pool" not in case.name.lower():
+            continue
+        folder = Path(str(case.model_dir))
+        nodes = onnx.load(folder / "model.onnx").graph.node
+        if len(nodes) == 1:  # two averages of one axis come as averages of two, between a node before and one after
+            data = folder / "test_data_set_0"
+            x, y = (to_array(onnx.load_tensor(data / name)) for name in ("input_0.pb", "output_0.pb"))
+            tests[case.name] = NodeTest(nodes[0], [x], [y])
     return tests
 
 

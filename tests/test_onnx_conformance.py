@@ -1,4 +1,4 @@
-"""ONNX's node tests of pooling, all of them: what passes must pass, and what does not says why.
+"""ONNX's tests of pooling, all node tests and what came from PyTorch: what does not pass says why.
 
 The expected values are the tests' own data. onnx's reference evaluator is not asked: it shifts the windows of
 ceil_mode that hang over the input by two cells or more.
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from agreement import using_isa
-from onnx_adapter import UnsupportedError, pooling_tests, rounding, run
+from onnx_adapter import UnsupportedError, converted_tests, pooling_tests, rounding, run
 from tilepool import _core
 
-TESTS = pooling_tests()
+TESTS = pooling_tests() | converted_tests()
 
 # One reason for each test that cannot pass yet; a test that begins to pass must leave this list (xfail_strict).
 NOT_YET = {
@@ -36,7 +36,8 @@ PRINTED_WITHIN = {"test_averagepool_2d_ceil_last_window_starts_on_pad": 0.5e-4 *
 
 def test_all_of_them_are_here() -> None:
     """A new version of onnx may add some: then this number, and what they need."""
-    assert len(TESTS) == 53
+    assert (len(pooling_tests()), len(converted_tests())) == (53, 14)
+    assert len(TESTS) == 67
     assert NOT_YET.keys() < TESTS.keys()
 
 
