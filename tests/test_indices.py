@@ -308,7 +308,7 @@ def test_every_base_converts_to_every_other() -> None:
         (([0], (1, 1, 4, 4), "plane", "array"), ValueError, "indices must have as many dimensions as shape"),
         (([[[[9]]]], (1, 1, 3, 3), "plane", "array"), ValueError, "indices must be from -1 to 8, not 9"),
         (([[[[0]]]], (2, 1, 3, 3), "plane", "array"), ValueError, "indices must have the sizes of shape"),
-        (([[[[0]]]], (1, 1, 3, -3), "plane", "array"), ValueError, "shape must have sizes"),
+        (([[[[0]]]], (1, 1, 3, -3), "plane", "array"), ValueError, "shape must not be negative"),
         (([[[[0]]]], 5, "plane", "array"), TypeError, "shape must be a tuple of integers"),
         (([[[[0]]]], (1, 1, 3, 3), "plane", "window"), ValueError, "target must be 'plane', 'batch' or 'array'"),
         (([[[[0]]]], (1, 1, 3, 3), 5, "array"), TypeError, "source must be 'plane', 'batch' or 'array'"),

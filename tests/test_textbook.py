@@ -7,10 +7,12 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 
-from tilepool import _api
+from tilepool import _api, _cost
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = doctest.NORMALIZE_WHITESPACE
@@ -34,6 +36,16 @@ def test_the_textbook_chapter() -> None:
         assert printed.count(library) > 5
 
 
+def test_the_exercises_of_the_chapter() -> None:
+    """The example checks each answer itself; here, that it has all seven, with the numbers that were asked for."""
+    printed = run_example("textbook_exercises.py")
+    assert printed.endswith("All answers hold.\n")
+    assert re.findall(r"^(\d)\. ", printed, re.MULTILINE) == list("1234567")
+    assert "2 x 2: 2 layers of 3 channels" in printed
+    assert "3 x 3: 4 layers of 3 channels" in printed
+    assert re.search(r"tp\.cost, exact at the edges +1,584,192", printed)
+
+
 def test_the_photograph(tmp_path: Path) -> None:
     matplotlib_image = pytest.importorskip("matplotlib.image")  # of the extra `examples`
     run_example("photo.py", "--output", tmp_path / "pooled.png")
@@ -42,9 +54,10 @@ def test_the_photograph(tmp_path: Path) -> None:
     assert picture[..., :3].std() > 0.1, "an empty picture"
 
 
-def test_docstrings() -> None:
-    results = doctest.testmod(_api, optionflags=OPTIONS)
-    assert results.attempted >= 10
+@pytest.mark.parametrize(("module", "least"), [(_api, 10), (_cost, 4)], ids=["_api", "_cost"])
+def test_docstrings(module: ModuleType, least: int) -> None:
+    results = doctest.testmod(module, optionflags=OPTIONS)
+    assert results.attempted >= least
     assert results.failed == 0
 
 
@@ -53,6 +66,23 @@ def test_pages(name: str) -> None:
     results = doctest.testfile(str(ROOT / "docs" / name), module_relative=False)
     assert results.attempted >= 10
     assert results.failed == 0
+
+
+def test_calls_of_other_libraries() -> None:
+    """Each call of tilepool in a table of docs/coming_from.md gives what the numpy expression beside it gives."""
+    page = (ROOT / "docs" / "coming_from.md").read_text()
+    examples = doctest.DocTestParser().get_doctest(page, {}, "coming_from.md", None, 0)
+    assert doctest.DocTestRunner().run(examples, clear_globs=False).failed == 0
+    rows = re.findall(r"^\| `.*` \| `(tp\..*)` \| `(.*)` \|$", page, re.MULTILINE)
+    for call, numpy in rows:
+        result, expected = eval(call, examples.globs), eval(numpy, examples.globs)
+        if result.dtype == np.float32:
+            expected = expected.astype(np.float32)  # whole numbers, and their quotients rounded once more
+        assert result.shape == expected.shape, call
+        assert np.array_equal(result, expected), call
+    in_tables = sum(call.count("tp.") for call, _ in rows)
+    in_examples = sum(example.source.count("tp.") for example in examples.examples)
+    assert in_tables + in_examples == page.count("tp.") > 60, "a call stands where it is not run"
 
 
 def test_the_first_lines_of_the_readme() -> None:

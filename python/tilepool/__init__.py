@@ -12,11 +12,14 @@ from ._api import (
     sum_pool,
 )
 from ._core import __version__
+from ._cost import Cost, cost
 
 __all__ = [
+    "Cost",
     "__version__",
     "avg_pool",
     "convert_indices",
+    "cost",
     "get_threads",
     "max_pool",
     "max_unpool",

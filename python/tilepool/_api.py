@@ -500,7 +500,7 @@ def convert_indices(
     >>> tp.convert_indices(indices, x.shape, "plane", "array", column_major=True).ravel()
     array([ 8, 20])
     """
-    sizes = arguments.shape("shape", shape)
+    sizes = arguments.shape(shape)
     axes = arguments.pooled_axes(layout, axis, len(sizes))
     bases = arguments.cell_base("source", source), arguments.cell_base("target", target)
     return convert(indices, sizes, *bases, axes, arguments.flag("column_major", column_major))

@@ -87,6 +87,18 @@ def divisor(word: object) -> float:
     return float(number)
 
 
+def shape(word: object) -> tuple[int, ...]:
+    """The shape of an array."""
+    if not isinstance(word, tuple | list) or not all(map(is_integer, word)):
+        raise TypeError(f"shape must be a tuple of integers, not {shown(word)}")
+    sizes = tuple(map(int, word))
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"shape must not be negative, not {shown(word)}")
+    if max(sizes, default=0) >= LIMIT:
+        raise ValueError(f"shape must be below 2**63, not {shown(word)}")
+    return sizes
+
+
 def pooled_axes(layout: object, axis: object, ndim: int) -> tuple[int, ...]:
     """The axes to pool, in the order in which they are named."""
     if not isinstance(layout, str):
@@ -164,17 +176,23 @@ def windows(
     for n, k, s, d, e, p, (before, after) in zip(
         sizes, kernels, strides, dilations, extents, padded, pairs, strict=True
     ):
-        outputs = (-((e - p) // s) if ceil else (p - e) // s) + 1
-        if ceil and (outputs - 1) * s >= n + before:
-            outputs -= 1
-        if outputs < 1:
+        number = outputs(n, (k, s, before, after, d, ceil))
+        if number < 1:
             dilated = f" with dilation {dilations}" if max(dilations) > 1 else ""
             raise ValueError(f"kernel_size {kernels}{dilated} is larger than the padded input {padded}")
         s = min(s, max(p, e) + 1)  # the core's 64 bits need not hold a stride that is never taken
-        if max(p, outputs * s + e) >= LIMIT:
+        if max(p, number * s + e) >= LIMIT:
             raise ValueError(f"kernel_size must keep windows and padded input below 2**63 cells, not {kernels}")
         result.append((k, s, before, after, d, ceil))
     return result
+
+
+def outputs(n: int, window: Windows) -> int:
+    """The number of outputs along an axis of n cells."""
+    kernel, stride, before, after, dilation, ceil = window
+    room = n + before + after - dilation * (kernel - 1) - 1
+    number = (-(-room // stride) if ceil else room // stride) + 1
+    return number - 1 if ceil and (number - 1) * stride >= n + before else number
 
 
 class Indices(NamedTuple):
@@ -200,15 +218,6 @@ def cell_base(name: str, word: object) -> str:
     if word not in ("plane", "batch", "array"):
         raise ValueError(f"{name} must be 'plane', 'batch' or 'array', not {shown(word)}")
     return word
-
-
-def shape(name: str, word: object) -> tuple[int, ...]:
-    if not isinstance(word, tuple | list):
-        raise TypeError(f"{name} must be a tuple of integers, not {shown(word)}")
-    sizes = integers(name, word, len(word), "a tuple of integers")
-    if any(not 0 <= size < LIMIT for size in sizes):
-        raise ValueError(f"{name} must have sizes from 0 to 2**63 - 1, not {shown(word)}")
-    return sizes
 
 
 def index_weights(base: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
