@@ -52,11 +52,11 @@ struct Stop {
 };
 
 /// Indices of taps: that of tap t of row r, for element e of output o of span s, is
-/// rows[r] + spans[s] + output * (o - begin of the span) + tap * t + element * e.
+/// rows[r] + spans[s] + output * (o - begin of the span) + tap * t + element * e, and `line` more on each further line.
 struct Indexing {
   const std::int64_t* rows;
   const std::int64_t* spans;
-  std::int64_t output, tap, element;
+  std::int64_t output, tap, element, line;
   bool far;   // within a window they differ by 2**31 or more
   bool wide;  // they are written as int64, else as int32
   void* out;  // beside the values, in the same order; -1 where a window has no tap
@@ -86,7 +86,8 @@ struct Kernel {
   void (*pool_buffer)(const Along&, const void* buffer, double divisor, void* out, const Lines&);
   /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its
   /// index.
-  void (*pick_rows)(const Along&, const void* const* rows, std::int64_t count, const Indexing&, void* out);
+  void (*pick_rows)(const Along&, const void* const* rows, std::int64_t count, const Indexing&, void* out,
+                    const Lines&);
 };
 
 /// The element type written.

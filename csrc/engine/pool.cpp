@@ -36,9 +36,7 @@ class Worker {
       const std::int64_t column = begin / outputs, from = begin % outputs;
       const std::int64_t to = std::min(outputs, from + (end - begin));
       enter(column / plan_.tiles, column % plan_.tiles);
-      if (plan_.indices != Indices::none) {
-        for (std::int64_t o = from; o < to; ++o) pick(o);
-      } else if (plan_.planes) {
+      if (plan_.planes) {
         plane(from, to);
       } else if (plan_.slides) {
         slide(from, to);
@@ -156,10 +154,6 @@ class Worker {
     const Windows& windows = plan_.column.windows;
     const Window window = windows.at(o);
     list_rows(window, 0, window.count);
-    if (rows_.empty()) {
-      pool_nothing(window, o);
-      return 1;
-    }
     const std::int64_t row_bytes = tile_.input_width * plan_.row.input_stride;
     const bool touch = needs_touch(row_bytes);
     // Several lines a call save calls; half a first-level cache is enough, and less where the next lines should be on
@@ -167,13 +161,19 @@ class Worker {
     const std::int64_t together_bytes = touch ? 2 << 10 : 16 << 10;
     const Outputs interior = windows.interior();
     Lines lines{1, windows.stride() * plan_.column.input_stride, plan_.column.result_stride};
-    if (o >= interior.begin && o < interior.end) {
+    if (o >= interior.begin && o < interior.end && !rows_.empty()) {
       lines.count =
           std::clamp<std::int64_t>(together_bytes / (windows.stride() * row_bytes), 1, std::min(interior.end, to) - o);
     }
     if (touch) touch_rows(row_bytes, lines);
-    kernel_.pool_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), divisor(window), target(o),
-                      lines);
+    if (plan_.indices != Indices::none) {
+      pick(window, o, lines);
+    } else if (rows_.empty()) {
+      pool_nothing(window, o);
+    } else {
+      kernel_.pool_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), divisor(window), target(o),
+                        lines);
+    }
     return lines.count;
   }
 
@@ -196,11 +196,9 @@ class Worker {
     }
   }
 
-  /// One output row and its indices.
-  void pick(std::int64_t o) {
+  /// The listed rows' extrema and their indices.
+  void pick(const Window& window, std::int64_t o, const Lines& lines) {
     const PlanAxis& column = plan_.column;
-    const Window window = column.windows.at(o);
-    list_rows(window, 0, window.count);
     row_indices_.clear();
     for (const Place& place : offsets_) {
       for (std::int64_t t = 0; t < window.count; ++t) {
@@ -216,10 +214,11 @@ class Worker {
         taps ? 0 : plan_.row.weight * windows.stride(),
         plan_.row.weight * (taps ? 1 : windows.step()),
         plan_.inner_weight,
+        taps ? 0 : column.weight * column.windows.stride(),
         plan_.far_indices,
         plan_.wide_indices,
         indices_ + (target(o) - result_) / dtype_info[static_cast<int>(plan_.result_dtype)].size * index_size};
-    kernel_.pick_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), indexing, target(o));
+    kernel_.pick_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), indexing, target(o), lines);
   }
 
   /// One output row from the buffer of all the rows it sees. Long lists are made in parts.

@@ -34,180 +34,218 @@ struct Pick {
   }
 };
 
-template <class P, int Lanes_, class Place>
+/// One span of one line.
+template <class P, int Widest, class Place>
 struct PickRow {
   using In = typename P::In;
   using Held = typename P::Held;
 
   const Along& along;
   const void* const* rows;
-  std::int64_t row_count;
+  std::int64_t row_count, shift;  // bytes from the listed rows to those of the line
   const Indexing& indexing;
   std::int64_t first, count, distance;  // in elements: the first tap, the taps, and from tap to tap
-  std::int64_t outputs;
+  std::int64_t outputs, base;           // index of the first tap of the first output
   In* out;
-  std::int64_t out_begin;  // of the span: what `indexing.out` is addressed by
-  std::int64_t base;       // index of the first tap of the first output
+  void* indices;
+  std::int64_t steps[Widest];  // what the index grows by from lane to lane
 
-  /// Writes N outputs whose indices are `hop` apart.
+  /// Writes N outputs, the first of which has its first tap at index `start`.
   template <int N>
-  TILEPOOL_INLINE void put(std::int64_t to, Vec<Held, N> best, Vec<Place, N> place, std::int64_t start,
-                           std::int64_t hop) const {
+  TILEPOOL_INLINE void put(std::int64_t to, Vec<Held, N> best, Vec<Place, N> place, std::int64_t start) const {
     store(out + to, P::template release<N>(best));
-    auto index = convert<std::int64_t, N>(place) + splat<N>(start);
-    if constexpr (N == 1) {
-      put_index<N>(to, index);
+    const auto index = convert<std::int64_t, N>(place) + load<N>(steps) + splat<N>(start);
+    if (indexing.wide) {
+      store(static_cast<std::int64_t*>(indices) + to, index);
     } else {
-      index += iota<N>() * splat<N>(hop);
-      put_index<N>(to, index);
+      store(static_cast<std::int32_t*>(indices) + to, convert<std::int32_t, N>(index));
     }
   }
 
   template <int N>
-  TILEPOOL_INLINE void put_index(std::int64_t to, Vec<std::int64_t, N> index) const {
-    if (indexing.wide) {
-      store(static_cast<std::int64_t*>(indexing.out) + out_begin + to, index);
-    } else {
-      store(static_cast<std::int32_t*>(indexing.out) + out_begin + to, convert<std::int32_t, N>(index));
-    }
+  TILEPOOL_INLINE Vec<Held, N> tap_at(const char* row, std::int64_t at) const {
+    return P::template hold<N>(load<N>(reinterpret_cast<const In*>(row) + at));
   }
+  TILEPOOL_INLINE const char* row_at(std::int64_t row) const { return static_cast<const char*>(rows[row]) + shift; }
 
-  /// Every tap of N outputs, in order: take(element, place) gets where it lies in its row.
   template <int N>
   struct Best {
     Vec<Held, N> value;
     Vec<Place, N> place;
-    TILEPOOL_INLINE void take(Vec<Held, N> tap, std::int64_t where) {
-      const auto replaced = P::template replaces<N>(tap, value);
-      value = replaced ? tap : value;
-      place = replaced ? splat<N>(static_cast<Place>(where)) : place;
-    }
   };
 
-  template <int N>
-  TILEPOOL_INLINE Vec<Held, N> tap_at(std::int64_t row, std::int64_t at) const {
-    return P::template hold<N>(load<N>(static_cast<const In*>(rows[row]) + at));
+  /// Of N outputs: taps(row, take) calls take(tap, number) for each tap of a row in order. The very first, `value`, is
+  /// seen twice.
+  template <int N, class Taps>
+  TILEPOOL_INLINE Best<N> best_of(Vec<Held, N> value, const Taps& taps) const {
+    Vec<Place, N> place{};
+    for (std::int64_t r = 0; r < row_count; ++r) {
+      const std::int64_t row_place = indexing.rows[r] - indexing.rows[0];
+      taps(row_at(r), [&](Vec<Held, N> tap, std::int64_t number) TILEPOOL_INLINE_LAMBDA {
+        const auto replaced = P::template replaces<N>(tap, value);
+        value = replaced ? tap : value;
+        place = replaced ? splat<N>(static_cast<Place>(row_place + number * indexing.tap)) : place;
+      });
+    }
+    return {value, place};
   }
-  TILEPOOL_INLINE std::int64_t place_of(std::int64_t row) const { return indexing.rows[row] - indexing.rows[0]; }
 
-  /// Outputs whose taps are neighbours where the outputs are.
-  void flat(std::int64_t from, std::int64_t to, std::int64_t n, std::int64_t start, std::int64_t hop) const {
-    sweep_overlapping<Held, Lanes_>(n, [&](auto width, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+  template <int N, class Taps>
+  TILEPOOL_INLINE void outputs_at(std::int64_t to, std::int64_t start, Vec<Held, N> value, const Taps& taps) const {
+    const Best<N> best = best_of<N>(value, taps);
+    put<N>(to, best.value, best.place, start);
+  }
+
+  /// Outputs whose taps are neighbours where the outputs are. K > 0 tells the taps at compile time.
+  template <int K>
+  TILEPOOL_INLINE void flat(std::int64_t from, std::int64_t to, std::int64_t n, std::int64_t start) const {
+    const std::int64_t taps = K > 0 ? K : count;
+    sweep_overlapping<Held, Widest>(n, [&](auto width, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int N = decltype(width)::value;
-      Best<N> best{tap_at<N>(0, from + i), Vec<Place, N>{}};
-      for (std::int64_t r = 0; r < row_count; ++r) {
-        for (std::int64_t t = r == 0 ? 1 : 0; t < count; ++t) {
-          best.take(tap_at<N>(r, from + i + t * distance), place_of(r) + t * indexing.tap);
-        }
-      }
-      put<N>(to + i, best.value, best.place, start + i * hop, hop);
+      const std::int64_t at = from + i;
+      const std::int64_t lane = n > 1 ? i * hop() : 0;
+      outputs_at<N>(to + i, start + lane, tap_at<N>(row_at(0), at),
+                    [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
+                      for (std::int64_t t = 0; t < taps; ++t) take(tap_at<N>(row, at + t * distance), t);
+                    });
     });
   }
 
+  TILEPOOL_INLINE std::int64_t hop() const { return along.inner > 1 ? indexing.element : indexing.output; }
+
+  template <int K>
+  void flat_row() const {
+    if (along.inner == 1) return flat<K>(first, 0, outputs, base);
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      flat<K>(first + o * along.stride * along.inner, o * along.inner, along.inner, base + o * indexing.output);
+    }
+  }
+
   /// Windows of neighbouring taps, S apart, of single-element pixels: whole vectors are loaded and de-interleaved.
-  template <int S>
+  template <int S, int K = 0>
   void strided() const {
-    const std::int64_t last_group = (count - 1) / S * S;
-    const std::int64_t reachable = (along.width - first - last_group - S) / S + 1;
-    std::int64_t o = outputs < reachable ? outputs : reachable;
+    const std::int64_t taps = K > 0 ? K : count;
+    const std::int64_t reachable = (along.width - first - (taps - 1) / S * S - S) / S + 1;
+    const std::int64_t o = outputs < reachable ? outputs : reachable;
     if (o > 0) {
-      sweep_overlapping<Held, Lanes_>(
-          o, [&](auto width, std::int64_t at) TILEPOOL_INLINE_LAMBDA { one<decltype(width)::value, S>(at); });
-    }
-    for (o = o > 0 ? o : 0; o < outputs; ++o) one<1, S>(o);
-  }
-
-  /// N outputs from output `o` on.
-  template <int N, int S>
-  TILEPOOL_INLINE void one(std::int64_t o) const {
-    const std::int64_t at = first + o * along.stride;
-    Best<N> best{};
-    for (std::int64_t r = 0; r < row_count; ++r) {
-      for (std::int64_t t = 0; t < count; t += S) {
-        Vec<Held, N> parts[S];
-        const auto take = [&](auto phase) TILEPOOL_INLINE_LAMBDA {
-          constexpr int s = decltype(phase)::value;
-          if (t + s >= count) return;
-          Vec<Held, N> tap;
-          if constexpr (N == 1) {
-            tap = tap_at<1>(r, at + (t + s) * distance);
-          } else {
-            tap = every<s, S, N, Held>(parts);
-          }
-          if (r == 0 && t + s == 0) {
-            best.value = tap;
-            best.place = Vec<Place, N>{};
-          } else {
-            best.take(tap, place_of(r) + (t + s) * indexing.tap);
-          }
-        };
-        if constexpr (N > 1) {
-          for (int s = 0; s < S; ++s) parts[s] = tap_at<N>(r, at + t + s * N);
+      sweep_overlapping<Held, Widest>(o, [&](auto width, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+        constexpr int N = decltype(width)::value;
+        if constexpr (N == 1) {
+          scalar(i);
+        } else {
+          deinterleaved<S, N>(i, taps);
         }
-        take(Lanes<0>{});
-        if constexpr (S > 1) take(Lanes<1>{});
-        if constexpr (S > 2) take(Lanes<2>{});
-        if constexpr (S > 3) take(Lanes<3>{});
-      }
+      });
     }
-    put<N>(o, best.value, best.place, base + o * indexing.output, indexing.output);
+    for (std::int64_t i = o > 0 ? o : 0; i < outputs; ++i) scalar(i);
   }
 
-  void pick() const {
-    if (along.inner > 1) {
-      for (std::int64_t o = 0; o < outputs; ++o) {
-        flat(first + o * along.stride * along.inner, o * along.inner, along.inner, base + o * indexing.output,
-             indexing.element);
-      }
-    } else if (along.stride == 1 || outputs == 1) {
-      flat(first, 0, outputs, base, indexing.output);
+  template <int S, int N>
+  TILEPOOL_INLINE void deinterleaved(std::int64_t o, std::int64_t taps) const {
+    const std::int64_t at = first + o * S;
+    Vec<Held, N> parts[S];
+    const auto load_parts = [&](const char* row, std::int64_t t) TILEPOOL_INLINE_LAMBDA {
+      for (int s = 0; s < S; ++s) parts[s] = tap_at<N>(row, at + t + s * N);
+    };
+    load_parts(row_at(0), 0);
+    outputs_at<N>(o, base + o * indexing.output, every<0, S, N, Held>(parts),
+                  [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
+                    for (std::int64_t t = 0; t < taps; t += S) {
+                      load_parts(row, t);
+                      take(every<0, S, N, Held>(parts), t);
+                      if (t + 1 < taps) take(every<1, S, N, Held>(parts), t + 1);
+                      if constexpr (S > 2) {
+                        if (t + 2 < taps) take(every<2, S, N, Held>(parts), t + 2);
+                      }
+                      if constexpr (S > 3) {
+                        if (t + 3 < taps) take(every<3, S, N, Held>(parts), t + 3);
+                      }
+                    }
+                  });
+  }
+
+  /// One output, in the first of 16 bytes of lanes: what compilers make of choices between scalars are branches.
+  TILEPOOL_INLINE void scalar(std::int64_t o) const {
+    constexpr int N = sizeof(Place) == sizeof(Held) ? 16 / static_cast<int>(sizeof(Held)) : 1;
+    const std::int64_t at = first + o * along.stride;
+    const auto lane = [&](const char* row, std::int64_t t)
+                          TILEPOOL_INLINE_LAMBDA { return Vec<Held, N>{tap_at<1>(row, at + t * distance)}; };
+    const auto best = best_of<N>(lane(row_at(0), 0), [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
+      for (std::int64_t t = 0; t < count; ++t) take(lane(row, t), t);
+    });
+    const std::int64_t start = base + o * indexing.output;
+    if constexpr (N == 1) {
+      put<1>(o, best.value, best.place, start);
     } else {
-      if constexpr (Lanes_ > 1) {
-        if (along.step == 1 && along.stride == 2) return strided<2>();
-        if (along.step == 1 && along.stride == 3) return strided<3>();
-        if (along.step == 1 && along.stride == 4) return strided<4>();
-      }
-      for (std::int64_t o = 0; o < outputs; ++o) one<1, 1>(o);
+      put<1>(o, best.value[0], best.place[0], start);
     }
+  }
+
+  void pick() {
+    if (outputs * along.inner == 1) return scalar(0);
+    for (int i = 0; i < Widest; ++i) steps[i] = i * hop();
+    if (along.inner > 1 || along.stride == 1 || outputs == 1) {
+      if (count == 2) return flat_row<2>();
+      if (count == 3) return flat_row<3>();
+      return flat_row<0>();
+    }
+    if constexpr (Widest > 1) {
+      if (along.step == 1 && along.stride == 2) {
+        if (count == 2) return strided<2, 2>();
+        if (count == 3) return strided<2, 3>();
+        return strided<2>();
+      }
+      if (along.step == 1 && along.stride == 3) return strided<3>();
+      if (along.step == 1 && along.stride == 4) return strided<4>();
+    }
+    for (std::int64_t o = 0; o < outputs; ++o) scalar(o);
   }
 };
 
-template <class Op, int N, class Place>
-void pick_spans(const Along& along, const void* const* rows, std::int64_t count, const Indexing& indexing, void* out) {
+template <class Op, int Widest, class Place>
+void pick_lines(const Along& along, const void* const* rows, std::int64_t count, const Indexing& indexing, void* out,
+                const Lines& lines) {
   using P = Pick<Op>;
-  for (std::int64_t s = 0; s < along.span_count; ++s) {
-    const Span& span = along.spans[s];
-    const std::int64_t begin = span.begin * along.inner, outputs = span.end - span.begin;
-    auto* const to = static_cast<typename P::In*>(out) + begin;
-    PickRow<P, N, Place> row{along,
-                             rows,
-                             count,
-                             indexing,
-                             span.first * along.inner,
-                             span.count,
-                             along.step * along.inner,
-                             outputs,
-                             to,
-                             begin,
-                             count > 0 ? indexing.rows[0] + indexing.spans[s] : 0};
-    if (count > 0 && span.count > 0) {
-      row.pick();
-      continue;
-    }
-    for (std::int64_t i = 0; i < outputs * along.inner; ++i) {
-      to[i] = Op::identity();
-      row.template put_index<1>(i, -1);
+  using In = typename P::In;
+  const std::int64_t index_size = indexing.wide ? 8 : 4;
+  for (std::int64_t line = 0; line < lines.count; ++line) {
+    for (std::int64_t s = 0; s < along.span_count; ++s) {
+      const Span& span = along.spans[s];
+      const std::int64_t to =
+          span.begin * along.inner + line * lines.write_step / static_cast<std::int64_t>(sizeof(In));
+      PickRow<P, Widest, Place> row{along,
+                                    rows,
+                                    count,
+                                    line * lines.read_step,
+                                    indexing,
+                                    span.first * along.inner,
+                                    span.count,
+                                    along.step * along.inner,
+                                    span.end - span.begin,
+                                    line * indexing.line,
+                                    static_cast<In*>(out) + to,
+                                    static_cast<char*>(indexing.out) + to * index_size,
+                                    {}};
+      if (count > 0 && span.count > 0) {
+        row.base += indexing.rows[0] + indexing.spans[s];
+        row.pick();
+      } else {
+        for (std::int64_t i = 0; i < row.outputs * along.inner; ++i) {
+          row.template put<1>(i, P::template hold<1>(Op::identity()), 0, -1);
+        }
+      }
     }
   }
 }
 
 template <class Op>
-void pick_rows(const Along& along, const void* const* rows, std::int64_t count, const Indexing& indexing, void* out) {
+void pick_rows(const Along& along, const void* const* rows, std::int64_t count, const Indexing& indexing, void* out,
+               const Lines& lines) {
   using P = Pick<Op>;
   if (indexing.far) {
-    pick_spans<Op, 1, std::int64_t>(along, rows, count, indexing, out);
+    pick_lines<Op, 1, std::int64_t>(along, rows, count, indexing, out, lines);
   } else {
-    pick_spans<Op, P::lanes, typename P::Place>(along, rows, count, indexing, out);
+    pick_lines<Op, P::lanes, typename P::Place>(along, rows, count, indexing, out, lines);
   }
 }
 

@@ -160,17 +160,6 @@ TILEPOOL_INLINE V less_or_nan(V a, V b) {
 }
 #undef TILEPOOL_USE
 
-/// 0, 1, 2 ...
-template <int N, int... I>
-TILEPOOL_INLINE Vec<std::int64_t, N> iota(std::integer_sequence<int, I...>) {
-  return Vec<std::int64_t, N>{I...};
-}
-
-template <int N>
-TILEPOOL_INLINE Vec<std::int64_t, N> iota() {
-  return iota<N>(std::make_integer_sequence<int, N>{});
-}
-
 /// The same bits as another type of the same size.
 template <class To, class From>
 TILEPOOL_INLINE To bits_as(From from) {
