@@ -15,6 +15,7 @@ from ._call import find
 Array: TypeAlias = npt.NDArray[Any]
 Integers: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Padding: TypeAlias = Integers | Sequence[Sequence[SupportsIndex]] | Literal["valid", "same", "same_lower"]
+CeilMode: TypeAlias = bool | np.bool_ | Literal["floor", "ceil", "full"]
 Layout: TypeAlias = Literal["channels_first", "channels_last"]
 
 
@@ -30,7 +31,7 @@ def max_pool(
     stride: Integers | None = None,
     padding: Padding = 0,
     dilation: Integers = 1,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
@@ -58,9 +59,10 @@ def max_pool(
         (TensorFlow's "SAME", ONNX's SAME_UPPER); "same_lower" has it before (ONNX's SAME_LOWER).
     dilation : int or tuple of int, default 1
         Distance from a tap of a window to the next, in cells.
-    ceil_mode : bool, default False
-        Round the number of windows up instead of down, but drop a last window that would start at or after the end of
-        x and the padding before it (the rule of PyTorch).
+    ceil_mode : {False, True, "floor", "ceil", "full"}, default False
+        Round the number of windows down: False, "floor". Up, but drop a last window that would start at or after the
+        end of x and the padding before it: True, "ceil" (the rule of PyTorch and ONNX). Up without that: "full" (the
+        rule of MXNet, and of Caffe where nothing is padded).
     layout : {"channels_first", "channels_last"}, default "channels_first"
         Which axes are pooled where `axis` is not given: all but the first two of ``(batch, channel, *spatial)``, or
         all but the first and the last of ``(batch, *spatial, channel)``. Both need three dimensions or more.
@@ -112,7 +114,7 @@ def min_pool(
     stride: Integers | None = None,
     padding: Padding = 0,
     dilation: Integers = 1,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
@@ -148,7 +150,7 @@ def avg_pool(
     kernel_size: Integers,
     stride: Integers | None = None,
     padding: Padding = 0,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     count_include_pad: bool | np.bool_ = True,
     divisor_override: SupportsIndex | None = None,
     *,
@@ -227,7 +229,7 @@ def sum_pool(
     stride: Integers | None = None,
     padding: Padding = 0,
     dilation: Integers = 1,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
