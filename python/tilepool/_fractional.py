@@ -31,7 +31,7 @@ def generator(word: object) -> np.random.Generator:
 def sequence(cells: int, steps: int, rng: np.random.Generator, pseudorandom: bool) -> Points:
     """From 0 to `cells` in so many steps, each of cells / steps rounded down or up."""
     if cells * (steps + 1) >= LIMIT:
-        raise ValueError(f"x must have pooled axes of fewer than 2**31 cells, not {cells}")
+        raise ValueError(f"x must have pooled axes whose cells times outputs are below 2**63, not {cells} cells")
     if pseudorandom:  # floor(alpha * (i + u)), alpha = cells / steps, in integers: adding a fraction < 1 changes none
         numbers: Points = (np.arange(steps + 1) * cells + floor(Fraction(rng.random()) * cells)) // steps
         return np.asarray(numbers - numbers[0])
