@@ -338,6 +338,14 @@ def test_a_window_behind_the_end_of_many(op: str, isa: str) -> None:
         check(op, x, axis, isas=[isa], threads=(1, 3), ceil_mode="full", note=str(shape), **arguments)
 
 
+def test_a_window_far_behind_the_end(isa: str) -> None:
+    """In a tile of its own, a million cells behind the last: its buffer has nothing but borders."""
+    x = np.ones((4, 1_000_003), np.float32)
+    arguments: dict[str, Any] = {"stride": (4, 1_000_000), "ceil_mode": "full", "axis": (0, 1)}
+    assert tp.max_pool(x, (4, 2), **arguments).tolist() == [[1, 1, -math.inf]]
+    assert tp.sum_pool(x, (4, 2), **arguments).tolist() == [[8, 8, 0]]
+
+
 # ---- errors --------------------------------------------------------------------------------------------------------
 
 
