@@ -69,7 +69,7 @@ Case parse(const std::string& line) {
     const std::size_t pooled = axis - before;
     const std::int64_t pad = size_of(paddings, pooled);
     target.windows = tilepool::Windows::sliding(extents[axis], size_of(kernels, pooled), size_of(strides, pooled), pad,
-                                                pad, /*dilation=*/1, /*ceil=*/false);
+                                                pad, /*dilation=*/1, tilepool::Fit::floor);
   }
   return result;
 }

@@ -59,12 +59,26 @@ std::vector<std::int64_t> integers(const py::tuple& values) {
 
 std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) {
   if (words.is_none()) return std::nullopt;
-  const char* const rule = "windows must be tuples (kernel, stride, before, after, dilation, ceil)";
-  if (!py::isinstance<py::tuple>(words)) throw py::type_error(rule);
+  const auto require = [](bool kept) {
+    if (!kept) throw py::value_error("windows must be sliding, adaptive or listed");
+  };
+  if (!py::isinstance<py::tuple>(words)) throw py::type_error("windows must be tuples");
   const auto window = py::reinterpret_borrow<py::tuple>(words);
-  if (window.size() != 6 || !py::isinstance<py::bool_>(window[5])) throw py::value_error(rule);
+  require(window.size() > 0);
+  const std::string kind = py::isinstance<py::str>(window[0]) ? py::cast<std::string>(window[0]) : "sliding";
+  if (kind == "adaptive") {
+    require(window.size() == 2);
+    return Windows::adaptive(size, integer(window[1]));
+  }
+  if (kind == "listed") {
+    require(window.size() == 3 && py::isinstance<py::tuple>(window[1]) && py::isinstance<py::tuple>(window[2]));
+    return Windows::listed(size, integers(window[1]), integers(window[2]));
+  }
+  require(window.size() == 6);
+  const std::int64_t fit = integer(window[5]);
+  require(fit >= 0 && fit <= 2);
   return Windows::sliding(size, integer(window[0]), integer(window[1]), integer(window[2]), integer(window[3]),
-                          integer(window[4]), window[5].ptr() == Py_True);
+                          integer(window[4]), static_cast<Fit>(fit));
 }
 
 Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple& shape, const py::tuple& strides,

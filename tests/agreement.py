@@ -15,6 +15,13 @@ from tilepool import _core
 Array = NDArray[Any]
 
 FUNCTIONS: dict[str, Any] = {"max": tp.max_pool, "min": tp.min_pool, "avg": tp.avg_pool, "sum": tp.sum_pool}
+ADAPTIVE: dict[str, Any] = {
+    "max": tp.adaptive_max_pool,
+    "min": tp.adaptive_min_pool,
+    "avg": tp.adaptive_avg_pool,
+    "sum": tp.adaptive_sum_pool,
+}
+FRACTIONAL: dict[str, Any] = {"max": tp.fractional_max_pool, "avg": tp.fractional_avg_pool}
 OPS = tuple(FUNCTIONS)
 EXACT_OPS = ("max", "min")
 
@@ -28,6 +35,13 @@ def using_isa(name: str) -> Iterator[None]:
         _core.set_isa(previous)
 
 
+def function_of(op: str, arguments: dict[str, Any]) -> Any:
+    """The public function that takes such arguments."""
+    if "boundaries" in arguments:
+        return FRACTIONAL[op]
+    return (ADAPTIVE if "output_size" in arguments else FUNCTIONS)[op]
+
+
 def windows_of(x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> list[list[reference.Window]]:
     """The oracle's windows for the arguments of a call: what every spelling means, in the order of `axes`."""
 
@@ -35,6 +49,14 @@ def windows_of(x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> list
         given = arguments.get(name, default)
         return given if isinstance(given, tuple | list) else [given] * len(axes)
 
+    sizes = [x.shape[axis] for axis in axes]
+    if "boundaries" in arguments:
+        kernels, overlapping = one_each("kernel_size", None), arguments.get("overlapping", False)
+        parts = zip(sizes, arguments["boundaries"], kernels, strict=True)
+        return [reference.fractional(n, part, kernel, overlapping) for n, part, kernel in parts]
+    if "output_size" in arguments:
+        outputs = [n if m is None else m for n, m in zip(sizes, one_each("output_size", None), strict=True)]
+        return [reference.adaptive(n, m) for n, m in zip(sizes, outputs, strict=True)]
     kernels, dilations = one_each("kernel_size", None), one_each("dilation", 1)
     strides = kernels if arguments.get("stride") is None else one_each("stride", None)
     windows = []
@@ -118,7 +140,7 @@ def check(
     for isa in isas:
         for count in threads:
             with using_isa(isa):
-                actual = FUNCTIONS[op](x, axis=axis, threads=count, **arguments)
+                actual = function_of(op, arguments)(x, axis=axis, threads=count, **arguments)
             wrong = differs(actual, values, bound) if actual.shape == values.shape else np.ones(actual.shape, bool)
             if wrong.any() or actual.dtype != dtype or actual.shape != values.shape:
                 raise AssertionError(
@@ -132,8 +154,9 @@ def describe(
     """A line that names all that a rerun needs but the numbers in `x`, whose origin `note` tells."""
     words = "".join(f", {name}={value!r}" for name, value in arguments.items())
     return (
-        f"{note}\ntp.{op}_pool(x, axis={axis}, threads={threads}{words}) with TILEPOOL_ISA={isa} and x of shape "
-        f"{x.shape}, dtype {x.dtype.str}, strides {x.strides}, address % 64 = {x.ctypes.data % 64}\n"
+        f"{note}\ntp.{function_of(op, arguments).__name__}(x, axis={axis}, threads={threads}{words}) with "
+        f"TILEPOOL_ISA={isa} and x of shape {x.shape}, "
+        f"dtype {x.dtype.str}, strides {x.strides}, address % 64 = {x.ctypes.data % 64}\n"
     )
 
 

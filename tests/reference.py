@@ -45,15 +45,19 @@ def sliding(
     stride: int | None = None,
     padding: tuple[int, int] = (0, 0),
     dilation: int = 1,
-    ceil_mode: bool = False,
+    ceil_mode: bool | str = False,
 ) -> list[Window]:
-    """The windows of one axis of n cells; cell 0 of the input has number 0, padding has numbers below 0 and from n."""
+    """The windows of one axis of n cells; cell 0 of the input has number 0, padding has numbers below 0 and from n.
+
+    `ceil_mode` "full" keeps a last window that starts behind the input and the padding before it, True does not.
+    """
+    ceil_mode = {"floor": False, "ceil": True}.get(str(ceil_mode), ceil_mode)
     stride = kernel if stride is None else stride
     before, after = padding
     extent = dilation * (kernel - 1) + 1
     steps = Fraction(n + before + after - extent, stride)
     outputs = (math.ceil(steps) if ceil_mode else math.floor(steps)) + 1
-    if ceil_mode and (outputs - 1) * stride >= n + before:
+    if ceil_mode is True and (outputs - 1) * stride >= n + before:
         outputs -= 1
     windows = []
     for output in range(outputs):
@@ -62,6 +66,32 @@ def sliding(
         size = int(np.sum((taps >= -before) & (taps < n + after)))
         windows.append(Window(taps[inside], size, np.flatnonzero(inside)))
     return windows
+
+
+def listed(firsts: Sequence[int], counts: Sequence[int]) -> list[Window]:
+    """Windows of neighbouring cells, as they are named."""
+    return [Window(np.arange(first, first + count), count) for first, count in zip(firsts, counts, strict=True)]
+
+
+def adaptive(n: int, outputs: int) -> list[Window]:
+    """Output i sees the cells that the i-th of `outputs` equal parts of the axis touches."""
+    edges = [Fraction(i * n, outputs) for i in range(outputs + 1)]
+    firsts = [math.floor(edge) for edge in edges[:-1]]
+    return listed(firsts, [math.ceil(edge) - first for edge, first in zip(edges[1:], firsts, strict=True)])
+
+
+def fractional_boundaries(cells: int, steps: int, u: float) -> list[int]:
+    """floor(a * (i + u)) - floor(a * u) with a = cells / steps (Graham 2014, counted from 0)."""
+    a = Fraction(cells, steps)
+    return [math.floor(a * (i + Fraction(u))) - math.floor(a * Fraction(u)) for i in range(steps + 1)]
+
+
+def fractional(n: int, boundaries: Sequence[int], kernel: int | None = None, overlapping: bool = False) -> list[Window]:
+    """Windows of `kernel` cells from each boundary on; without one, the cells from a boundary to the next."""
+    if kernel is not None:
+        return listed(boundaries, [kernel] * len(boundaries))
+    ends = [min(n, end + 1) if overlapping else end for end in boundaries[1:]]
+    return listed(boundaries[:-1], [end - first for first, end in zip(boundaries[:-1], ends, strict=True)])
 
 
 def pool(

@@ -2,23 +2,26 @@
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 import reference
-from guarded_memory import Margins
+from agreement import using_isa
+from guarded_memory import Margins, between_guard_pages
 from tilepool import _core
 
 Array = NDArray[Any]
 
 WINDOW = (2, 2, 0, 0, 1, False)  # kernel, stride, before, after, dilation, ceil
 REFUSALS = (TypeError, ValueError)
+FITS = (False, True, "full")
+ISAS = st.sampled_from(_core.available_isas())
 
 
 def plan(**changes: Any) -> _core.Plan:
@@ -115,6 +118,94 @@ def test_windows_that_are_refused(position: int) -> None:
                 plan(windows=(WINDOW, tuple(window)))
     with pytest.raises(REFUSALS):
         plan(shape=(0, 6), windows=(WINDOW, WINDOW))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        (),
+        (*WINDOW[:5], 3),
+        (*WINDOW[:5], -1),
+        (*WINDOW[:5], 2**32),
+        ("adaptive",),
+        ("adaptive", 2, 2),
+        ("adaptive", 0),
+        ("adaptive", -1),
+        ("adaptive", 2.0),
+        ("adaptive", 2**62),
+        ("adaptive", 2**63),
+        ("adaptive", None),
+        ("sliding", *WINDOW),
+        ("listed",),
+        ("listed", (0,)),
+        ("listed", (0,), (1,), (1,)),
+        ("listed", [0], [1]),
+        ("listed", 0, 1),
+        ("listed", (), ()),
+        ("listed", (0, 1), (1,)),
+        ("listed", (0,), (1, 1)),
+        ("listed", (0,), (0,)),
+        ("listed", (0,), (-1,)),
+        ("listed", (0,), (7,)),
+        ("listed", (-1,), (1,)),
+        ("listed", (6,), (1,)),
+        ("listed", (5,), (2,)),
+        ("listed", (1,), (2**63 - 1,)),
+        ("listed", (2**63 - 1,), (2**63 - 1,)),
+        ("listed", (2**63,), (1,)),
+        ("listed", (0,), (10**30,)),
+        ("listed", (1, 0), (1, 2)),  # goes back
+        ("listed", (0, 1), (4, 2)),  # ends before the one before it
+        ("listed", (0, 1, 2, 3, 5), (2, 2, 2, 2, 2)),
+        ("listed", (0, "1"), (1, 1)),
+        ("listed", (0, None), (1, 1)),
+    ],
+    ids=str,
+)
+def test_windows_of_other_kinds_that_are_refused(window: tuple[Any, ...]) -> None:
+    with pytest.raises(REFUSALS):
+        plan(windows=(WINDOW, window))
+
+
+@given(data=st.data(), dtype=st.sampled_from(_core.dtypes), op=st.sampled_from(("max", "sum")), isa=ISAS)
+def test_any_lists_are_refused_or_right(data: st.DataObject, dtype: str, op: str, isa: str) -> None:
+    """Listed windows of any kind, mostly right: even and uneven, with gaps, repeated, along rows, columns and lines."""
+    shape = data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=3))
+    windows = tuple(data.draw(lists(n)) for n in shape)
+    with using_isa(isa):
+        try:
+            made = _core.Plan(op, dtype, tuple(shape), np.empty(shape, dtype).strides, windows)
+        except REFUSALS:
+            event("refused")
+            return
+        values = np.random.default_rng(len(shape)).integers(0, 99, shape).astype(dtype)
+        results = []
+        for at_end in (False, True):
+            with between_guard_pages(shape, dtype, at_end=at_end) as x:
+                x[...] = values
+                result = Margins(made.result_shape, made.result_dtype)
+                made.run(x, result.array, 1 + at_end)
+                del x
+            results.append(result.array.copy())
+            assert result.intact()
+    function = reference.max_pool if op == "max" else reference.sum_pool
+    expected = function(values, range(values.ndim), [reference.listed(*window[1:]) for window in windows])
+    assert all(np.array_equal(result, expected) for result in results)
+
+
+@st.composite
+def lists(draw: st.DrawFn, n: int) -> tuple[Literal["listed"], tuple[int, ...], tuple[int, ...]]:
+    kind = draw(st.sampled_from(("even", "uneven", "uneven", "wrong")))
+    if kind == "even":
+        kernel, stride, begin = draw(st.integers(1, n)), draw(st.integers(0, 5)), draw(st.integers(0, 1))
+        firsts = [begin + i * stride for i in range(draw(st.integers(1, 9)))]
+        firsts = [first for first in firsts if first + kernel <= n] or [0]
+        return "listed", tuple(firsts), (kernel,) * len(firsts)
+    firsts = draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=12))
+    ends = [first + draw(st.integers(1, n - first)) for first in firsts]
+    if kind == "uneven":
+        firsts, ends = sorted(firsts), sorted(ends)  # which keeps each end behind its start
+    return "listed", tuple(firsts), tuple(end - first for first, end in zip(firsts, ends, strict=True))
 
 
 def test_sums_of_bytes_that_could_overflow_are_refused() -> None:
@@ -236,8 +327,8 @@ def test_any_plan_is_refused_or_right(shape: list[int], data: st.DataObject, dty
     """Random words, mostly wrong in some place. Where the core takes them, it writes a maximum, and inside `out`."""
     x = np.random.default_rng(len(shape)).integers(0, 99, shape).astype(dtype)
     number = st.integers(-1, 4) | st.integers(0, 3) | st.sampled_from((2**31, 2**62, 2**63 - 1, 2**63))
-    window = st.none() | st.tuples(number, number, st.integers(0, 2), st.integers(0, 2), number, st.booleans())
-    small = st.none() | st.tuples(*(st.integers(*r) for r in ((1, 4), (1, 3), (0, 1), (0, 1), (1, 2))), st.booleans())
+    window = st.none() | st.tuples(number, number, st.integers(0, 2), st.integers(0, 2), number, st.integers(0, 2))
+    small = st.none() | st.tuples(*(st.integers(*r) for r in ((1, 4), (1, 3), (0, 1), (0, 1), (1, 2), (0, 2))))
     windows = tuple(data.draw(st.one_of(small, small, window)) for _ in shape)
     strides = tuple(data.draw(st.sampled_from((stride, stride, -stride, 0, stride * 2, 2**60))) for stride in x.strides)
     strides = data.draw(st.sampled_from((x.strides, x.strides, strides)))
@@ -252,7 +343,7 @@ def test_any_plan_is_refused_or_right(shape: list[int], data: st.DataObject, dty
     if op == "max":
         axes = [axis for axis, window in enumerate(windows) if window is not None]
         lists = [
-            reference.sliding(shape[axis], window[0], window[1], (window[2], window[3]), window[4], window[5])
+            reference.sliding(shape[axis], window[0], window[1], (window[2], window[3]), window[4], FITS[window[5]])
             for axis, window in enumerate(windows)
             if window is not None
         ]

@@ -72,7 +72,8 @@ RULES: list[Rule] = [
     ("padding", TypeError, "^padding must be .* not", [None, 1.0, True, b"same", np.array(1), (1, 1.0), (1, None)]),
     ("padding", TypeError, "^padding must be .* not", [(1, (0, 1)), ((0, True), (0, 0)), np.ones((2, 2), int)]),
     # Switches and words.
-    ("ceil_mode", TypeError, "^ceil_mode must be True or False, not", [0, 1, None, "yes", 1.0, np.int8(1)]),
+    ("ceil_mode", TypeError, "^ceil_mode must be False, True, 'floor', .* not", [0, 1, None, b"full", 1.0, np.int8(1)]),
+    ("ceil_mode", ValueError, "^ceil_mode must be False, True, 'floor', 'ceil' or 'full', not", ["yes", "", "Full"]),
     ("layout", ValueError, "^layout must be 'channels_first' or", ["NCHW", "", "channels-last"]),
     ("layout", TypeError, "^layout must be", [None, 1, b"channels_last", ["channels_last"]]),
     ("axis", np.exceptions.AxisError, "^axis .* is out of bounds for array of dimension 4$", [4, -5, (2, 4), *HUGE]),
@@ -120,7 +121,10 @@ def test_huge_but_right(op: str) -> None:
     x = np.arange(4.0)
     first, whole = x[0], {"max": 3, "min": 0, "avg": 1.5, "sum": 6}[op]
     for huge in (2**31 - 1, 2**31, 2**32, 2**53, 2**62, 2**63 - 1):
-        for ceil_mode in (False, True):
+        for ceil_mode in (False, True, "full"):
+            if ceil_mode == "full":  # one more, behind the end
+                assert FUNCTIONS[op](x, 1, huge, axis=0, ceil_mode=ceil_mode).shape == (2,)
+                continue
             assert FUNCTIONS[op](x, 1, huge, axis=0, ceil_mode=ceil_mode).tolist() == [first]
             assert FUNCTIONS[op](x, 4, huge, axis=0, ceil_mode=ceil_mode).tolist() == [whole]
             assert FUNCTIONS[op](x, 1, dilation=huge, axis=0, ceil_mode=ceil_mode).tolist() == x.tolist()

@@ -73,7 +73,7 @@ def geometries(draw: st.DrawFn, most_pooled: int = 5) -> Geometry:
         "stride": stride,
         "padding": padding,
         "dilation": dilation,
-        "ceil_mode": draw(st.booleans()),
+        "ceil_mode": draw(st.sampled_from((False, True, "floor", "ceil", "full"))),
     }
     return Geometry(tuple(shape), tuple(axis), arguments)
 

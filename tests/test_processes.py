@@ -329,12 +329,24 @@ def test_the_peak_of_memory(order: tuple[int, ...], cut: str, copied: bool) -> N
 
 WINDOWS = "x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, *, "
 PLACES = "layout='channels_first', axis=None"
+DRAWN = (
+    "x, kernel_size=None, *, output_size=None, output_ratio=None, overlapping=False, pseudorandom=True, rng=None, "
+    "boundaries=None, return_boundaries=False, "
+)
 SIGNATURES = {
     "max_pool": f"({WINDOWS}{PLACES}, out=None, threads=None)",
     "min_pool": f"({WINDOWS}{PLACES}, out=None, threads=None)",
     "sum_pool": f"({WINDOWS}{PLACES}, dtype=None, out=None, threads=None)",
     "avg_pool": "(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
     f"divisor_override=None, *, dilation=1, {PLACES}, dtype=None, out=None, threads=None)",
+    "adaptive_max_pool": f"(x, output_size, *, {PLACES}, out=None, threads=None)",
+    "adaptive_min_pool": f"(x, output_size, *, {PLACES}, out=None, threads=None)",
+    "adaptive_avg_pool": f"(x, output_size, *, {PLACES}, dtype=None, out=None, threads=None)",
+    "adaptive_sum_pool": f"(x, output_size, *, {PLACES}, dtype=None, out=None, threads=None)",
+    "global_pool": f"(x, op='avg', *, keepdims=True, {PLACES}, dtype=None, out=None, threads=None)",
+    "pyramid_pool": f"(x, grids, op='max', *, {PLACES}, dtype=None, out=None, threads=None)",
+    "fractional_max_pool": f"({DRAWN}{PLACES}, out=None, threads=None)",
+    "fractional_avg_pool": f"({DRAWN}{PLACES}, dtype=None, out=None, threads=None)",
     "set_threads": "(threads)",
     "get_threads": "()",
     "show_config": "()",

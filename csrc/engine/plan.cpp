@@ -65,7 +65,7 @@ std::optional<PlanAxis> merged(const PlanAxis& outer, const PlanAxis& inner, boo
   const std::int64_t cells = checked_mul(outer.windows.input(), inner.windows.input());
   if (unpooled && inner.windows.is_identity()) return as_one(Windows::identity(cells));
   if (!outer.windows.is_global() || !inner.windows.is_global()) return std::nullopt;
-  return as_one(Windows::sliding(cells, cells, cells, 0, 0, 1, false));
+  return as_one(Windows::sliding(cells, cells, cells, 0, 0, 1, Fit::floor));
 }
 
 void merge_neighbours(std::vector<PlanAxis>& axes, bool repeat) {
@@ -130,8 +130,8 @@ void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
 /// Block suffixes and prefixes cost three loads and two stores per input row whatever the kernel; listing the rows
 /// costs `kernel` loads per output row.
 bool worth_sliding(const Windows& windows) {
-  return windows.step() == 1 && windows.kernel() >= 4 && windows.kernel() > saturating_mul(2, windows.stride()) &&
-         windows.outputs() > 2;
+  return windows.slide() && windows.step() == 1 && windows.kernel() >= 4 &&
+         windows.kernel() > saturating_mul(2, windows.stride()) && windows.outputs() > 2;
 }
 
 /// Takes the column axis off `axes`: the one with the largest windows worth sliding, else the innermost.
@@ -188,7 +188,7 @@ void choose_loops(Plan& plan) {
   }
 
   // Few long windows are added up one by one; many overlapping ones share their sums by doubling.
-  const bool borderable = border(windows) <= saturating_mul(4, windows.input()) + 1024;
+  const bool borderable = windows.slide() && border(windows) <= saturating_mul(4, windows.input()) + 1024;
   plan.long_windows = plan.inner == 1 && windows.step() == 1 && kernel >= 16 &&
                       (single || (stride > 4 && kernel < saturating_mul(4, stride)));
   const bool doubled = !plan.long_windows && !single && borderable;
@@ -214,8 +214,8 @@ void choose_loops(Plan& plan) {
   const Windows& column = plan.column.windows;
   const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
                                              (windows.input() + std::min(border(windows), most_cells)) * plan.inner);
-  plan.planes = plan.buffered && plan.bordered && column.stride() == 1 && column.kernel() > 1 && column.outputs() > 1 &&
-                saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
+  plan.planes = plan.buffered && plan.bordered && column.slide() && column.stride() == 1 && column.kernel() > 1 &&
+                column.outputs() > 1 && saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
   plan.slides = plan.slides && !plan.planes;
   if (plan.planes && plan.inner == 1) plan.across = widening(plan.op, windows, doubled ? 5 : kernel + 1);
 }
@@ -233,7 +233,7 @@ void choose_indices(Plan& plan, const Request& request) {
     if (taps && !axis.windows && axis.weight != 0)
       throw std::invalid_argument("weights must be 0 where none is pooled");
     const std::int64_t kernel = axis.windows ? axis.windows->kernel() : 1;
-    const std::int64_t reach = taps || !axis.windows ? kernel - 1 : axis.windows->stop(0) - axis.windows->start(0) - 1;
+    const std::int64_t reach = saturating_mul(kernel - 1, taps || !axis.windows ? 1 : axis.windows->step());
     last = std::min(most / 4, last) +
            saturating_mul(axis.weight, taps ? kernel - 1 : std::max<std::int64_t>(0, axis.size - 1));
     apart = std::min(most / 4, apart) + saturating_mul(axis.weight, reach);
@@ -249,7 +249,7 @@ void choose_indices(Plan& plan, const Request& request) {
 void choose_tiles(Plan& plan) {
   constexpr std::int64_t direct_bytes = 64 << 10, buffer_bytes = 16 << 10, block_bytes = 1 << 20, least_bytes = 8 << 10;
   const Windows& windows = plan.row.windows;
-  const std::int64_t outputs = windows.outputs(), reach = windows.stop(0) - windows.start(0);
+  const std::int64_t outputs = windows.outputs(), reach = windows.extent(1);
   std::int64_t bytes = plan.buffered ? buffer_bytes : direct_bytes;
   const Windows& column = plan.column.windows;
   plan.slots = plan.slides ? std::min(column.outputs(), (column.kernel() - 1) / column.stride() + 1) : 0;
@@ -264,8 +264,7 @@ void choose_tiles(Plan& plan) {
   // Gigantic windows must not take gigantic memory: blocks are made in parts, each of which reads the block's rows
   // again.
   constexpr std::int64_t most_block_bytes = 32 << 20;
-  const std::int64_t row_bytes =
-      saturating_mul((plan.tile_outputs - 1) * windows.stride() + reach, element * plan.inner);
+  const std::int64_t row_bytes = saturating_mul(windows.extent(plan.tile_outputs), element * plan.inner);
   plan.slots = std::min(plan.slots, most_block_bytes / row_bytes + 1);
 }
 
@@ -341,7 +340,7 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   tile.output_begin = begin;
   tile.input_begin = inside(seen_begin);
   tile.input_width = inside(seen_end) - tile.input_begin;
-  tile.before = plan.bordered ? tile.input_begin - seen_begin : 0;
+  tile.before = plan.bordered ? std::max<std::int64_t>(0, tile.input_begin - seen_begin) : 0;
 
   // Buffered windows are whole, others are clipped; a divisor may differ either way.
   const std::int64_t origin = plan.bordered ? seen_begin : tile.input_begin;

@@ -161,9 +161,10 @@ class Worker {
     const std::int64_t together_bytes = touch ? 2 << 10 : 16 << 10;
     const Outputs interior = windows.interior();
     Lines lines{1, windows.stride() * plan_.column.input_stride, plan_.column.result_stride};
-    if (o >= interior.begin && o < interior.end && !rows_.empty()) {
-      lines.count =
-          std::clamp<std::int64_t>(together_bytes / (windows.stride() * row_bytes), 1, std::min(interior.end, to) - o);
+    const std::int64_t alike = std::min(interior.end, to) - o;
+    if (o >= interior.begin && alike > 1 && !rows_.empty()) {
+      const std::int64_t bytes = std::max<std::int64_t>(1, windows.stride() * row_bytes);
+      lines.count = std::clamp<std::int64_t>(together_bytes / bytes, 1, alike);
     }
     if (touch) touch_rows(row_bytes, lines);
     if (plan_.indices != Indices::none) {

@@ -1,7 +1,8 @@
-// WHERE: the arithmetic of sliding windows, checked against overflow.
+// WHERE: how windows are made, checked against overflow.
 #include "windows.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -36,7 +37,7 @@ Windows Windows::identity(std::int64_t input) {
 }
 
 Windows Windows::sliding(std::int64_t input, std::int64_t kernel, std::int64_t stride, std::int64_t before,
-                         std::int64_t after, std::int64_t dilation, bool ceil) {
+                         std::int64_t after, std::int64_t dilation, Fit fit) {
   require(input >= 1, "a pooled axis must have at least one cell", input);
   require(kernel >= 1, "kernel_size must be positive", kernel);
   require(stride >= 1, "stride must be positive", stride);
@@ -48,9 +49,9 @@ Windows Windows::sliding(std::int64_t input, std::int64_t kernel, std::int64_t s
   require(after <= reach, "padding must be smaller than the extent of the window", after);
   const std::int64_t padded = checked_add(checked_add(input, before), after);
   const std::int64_t room = padded - 1 - reach;  // reach >= 0 and padded >= 1: no overflow
-  std::int64_t outputs = checked_add(ceil ? ceil_div(room, stride) : floor_div(room, stride), 1);
+  std::int64_t outputs = checked_add(fit == Fit::floor ? floor_div(room, stride) : ceil_div(room, stride), 1);
   checked_add(checked_mul(std::max<std::int64_t>(outputs, 1), stride), reach);  // every start and end fits
-  if (ceil && outputs >= 1 && (outputs - 1) * stride >= input + before) --outputs;
+  if (fit == Fit::ceil && outputs >= 1 && (outputs - 1) * stride >= input + before) --outputs;
   require(outputs >= 1, "kernel_size must not be larger than the padded input", kernel);
 
   Windows windows;
@@ -66,6 +67,74 @@ Windows Windows::sliding(std::int64_t input, std::int64_t kernel, std::int64_t s
   return windows;
 }
 
+Windows Windows::adaptive(std::int64_t input, std::int64_t outputs) {
+  require(input >= 1, "a pooled axis must have at least one cell", input);
+  require(outputs >= 1, "output_size must be positive", outputs);
+  checked_mul(input, outputs);  // the largest number on the way to a cell
+  const std::int64_t whole = input / outputs, rest = input % outputs;
+  if (whole >= 1 && rest <= 1) return sliding(input, whole + rest, whole, 0, 0, 1, Fit::floor);
+
+  Windows windows;
+  windows.input_ = input;
+  windows.outputs_ = outputs;
+  // Windows start at multiples of `step` parts of a cell, of which a cell has `outputs`.
+  const std::int64_t step = std::gcd(rest, outputs);
+  windows.kernel_ = whole + (rest > step ? 2 : 1);
+  windows.stride_ = std::max<std::int64_t>(1, whole + (rest > outputs / 2 ? 1 : 0));
+  windows.uneven_ = true;
+  return windows;
+}
+
+Windows Windows::listed(std::int64_t input, const std::vector<std::int64_t>& firsts,
+                        const std::vector<std::int64_t>& counts) {
+  const auto outputs = static_cast<std::int64_t>(firsts.size());
+  require(input >= 1, "a pooled axis must have at least one cell", input);
+  require(outputs >= 1, "windows must be listed for at least one output", outputs);
+  require(counts.size() == firsts.size(), "first taps and counts must be of one number", outputs);
+  auto list = std::make_shared<std::vector<Window>>();
+  list->reserve(firsts.size());
+  const std::int64_t kernel = counts[0], stride = outputs > 1 ? firsts[1] - firsts[0] : input;
+  Windows windows;
+  bool slides = firsts[0] == 0;
+  std::int64_t first = 0, stop = 0;
+  for (std::size_t i = 0; i < firsts.size(); ++i) {
+    require(counts[i] >= 1, "windows must have at least one tap", counts[i]);
+    require(firsts[i] >= first, "windows must not go back, and must start inside the input", firsts[i]);
+    require(firsts[i] < input && counts[i] <= input - firsts[i], "windows must lie inside the input", firsts[i]);
+    require(firsts[i] + counts[i] >= stop, "windows must not end before the one before them", firsts[i]);
+    slides = slides && counts[i] == kernel && (i == 0 || firsts[i] - first == stride);
+    first = firsts[i];
+    stop = first + counts[i];
+    list->push_back({first, counts[i], counts[i]});
+    windows.kernel_ = std::max(windows.kernel_, counts[i]);
+  }
+  // As many sliding windows must fit: none may be left out behind the last.
+  if (slides && stride >= 1 && (input - kernel) / stride == outputs - 1) {
+    return sliding(input, kernel, stride, 0, 0, 1, Fit::floor);
+  }
+  windows.input_ = input;
+  windows.outputs_ = outputs;
+  windows.stride_ = std::max<std::int64_t>(1, (first - firsts[0]) / std::max<std::int64_t>(1, outputs - 1));
+  windows.uneven_ = true;
+  windows.list_ = std::move(list);
+  return windows;
+}
+
+Window Windows::uneven(std::int64_t o) const {
+  if (list_) return (*list_)[static_cast<std::size_t>(o)];
+  const std::int64_t first = o * input_ / outputs_;
+  const std::int64_t count = ceil_div((o + 1) * input_, outputs_) - first;
+  return {first, count, count};
+}
+
+std::int64_t Windows::extent(std::int64_t outputs) const {
+  if (!uneven_) return (outputs - 1) * stride_ + reach_ + 1;
+  if (!list_) return std::min(input_, outputs * input_ / outputs_ + 2);
+  std::int64_t most = 0;
+  for (std::int64_t o = 0; o + outputs <= outputs_; ++o) most = std::max(most, stop(o + outputs - 1) - start(o));
+  return most;
+}
+
 Window Windows::clipped(std::int64_t begin) const {
   const std::int64_t skipped = begin < 0 ? ceil_div(-begin, step_) : 0;
   const std::int64_t inside = begin < input_ ? std::min(kernel_, ceil_div(input_ - begin, step_)) : 0;
@@ -76,6 +145,7 @@ Window Windows::clipped(std::int64_t begin) const {
 }
 
 Outputs Windows::interior() const {
+  if (uneven_) return {0, 0};
   const std::int64_t begin = std::min(outputs_, ceil_div(before_, stride_));
   const std::int64_t last = input_ - 1 - reach_ + before_;  // the last start, counted from the padding, that fits
   const std::int64_t end = last < 0 ? 0 : std::min(outputs_, last / stride_ + 1);

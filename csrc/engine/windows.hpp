@@ -1,7 +1,9 @@
-// WHERE: which cells of one axis each output sees. The only place that knows strides, padding, ceil and dilation.
+// WHERE: which cells of one axis each output sees. The only place that knows how windows are made.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 namespace tilepool {
 
@@ -17,7 +19,13 @@ struct Outputs {
   std::int64_t begin, end;
 };
 
-/// The windows of one axis, as data. Windows may reach over the edges of the input; `at` clips them.
+/// What becomes of cells behind the last sliding window that fits: `floor` leaves them; `ceil` adds a window that hangs
+/// over the end, if it starts before the padding behind the input (the rule of PyTorch and of ONNX since opset 22);
+/// `full` adds it wherever it starts (the rule of MXNet), so that it may see no cell at all.
+enum class Fit { floor, ceil, full };
+
+/// The windows of one axis, as data: sliding (equal, and equally far from each other) or not. Sliding windows may reach
+/// over the edges of the input, `at` clips them; others lie inside. Neither first nor last taps ever go back.
 class Windows {
  public:
   /// One tap per output: an axis that is not pooled.
@@ -25,34 +33,54 @@ class Windows {
 
   /// Sliding windows over `input` cells with `before` and `after` cells of padding.
   /// The number of outputs is floor((input + before + after - extent) / stride) + 1 with
-  /// extent = dilation * (kernel - 1) + 1; `ceil` rounds up instead, but drops a last window that would start
-  /// at or after input + before (the rule of PyTorch and of ONNX since opset 22).
+  /// extent = dilation * (kernel - 1) + 1; `ceil` and `full` round up instead, but `ceil` drops a last window that
+  /// would start at or after input + before.
   /// Throws std::invalid_argument where a rule is broken, std::overflow_error where 64 bits do not suffice.
   static Windows sliding(std::int64_t input, std::int64_t kernel, std::int64_t stride, std::int64_t before,
-                         std::int64_t after, std::int64_t dilation, bool ceil);
+                         std::int64_t after, std::int64_t dilation, Fit fit);
+
+  /// Windows that cover `input` cells as evenly as may be (the rule of PyTorch): output i sees the cells from
+  /// floor(i * input / outputs) to ceil((i + 1) * input / outputs) - 1. Throws as `sliding` does.
+  static Windows adaptive(std::int64_t input, std::int64_t outputs);
+
+  /// Output i sees the counts[i] cells from firsts[i] on: one or more, all of them inside the input. Neither their
+  /// first nor their last cells may go back from one output to the next. Throws as `sliding` does.
+  static Windows listed(std::int64_t input, const std::vector<std::int64_t>& firsts,
+                        const std::vector<std::int64_t>& counts);
 
   std::int64_t input() const { return input_; }
   std::int64_t outputs() const { return outputs_; }
+  /// Whether these are sliding windows. Made as such or not: windows that might be sliding ones are.
+  bool slide() const { return !uneven_; }
+  /// Taps of each window; the most where windows do not slide.
   std::int64_t kernel() const { return kernel_; }
+  /// From one first tap to the next; where windows do not slide, a common distance.
   std::int64_t stride() const { return stride_; }
   std::int64_t step() const { return step_; }
 
   /// First tap of output `o` before clipping; may be negative.
-  std::int64_t start(std::int64_t o) const { return o * stride_ - before_; }
+  std::int64_t start(std::int64_t o) const { return uneven_ ? uneven(o).first : o * stride_ - before_; }
   /// One behind the last tap of output `o` before clipping.
-  std::int64_t stop(std::int64_t o) const { return start(o) + reach_ + 1; }
+  std::int64_t stop(std::int64_t o) const {
+    if (!uneven_) return start(o) + reach_ + 1;
+    const Window window = uneven(o);
+    return window.first + window.count;
+  }
+  /// The most cells that so many neighbouring outputs see before clipping, from the first to the last; or a few more.
+  std::int64_t extent(std::int64_t outputs) const;
 
   Window at(std::int64_t o) const {
+    if (uneven_) return uneven(o);
     const std::int64_t begin = start(o);
     if (begin >= 0 && begin + reach_ < input_) return {begin, kernel_, kernel_};
     return clipped(begin);
   }
 
-  /// The outputs whose windows lie wholly inside the input.
+  /// The outputs whose sliding windows lie wholly inside the input.
   Outputs interior() const;
 
   bool is_identity() const {
-    return kernel_ == 1 && before_ == 0 && outputs_ == input_ && (stride_ == 1 || input_ == 1);
+    return !uneven_ && kernel_ == 1 && before_ == 0 && outputs_ == input_ && (stride_ == 1 || input_ == 1);
   }
 
   /// One output that sees every cell once and no padding.
@@ -60,16 +88,19 @@ class Windows {
 
   /// Whether windows of this axis laid end to end over `input` cells each are one series of equal windows,
   /// so that a neighbouring axis that is not pooled can be merged into this one.
-  bool repeats() const { return before_ == 0 && outputs_ * stride_ == input_ && reach_ < stride_; }
+  bool repeats() const { return !uneven_ && before_ == 0 && outputs_ * stride_ == input_ && reach_ < stride_; }
 
   /// `count` copies of a repeating axis laid end to end.
   Windows repeated(std::int64_t count) const;
 
  private:
   Window clipped(std::int64_t begin) const;
+  Window uneven(std::int64_t o) const;
 
   std::int64_t input_ = 0, outputs_ = 0, kernel_ = 1, stride_ = 1, step_ = 1, before_ = 0, after_ = 0;
   std::int64_t reach_ = 0;  // distance from the first to the last tap
+  bool uneven_ = false;     // windows do not slide: they are listed, or else adaptive
+  std::shared_ptr<const std::vector<Window>> list_;
 };
 
 }  // namespace tilepool

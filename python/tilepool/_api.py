@@ -16,6 +16,7 @@ from ._indices import convert, unpool, unpooled_shape
 Array: TypeAlias = npt.NDArray[Any]
 Integers: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Padding: TypeAlias = Integers | Sequence[Sequence[SupportsIndex]] | Literal["valid", "same", "same_lower"]
+CeilMode: TypeAlias = bool | np.bool_ | Literal["floor", "ceil", "full"]
 Layout: TypeAlias = Literal["channels_first", "channels_last"]
 
 
@@ -51,7 +52,7 @@ def max_pool(
     stride: Integers | None = ...,
     padding: Padding = ...,
     dilation: Integers = ...,
-    ceil_mode: bool | np.bool_ = ...,
+    ceil_mode: CeilMode = ...,
     return_indices: Literal[False] = ...,
     *,
     layout: Layout = ...,
@@ -68,7 +69,7 @@ def max_pool(
     stride: Integers | None = ...,
     padding: Padding = ...,
     dilation: Integers = ...,
-    ceil_mode: bool | np.bool_ = ...,
+    ceil_mode: CeilMode = ...,
     *,
     return_indices: Literal[True],
     layout: Layout = ...,
@@ -84,7 +85,7 @@ def max_pool(
     stride: Integers | None = None,
     padding: Padding = 0,
     dilation: Integers = 1,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     return_indices: bool | np.bool_ = False,
     *,
     layout: Layout = "channels_first",
@@ -115,9 +116,10 @@ def max_pool(
         (TensorFlow's "SAME", ONNX's SAME_UPPER); "same_lower" has it before (ONNX's SAME_LOWER).
     dilation : int or tuple of int, default 1
         Distance from a tap of a window to the next, in cells.
-    ceil_mode : bool, default False
-        Round the number of windows up instead of down, but drop a last window that would start at or after the end of
-        x and the padding before it (the rule of PyTorch).
+    ceil_mode : {False, True, "floor", "ceil", "full"}, default False
+        Round the number of windows down: False, "floor". Up, but drop a last window that would start at or after the
+        end of x and the padding before it: True, "ceil" (the rule of PyTorch and ONNX). Up without that: "full" (the
+        rule of MXNet, and of Caffe where nothing is padded).
     return_indices : bool, default False
         Return a second array that tells where each value was found: the first of equal cells in row-major order of the
         window, the first NaN where there is one, -1 where the window has no cell.
@@ -188,7 +190,7 @@ def min_pool(
     stride: Integers | None = ...,
     padding: Padding = ...,
     dilation: Integers = ...,
-    ceil_mode: bool | np.bool_ = ...,
+    ceil_mode: CeilMode = ...,
     return_indices: Literal[False] = ...,
     *,
     layout: Layout = ...,
@@ -205,7 +207,7 @@ def min_pool(
     stride: Integers | None = ...,
     padding: Padding = ...,
     dilation: Integers = ...,
-    ceil_mode: bool | np.bool_ = ...,
+    ceil_mode: CeilMode = ...,
     *,
     return_indices: Literal[True],
     layout: Layout = ...,
@@ -221,7 +223,7 @@ def min_pool(
     stride: Integers | None = None,
     padding: Padding = 0,
     dilation: Integers = 1,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     return_indices: bool | np.bool_ = False,
     *,
     layout: Layout = "channels_first",
@@ -263,7 +265,7 @@ def avg_pool(
     kernel_size: Integers,
     stride: Integers | None = None,
     padding: Padding = 0,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     count_include_pad: bool | np.bool_ = True,
     divisor_override: SupportsIndex | None = None,
     *,
@@ -342,7 +344,7 @@ def sum_pool(
     stride: Integers | None = None,
     padding: Padding = 0,
     dilation: Integers = 1,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,

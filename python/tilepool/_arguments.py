@@ -5,20 +5,42 @@ arithmetic here is on Python's integers, which do not overflow; only what fits 6
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeGuard
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
-Windows: TypeAlias = tuple[int, int, int, int, int, bool]  # kernel, stride, before, after, dilation, ceil
+Cells: TypeAlias = tuple[int, ...]
+# What the core takes for a pooled axis: kernel, stride, before, after, dilation and the number that FITS has; or how
+# many adaptive windows; or the first cells of listed windows, and the numbers of their cells.
+Sliding: TypeAlias = tuple[int, int, int, int, int, int]
+Windows: TypeAlias = Sliding | tuple[Literal["adaptive"], int] | tuple[Literal["listed"], Cells, Cells]
 
+FITS = {"floor": 0, "ceil": 1, "full": 2}
 LIMIT = 2**63
 MAX_THREADS = 1024
 INTEGERS = "an integer or a tuple of integers"
 INDEX_BASES = "'plane', 'batch', 'array' or 'window'"
 INDEX_DTYPES = "int64, int32 or uint8"
+OUTPUTS = "an integer, None or a tuple of these"
 PADDINGS = "an integer, an integer or a (before, after) pair per pooled axis, 'valid', 'same' or 'same_lower'"
+
+
+class Adaptive(NamedTuple):
+    """In the place of a kernel size: adaptive windows, and the word that says how many."""
+
+    word: object
+    name: str = "output_size"
+
+
+class Listed(NamedTuple):
+    """In the place of a kernel size: first cells and numbers of cells of all windows along each pooled axis.
+
+    A list, so that a call with these is not kept: its numbers are random, or too many for a key.
+    """
+
+    axes: list[tuple[Cells, Cells]]
 
 
 def shown(value: object) -> str:
@@ -46,8 +68,8 @@ def integers(name: str, word: object, count: int, rule: str = INTEGERS) -> tuple
     return numbers
 
 
-def positive(name: str, word: object, count: int) -> tuple[int, ...]:
-    values = integers(name, word, count)
+def positive(name: str, word: object, count: int, rule: str = INTEGERS) -> tuple[int, ...]:
+    values = integers(name, word, count, rule)
     if min(values) < 1:
         raise ValueError(f"{name} must be positive, not {shown(word)}")
     if max(values) >= LIMIT:
@@ -55,10 +77,33 @@ def positive(name: str, word: object, count: int) -> tuple[int, ...]:
     return values
 
 
+def reduction(word: object, dtype: object) -> str:
+    """The core's name of an operation, which has a choice of `dtype` or not."""
+    rule = "op must be 'max', 'min', 'avg' or 'sum'"
+    if not isinstance(word, str):
+        raise TypeError(f"{rule}, not {shown(word)}")
+    if word not in ("max", "min", "avg", "sum"):
+        raise ValueError(f"{rule}, not {shown(word)}")
+    if dtype is not None and word in ("max", "min"):
+        raise ValueError(f"dtype must be None where op is '{word}', not {shown(dtype)}")
+    return "average" if word == "avg" else str(word)
+
+
 def flag(name: str, word: object) -> bool:
     if not isinstance(word, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, not {shown(word)}")
     return bool(word)
+
+
+def fit(word: object) -> int:
+    rule = "ceil_mode must be False, True, 'floor', 'ceil' or 'full'"
+    if isinstance(word, str):
+        if word not in FITS:
+            raise ValueError(f"{rule}, not {shown(word)}")
+        return FITS[word]
+    if not isinstance(word, bool | np.bool_):
+        raise TypeError(f"{rule}, not {shown(word)}")
+    return int(word)
 
 
 def threads(word: object) -> int:
@@ -157,42 +202,75 @@ def pads(
     return pairs
 
 
+def refuse_empty(sizes: tuple[int, ...]) -> None:
+    if 0 in sizes:
+        raise ValueError(f"x must not be empty along a pooled axis, not of sizes {sizes}")
+
+
+def adaptive(sizes: tuple[int, ...], name: str, word: object) -> list[Windows]:
+    """As many windows as the word says, or as many as cells where it is None."""
+    values = tuple(word) if isinstance(word, tuple | list) else (word,) * len(sizes)
+    kept = [value is None for value in values]
+    given = tuple(1 if value is None else value for value in values) if any(kept) else word
+    outputs = positive(name, given, len(sizes), OUTPUTS)
+    refuse_empty(sizes)
+    if any(n * m >= LIMIT for n, m in zip(sizes, outputs, strict=True)):
+        raise ValueError(f"{name} must keep cells times outputs below 2**63, not {shown(word)}")
+    return [("adaptive", n if keep else m) for n, m, keep in zip(sizes, outputs, kept, strict=True)]
+
+
+def most_taps(n: int, window: Windows) -> int:
+    """Not fewer than a window over n cells sees of them."""
+    if window[0] == "adaptive":
+        return min(n, -(-n // window[1]) + 1)
+    return max(window[2]) if window[0] == "listed" else min(n, window[0])
+
+
 def windows(
     sizes: tuple[int, ...], kernel_size: object, stride: object, padding: object, dilation: object, ceil_mode: object
 ) -> list[Windows]:
-    """The sliding windows over pooled axes of the given sizes, as the core takes them."""
+    """The windows over pooled axes of the given sizes, as the core takes them."""
+    if isinstance(kernel_size, Adaptive):
+        return adaptive(sizes, kernel_size.name, kernel_size.word)
+    if isinstance(kernel_size, Listed):
+        return [("listed", *axis) for axis in kernel_size.axes]
+    return list(sliding(sizes, kernel_size, stride, padding, dilation, ceil_mode))
+
+
+def sliding(
+    sizes: tuple[int, ...], kernel_size: object, stride: object, padding: object, dilation: object, ceil_mode: object
+) -> list[Sliding]:
     count = len(sizes)
     kernels = positive("kernel_size", kernel_size, count)
     strides = kernels if stride is None else positive("stride", stride, count)
     dilations = positive("dilation", dilation, count)
-    ceil = flag("ceil_mode", ceil_mode)
+    rounding = fit(ceil_mode)
     extents = tuple(d * (k - 1) + 1 for k, d in zip(kernels, dilations, strict=True))
     pairs = pads(padding, sizes, extents, strides)
 
     padded = tuple(n + before + after for n, (before, after) in zip(sizes, pairs, strict=True))
-    if 0 in sizes:
-        raise ValueError(f"x must not be empty along a pooled axis, not of sizes {sizes}")
-    result = []
+    refuse_empty(sizes)
+    result: list[Sliding] = []
     for n, k, s, d, e, p, (before, after) in zip(
         sizes, kernels, strides, dilations, extents, padded, pairs, strict=True
     ):
-        number = outputs(n, (k, s, before, after, d, ceil))
+        number = outputs(n, (k, s, before, after, d, rounding))
         if number < 1:
             dilated = f" with dilation {dilations}" if max(dilations) > 1 else ""
             raise ValueError(f"kernel_size {kernels}{dilated} is larger than the padded input {padded}")
         s = min(s, max(p, e) + 1)  # the core's 64 bits need not hold a stride that is never taken
         if max(p, number * s + e) >= LIMIT:
             raise ValueError(f"kernel_size must keep windows and padded input below 2**63 cells, not {kernels}")
-        result.append((k, s, before, after, d, ceil))
+        result.append((k, s, before, after, d, rounding))
     return result
 
 
-def outputs(n: int, window: Windows) -> int:
+def outputs(n: int, window: Sliding) -> int:
     """The number of outputs along an axis of n cells."""
-    kernel, stride, before, after, dilation, ceil = window
+    kernel, stride, before, after, dilation, fit = window
     room = n + before + after - dilation * (kernel - 1) - 1
-    number = (-(-room // stride) if ceil else room // stride) + 1
-    return number - 1 if ceil and (number - 1) * stride >= n + before else number
+    number = (-(-room // stride) if fit != FITS["floor"] else room // stride) + 1
+    return number - 1 if fit == FITS["ceil"] and (number - 1) * stride >= n + before else number
 
 
 class Indices(NamedTuple):
@@ -246,7 +324,7 @@ def indices(
     if wanted.name not in ("int64", "int32", "uint8"):
         raise TypeError(f"index_dtype must be {INDEX_DTYPES}, not {wanted}")
     if base == "window":
-        kernels = dict(zip(axes, (window[0] for window in pooled), strict=True))
+        kernels = {axis: k for axis, (k, *_) in zip(axes, pooled, strict=True) if isinstance(k, int)}
         sizes = tuple(kernels.get(axis, 1) for axis in range(len(shape)))
         weights = index_weights("plane", sizes, axes)
     else:
@@ -294,10 +372,14 @@ def refuse_meaningful(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a plain array, not a matrix: take numpy.asarray of it")
 
 
-def check_output(out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse an `out` that a result of the given shape and dtype cannot be copied to."""
+def check_shape(out: Array, shape: tuple[int, ...]) -> None:
     if out.shape != shape:
         raise ValueError(f"out has shape {out.shape}, expected {shape}")
+
+
+def check_output(out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse an `out` that a result of the given shape and dtype cannot be copied to."""
+    check_shape(out, shape)
     if not np.can_cast(dtype, out.dtype, "same_kind"):
         raise TypeError(f"out must have a dtype that {dtype} casts to under 'same_kind', not {out.dtype}")
     if not out.flags.writeable:

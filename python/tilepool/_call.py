@@ -152,7 +152,7 @@ def make(
     windows = dict(zip(axes, pooled, strict=True))
     count_padding = arguments.flag("count_include_pad", count_include_pad)
     divisor = arguments.divisor(divisor_override)
-    taps = prod(min(n, window[0]) for n, window in zip(sizes, pooled, strict=True))
+    taps = prod(map(arguments.most_taps, sizes, pooled))
     core_op, source, result = choose(op, native, dtype, taps)
 
     order = memory_order(shape, strides)

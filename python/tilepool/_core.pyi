@@ -3,6 +3,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from ._arguments import Windows
+
 __version__: str
 compiler: str
 backend: str
@@ -22,7 +24,7 @@ class Plan:
         dtype: str,
         shape: tuple[int, ...],
         strides: tuple[int, ...],
-        windows: tuple[tuple[int, int, int, int, int, bool] | None, ...],
+        windows: tuple[Windows | None, ...],
         count_padding: bool = False,
         divisor: float = 0.0,
         indices: str = "none",

@@ -5,12 +5,11 @@ from __future__ import annotations  # so that help() shows the short names below
 from math import gcd, prod
 from typing import NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from . import _arguments as arguments
-from ._api import Integers, Layout, Padding
-from ._arguments import Windows
+from ._api import CeilMode, Integers, Layout, Padding
+from ._arguments import Sliding
 from ._core import dtypes
 from ._dtypes import requested
 
@@ -30,7 +29,7 @@ def cost(
     stride: Integers | None = None,
     padding: Padding = 0,
     dilation: Integers = 1,
-    ceil_mode: bool | np.bool_ = False,
+    ceil_mode: CeilMode = False,
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
@@ -94,7 +93,7 @@ def cost(
     axes = arguments.pooled_axes(layout, axis, len(sizes))
     itemsize = requested(dtype, dtypes).itemsize
     pooled = tuple(sizes[axis] for axis in axes)
-    windows = arguments.windows(pooled, kernel_size, stride, padding, dilation, ceil_mode)
+    windows = arguments.sliding(pooled, kernel_size, stride, padding, dilation, ceil_mode)
 
     counts = [Counts(n, n, n, n) for n in sizes]  # an axis that is not pooled: every window is one cell
     for axis, n, window in zip(axes, pooled, windows, strict=True):
@@ -117,7 +116,7 @@ class Counts(NamedTuple):
     cells: int  # that an output looks at
 
 
-def count(n: int, window: Windows) -> Counts:
+def count(n: int, window: Sliding) -> Counts:
     kernel, stride, before, _, dilation, _ = window
     outputs = arguments.outputs(n, window)
 
@@ -136,12 +135,12 @@ def count(n: int, window: Windows) -> Counts:
         n,
     )
 
-    # A window without a tap inside steps over the whole input: it begins before it, at t < 0, and the first of its
-    # taps that is not before the input, at t modulo dilation, is behind it.
-    empty = 0
+    # A window without a tap inside begins behind the input, or steps over the whole of it: it begins before it, at
+    # t < 0, and the first of its taps that is not before the input, at t modulo dilation, is behind it.
+    empty = max(0, outputs + (-before - n) // stride)
     if dilation > n:
         begin_before = min(outputs, -(-before // stride))
-        empty = floors(begin_before, stride, -before + dilation - n, dilation)
+        empty += floors(begin_before, stride, -before + dilation - n, dilation)
         empty -= floors(begin_before, stride, -before, dilation)
     return Counts(outputs, outputs - empty, taps, taps - again)
 
