@@ -334,7 +334,7 @@ SIGNATURES = {
     "min_pool": f"({WINDOWS}{PLACES}, out=None, threads=None)",
     "sum_pool": f"({WINDOWS}{PLACES}, dtype=None, out=None, threads=None)",
     "avg_pool": "(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
-    f"divisor_override=None, *, dilation=1, {PLACES}, dtype=None, out=None, threads=None)",
+    f"divisor_override=None, *, dilation=1, {PLACES}, dtype=None, rounding='half_even', out=None, threads=None)",
     "set_threads": "(threads)",
     "get_threads": "()",
     "show_config": "()",

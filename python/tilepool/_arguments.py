@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from ._core import roundings
+
 Array: TypeAlias = npt.NDArray[Any]
 Windows: TypeAlias = tuple[int, int, int, int, int, bool]  # kernel, stride, before, after, dilation, ceil
 
@@ -82,6 +84,18 @@ def divisor(word: object) -> float:
     if abs(number) >= 2**53:
         raise ValueError(f"divisor_override must be below 2**53 in magnitude, not {shown(word)}")
     return float(number)
+
+
+def rounding(word: object, of_float: bool) -> str:
+    """How an average becomes an integer. A float result is not rounded: any rule but the default is a mistake."""
+    rule = f"rounding must be {', '.join(map(repr, roundings[:-1]))} or {roundings[-1]!r}, not {shown(word)}"
+    if not isinstance(word, str):
+        raise TypeError(rule)
+    if word not in roundings:
+        raise ValueError(rule)
+    if of_float and word != roundings[0]:
+        raise ValueError(f"rounding must be {roundings[0]!r} unless dtype is an integer, not {shown(word)}")
+    return str(word)
 
 
 def pooled_axes(layout: object, axis: object, ndim: int) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from . import _arguments as arguments
 from ._arguments import Array
 from ._core import Plan
-from ._dtypes import INT64, UINT64, DType, choose, readable
+from ._dtypes import UINT16, UINT64, DType, choose, is_bfloat16, is_float, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Call:
     order: tuple[int, ...]  # the axes of that copy, outermost in memory first
     sums: Plan | None  # for averages in integers: tells the 0 / 0 of a window without cells from a NaN in x
     direct: bool  # the plan's result is the call's
+    bits: DType | None  # bfloat16, if that is what the plan reads and writes: numpy has none, the core sees bits
+    rounding: str  # of averages in integers
 
     def run(self, x: Array, out: Array | None, threads: int) -> Array:
         target = arguments.output(out)
@@ -31,18 +33,28 @@ class Call:
             x = copied(x, self.source, self.order)
         if self.direct:
             try:
-                result = self.plan.run(x, target, threads)
+                result = self.pooled(x, target, threads)
                 return result if out is None else out
             except ValueError:
                 # The core does not write to such an `out`.
                 pass
         if target is not None:
             arguments.check_output(target, self.plan.result_shape, self.dtype)
-        result = self.finished(self.plan.run(x, None, threads), x, threads)
+        result = self.finished(self.pooled(x, None, threads), x, threads)
         if out is None or target is None:
             return result
         np.copyto(target, result, casting="same_kind")
         return out
+
+    def pooled(self, x: Array, out: Array | None, threads: int) -> Array:
+        """The plan's result on x."""
+        if self.bits is None:
+            return self.plan.run(x, out, threads)
+        if out is not None:
+            if out.dtype != self.bits:
+                raise ValueError("out must be of bfloat16")
+            out = out.view(UINT16)
+        return self.plan.run(x.view(UINT16), out, threads).view(self.bits)
 
     def finished(self, result: Array, x: Array, threads: int) -> Array:
         """The plan's result on x as the call's."""
@@ -56,27 +68,37 @@ class Call:
                 if self.sums is None or np.isnan(self.sums.run(x, None, threads)).any():
                     raise ValueError(f"x must not have a window whose average is NaN where dtype is {self.dtype}")
                 result[empty] = 0
-        return saturated(result, self.dtype)
+        return saturated(result, self.dtype, self.rounding)
 
 
 def copied(x: Array, dtype: DType, order: tuple[int, ...]) -> Array:
     """A dense copy with the given axes outermost in memory first."""
     copy = np.empty([x.shape[axis] for axis in order], dtype).transpose(np.argsort(order))
     np.copyto(copy, x, casting="unsafe")
-    return copy.view(INT64) if dtype == UINT64 else copy  # the core has no uint64, but its int64 sums wrap alike
+    return copy
 
 
-def saturated(numbers: Array, dtype: DType) -> Array:
-    """The nearest integers of `dtype`, halves to even. Overwrites `numbers`, which are not NaN."""
+def saturated(numbers: Array, dtype: DType, rounding: str) -> Array:
+    """Rounded to integers of `dtype` by the named rule. Overwrites `numbers`, which are not NaN."""
     limits = np.iinfo(dtype)
     if numbers.dtype.kind != "f":
         return np.clip(numbers, limits.min, limits.max, out=numbers).astype(dtype)
-    np.rint(numbers, out=numbers)
+    rounded(numbers, rounding)
     over = numbers >= float(limits.max)  # 2**63 for int64: float64 has no 2**63 - 1
     numbers[over] = 0
     integers = np.maximum(numbers, float(limits.min), out=numbers).astype(dtype)
     integers[over] = limits.max
     return integers
+
+
+def rounded(numbers: Array, rounding: str) -> None:
+    """Round floats in place."""
+    if rounding != "half_up":
+        {"half_even": np.rint, "floor": np.floor, "trunc": np.trunc}[rounding](numbers, out=numbers)
+        return
+    floors = np.floor(numbers)
+    with np.errstate(invalid="ignore"):  # infinity - infinity, which is no half and more
+        np.add(floors, numbers - floors >= 0.5, out=numbers)
 
 
 def memory_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
@@ -119,6 +141,7 @@ def make(
     dtype: object = None,
     count_include_pad: object = True,
     divisor_override: object = None,
+    rounding: object = "half_even",
 ) -> Call:
     """The call of the public functions' words on an array of the given form."""
     native = readable(given)
@@ -130,6 +153,7 @@ def make(
     divisor = arguments.divisor(divisor_override)
     taps = prod(min(n, window[0]) for n, window in zip(sizes, pooled, strict=True))
     core_op, source, result = choose(op, native, dtype, taps)
+    rule = arguments.rounding(rounding, is_float(result))
 
     order = memory_order(shape, strides)
     rows = [axis for axis in order if shape[axis] > 1]
@@ -138,9 +162,8 @@ def make(
         strides = dense_strides(shape, source.itemsize, order)
 
     def plan(core_op: str) -> Plan:
-        read = "int64" if source == UINT64 else source.name
         where = tuple(map(windows.get, range(len(shape))))
-        return Plan(core_op, read, shape, strides, where, count_padding, divisor)
+        return Plan(core_op, source.name, shape, strides, where, count_padding, divisor, rule, result == UINT64)
 
     pool = plan(core_op)
     return Call(
@@ -149,8 +172,10 @@ def make(
         wraps=op == "sum",
         source=None if in_place else source,
         order=order,
-        sums=plan("sum") if core_op == "average" and result.kind != "f" else None,
+        sums=plan("sum") if core_op == "average" and not is_float(result) else None,
         direct=pool.result_dtype == result.name,
+        bits=source if is_bfloat16(source) else None,
+        rounding=rule,
     )
 
 
