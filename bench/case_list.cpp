@@ -59,7 +59,7 @@ Case parse(const std::string& line) {
   result.request.dtype = dtype_named(cells[dtype]);
   result.request.count_padding = true;
   result.request.axes.resize(extents.size());
-  std::int64_t bytes = tilepool::dtype_info[static_cast<int>(result.request.dtype)].size;
+  std::int64_t bytes = tilepool::info_of(result.request.dtype).size;
   for (std::size_t axis = extents.size(); axis-- > 0;) {
     tilepool::ArrayAxis& target = result.request.axes[axis];
     target.size = extents[axis];

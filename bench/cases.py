@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+with suppress(ImportError):
+    import ml_dtypes  # noqa: F401 # teaches numpy the name of bfloat16
 
 Array: TypeAlias = NDArray[Any]
 Sizes: TypeAlias = tuple[int, ...]
@@ -49,14 +53,12 @@ class Case:
     @property
     def result_dtype(self) -> np.dtype[Any]:
         """That of tilepool's result: integer sums and averages widen."""
-        widened = {
-            ("sum", "uint8"): "uint64",
-            ("sum", "int32"): "int64",
-            ("avg", "uint8"): "float32",
-            ("avg", "int32"): "float64",
-            ("avg", "int64"): "float64",
-        }
-        return np.dtype(widened.get((self.op, self.dtype), self.dtype))
+        given = np.dtype(self.dtype)
+        if given.kind not in "biu" or self.op not in ("sum", "avg"):
+            return given
+        if self.op == "sum":
+            return np.dtype(np.uint64 if given.kind == "u" else np.int64)
+        return np.dtype(np.float32 if given.itemsize <= 2 else np.float64)
 
     @property
     def moved(self) -> int:
@@ -91,9 +93,11 @@ class Case:
         """Random values; never zeros, which some memory systems and branch predictors flatter."""
         random = np.random.default_rng(seed)
         dtype = np.dtype(self.dtype)
-        if dtype.kind == "f":
-            values: Array = random.random(self.shape, np.float32 if dtype == np.float32 else np.float64)
-            return np.add(values, 0.5, out=values)
+        if dtype.kind not in "biu":
+            values: Array = random.random(self.shape, np.float64 if dtype == np.float64 else np.float32)
+            return np.add(values, 0.5, out=values).astype(dtype, copy=False)
+        if dtype.kind == "b":
+            return np.ones(self.shape, dtype)
         high = min(int(np.iinfo(dtype).max), 2**20)
         return random.integers(1, high, self.shape, dtype=dtype)
 

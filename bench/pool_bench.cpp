@@ -76,19 +76,32 @@ void fill(std::uint8_t* memory, std::int64_t bytes, T scale) {
 Memory random_array(DType dtype, std::int64_t bytes) {
   Memory memory = allocate(bytes);
   switch (dtype) {
+    case DType::float16:
+    case DType::bfloat16:
+      fill<std::uint16_t>(memory.get(), bytes, 64);  // numbers, no NaNs
+      break;
     case DType::float32:
       fill<float>(memory.get(), bytes, 1.0f / 256);
       break;
     case DType::float64:
       fill<double>(memory.get(), bytes, 1.0 / 256);
       break;
+    case DType::int16:
+    case DType::uint16:
+      fill<std::uint16_t>(memory.get(), bytes, 100);
+      break;
     case DType::int32:
+    case DType::uint32:
       fill<std::int32_t>(memory.get(), bytes, 1000);
       break;
     case DType::int64:
     case DType::uint64:
       fill<std::int64_t>(memory.get(), bytes, 1000);
       break;
+    case DType::boolean:
+      fill<bool>(memory.get(), bytes, true);
+      break;
+    case DType::int8:
     case DType::uint8:
       fill<std::uint8_t>(memory.get(), bytes, 1);
       break;
@@ -142,7 +155,7 @@ std::int64_t product(const std::vector<std::int64_t>& sizes) {
 
 void run_case(benchmark::State& state, const tilepool_bench::Case& chosen, int threads) {
   const tilepool::Plan plan = tilepool::make_plan(chosen.request);
-  const auto bytes_of = [](DType dtype) { return tilepool::dtype_info[static_cast<int>(dtype)].size; };
+  const auto bytes_of = [](DType dtype) { return tilepool::info_of(dtype).size; };
   const std::int64_t read = product(plan.input_shape) * bytes_of(plan.dtype);
   const std::int64_t written = product(plan.result_shape) * bytes_of(plan.result_dtype);
   const Memory input = random_array(plan.dtype, read);

@@ -32,11 +32,14 @@ DType dtype_named(const std::string& name) {
   throw py::value_error("dtype is unknown: " + name);
 }
 
-/// numpy's dtypes in the order of dtype_info. Kept for the life of the process: there is no safe time to release them.
+/// numpy's dtypes in the order of dtype_info; bfloat16, which numpy lacks, is read and written as its bits. Kept for
+/// the life of the process: there is no safe time to release them.
 const py::dtype& numpy_dtype(DType dtype) {
   static const auto* const dtypes = [] {
     auto* list = new std::vector<py::dtype>;
-    for (const DTypeInfo& info : dtype_info) list->emplace_back(info.name);
+    for (int i = 0; i < dtype_count; ++i) {
+      list->emplace_back(static_cast<DType>(i) == DType::bfloat16 ? "uint16" : dtype_info[i].name);
+    }
     return list;
   }();
   return (*dtypes)[static_cast<std::size_t>(dtype)];
@@ -82,8 +85,8 @@ std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) 
 }
 
 Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple& shape, const py::tuple& strides,
-               const py::tuple& windows, bool count_padding, double divisor, const std::string& indices,
-               const py::tuple& weights, bool wide_indices) {
+               const py::tuple& windows, bool count_padding, double divisor, const std::string& rounding,
+               bool is_unsigned, const std::string& indices, const py::tuple& weights, bool wide_indices) {
   if (strides.size() != shape.size() || windows.size() != shape.size()) {
     throw py::value_error("shape, strides and windows must have the same length");
   }
@@ -95,6 +98,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
     throw py::value_error("divisor must be an integer below 2**53 in magnitude");
   }
   request.divisor = divisor;
+  request.to_integer = {static_cast<Rounding>(index_of(rounding, rounding_names, "rounding")), is_unsigned};
   request.indices = static_cast<Indices>(index_of(indices, indices_names, "indices"));
   request.wide_indices = wide_indices;
   const std::vector<std::int64_t> sizes = integers(shape), steps = integers(strides);
@@ -121,7 +125,7 @@ void check(const py::array& array, const char* name, DType dtype, const std::vec
       refuse("the strides of the plan");
     }
   }
-  const auto alignment = static_cast<std::uintptr_t>(dtype_info[static_cast<int>(dtype)].size);
+  const auto alignment = static_cast<std::uintptr_t>(info_of(dtype).size);
   if (reinterpret_cast<std::uintptr_t>(array.data()) % alignment != 0) refuse("aligned elements");
 }
 
@@ -172,7 +176,7 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
     const DType type = plan.wide_indices ? DType::int64 : DType::int32;
     std::vector<std::int64_t> strides = plan.result_strides;
     for (std::int64_t& stride : strides) {
-      stride = stride / dtype_info[static_cast<int>(plan.result_dtype)].size * dtype_info[static_cast<int>(type)].size;
+      stride = stride / info_of(plan.result_dtype).size * info_of(type).size;
     }
     if (out_indices.is_none()) {
       indices = py::array(numpy_dtype(type), plan.result_shape, strides);
@@ -222,9 +226,10 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.attr("__version__") = TILEPOOL_VERSION;
   module.attr("compiler") = TILEPOOL_COMPILER;
   module.attr("backend") = parallel_backend();
-  py::list dtypes;
-  for (int i = 0; i < dtype_count; ++i) dtypes.append(dtype_info[i].name);
-  module.attr("dtypes") = py::tuple(dtypes);
+  std::vector<std::string> dtypes;
+  for (const DTypeInfo& info : dtype_info) dtypes.emplace_back(info.name);
+  module.attr("dtypes") = names_of(dtypes);
+  module.attr("roundings") = names_of({std::begin(rounding_names), std::end(rounding_names)});
 
   module.def("built_isas", [] { return names_of(built_isas()); });
   module.def("available_isas", [] { return names_of(available_isas()); });
@@ -239,16 +244,23 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
       },
       py::arg("n"));
 
+  module.def(
+      "taps_limit",
+      [](const std::string& op, const std::string& dtype) {
+        return taps_limit(static_cast<Op>(index_of(op, op_names, "op")), dtype_named(dtype));
+      },
+      py::arg("op"), py::arg("dtype"));
+
   py::class_<Plan, std::shared_ptr<Plan>>(module, "Plan")
       .def(py::init(&plan_from), py::arg("op"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
-           py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0, py::arg("indices") = "none",
+           py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0,
+           py::arg("rounding") = rounding_names[0], py::arg("is_unsigned") = false, py::arg("indices") = "none",
            py::arg("weights") = py::tuple(), py::arg("wide_indices") = true)
       .def_property_readonly("result_shape",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_shape)); })
       .def_property_readonly("result_strides",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_strides)); })
-      .def_property_readonly(
-          "result_dtype", [](const PlanPointer& plan) { return dtype_info[static_cast<int>(plan->result_dtype)].name; })
+      .def_property_readonly("result_dtype", [](const PlanPointer& plan) { return info_of(plan->result_dtype).name; })
       .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def("pick", &pick, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none(),
            py::arg("threads") = 0);

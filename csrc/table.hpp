@@ -2,24 +2,53 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace tilepool {
 
-/// What a pooling keeps of a window. `average_rounded` is the exact integer average, half to even.
+/// What a pooling keeps of a window. `average_rounded` is the exact average of integers as an integer.
 enum class Op : std::uint8_t { max, min, sum, average, average_rounded };
 constexpr const char* op_names[] = {"max", "min", "sum", "average", "average_rounded"};
 constexpr int op_count = 5;
 
-/// The list of element types. The first `dtype_count` are pooled; the rest only appear as results.
-enum class DType : std::uint8_t { float32, float64, uint8, int32, int64, uint64 };
-constexpr int dtype_count = 5;
+/// The list of element types.
+enum class DType : std::uint8_t {
+  float16,
+  bfloat16,
+  float32,
+  float64,
+  boolean,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64
+};
+constexpr int dtype_count = 13;
 
 struct DTypeInfo {
   const char* name;
+  char kind;  // as numpy's: f(loat), b(ool), i(nteger), u(nsigned integer)
   std::int64_t size;
 };
-constexpr DTypeInfo dtype_info[] = {{"float32", 4}, {"float64", 8}, {"uint8", 1},
-                                    {"int32", 4},   {"int64", 8},   {"uint64", 8}};
+constexpr DTypeInfo dtype_info[dtype_count] = {
+    {"float16", 'f', 2}, {"bfloat16", 'f', 2}, {"float32", 'f', 4}, {"float64", 'f', 8}, {"bool", 'b', 1},
+    {"int8", 'i', 1},    {"int16", 'i', 2},    {"int32", 'i', 4},   {"int64", 'i', 8},   {"uint8", 'u', 1},
+    {"uint16", 'u', 2},  {"uint32", 'u', 4},   {"uint64", 'u', 8}};
+constexpr const DTypeInfo& info_of(DType dtype) { return dtype_info[static_cast<int>(dtype)]; }
+
+/// Which integer an average becomes: the nearest, a half going to the even one or up, the one below, the one towards 0.
+enum class Rounding : std::uint8_t { half_even, half_up, floor, trunc };
+constexpr const char* rounding_names[] = {"half_even", "half_up", "floor", "trunc"};
+
+/// How `average_rounded` writes: saturated to int64, or to uint64.
+struct ToInteger {
+  Rounding rounding = Rounding::half_even;
+  bool is_unsigned = false;
+};
 
 /// A run of consecutive outputs along a row whose windows have equal tap counts and equally spaced first taps.
 struct Span {
@@ -31,11 +60,12 @@ struct Span {
 
 /// How a row is pooled along itself. A pixel is `inner` neighbouring elements that are never mixed.
 struct Along {
-  std::int64_t inner;   // elements of one pixel
-  std::int64_t stride;  // pixels between the first taps of neighbouring outputs inside one span
-  std::int64_t step;    // pixels between the taps of one window
-  std::int64_t width;   // pixels that may be read
-  bool long_windows;    // add each window up in lanes of its own; needs inner == 1, step == 1 and a single row
+  std::int64_t inner;    // elements of one pixel
+  std::int64_t stride;   // pixels between the first taps of neighbouring outputs inside one span
+  std::int64_t step;     // pixels between the taps of one window
+  std::int64_t width;    // pixels that may be read
+  bool long_windows;     // add each window up in lanes of its own; needs inner == 1, step == 1 and a single row
+  ToInteger to_integer;  // used by `average_rounded` only
   const Span* spans;
   std::int64_t span_count;
 };
@@ -90,21 +120,31 @@ struct Kernel {
                     const Lines&);
 };
 
-/// The element type written.
+/// The element type written (`average_rounded` writes uint64 where it is told to).
 constexpr DType result_dtype(Op op, DType dtype) {
-  const bool is_float = dtype == DType::float32 || dtype == DType::float64;
-  if (op == Op::max || op == Op::min || is_float) return dtype;
-  if (op == Op::sum) return dtype == DType::uint8 ? DType::uint64 : DType::int64;
-  if (op == Op::average) return dtype == DType::uint8 ? DType::float32 : DType::float64;
+  const DTypeInfo& info = info_of(dtype);
+  if (op == Op::max || op == Op::min || info.kind == 'f') return dtype;
+  if (op == Op::sum) return info.kind == 'u' ? DType::uint64 : DType::int64;
+  if (op == Op::average) return info.size <= 2 ? DType::float32 : DType::float64;
   return DType::int64;
 }
 
 /// Bytes of one accumulator, the same on every ISA.
 constexpr std::int64_t acc_size(Op op, DType dtype) {
-  const std::int64_t size = dtype_info[static_cast<int>(dtype)].size;
-  if (op == Op::max || op == Op::min || dtype == DType::float32 || dtype == DType::float64) return size;
-  if (op == Op::average_rounded) return dtype == DType::int64 ? 16 : 8;
-  return dtype == DType::uint8 ? 4 : 8;
+  const std::int64_t size = info_of(dtype).size;
+  if (op == Op::max || op == Op::min) return size;
+  if (size <= 2) return 4;
+  if (info_of(dtype).kind == 'f') return size;
+  return op == Op::average_rounded && size == 8 ? 16 : 8;
+}
+
+/// The most taps of one window: integers must not overflow their accumulators, but for 64-bit sums, which may wrap.
+/// 64-bit averages have two bits to spare: divisors beyond 2**62 are taken for 2**62, more than twice any sum.
+constexpr std::int64_t taps_limit(Op op, DType dtype) {
+  const DTypeInfo& info = info_of(dtype);
+  const bool adds = op == Op::sum || op == Op::average ? info.size <= 2 : op == Op::average_rounded && info.size <= 4;
+  if (!adds || info.kind == 'f') return std::numeric_limits<std::int64_t>::max();
+  return std::int64_t{1} << (8 * (acc_size(op, dtype) - info.size) - (info.size == 4 ? 3 : 1));
 }
 
 struct Table {

@@ -81,31 +81,33 @@ def expected(op: str, x: Array, axes: Sequence[int], arguments: dict[str, Any]) 
         return function(x, axes, windows), reference.native(x.dtype), None
     dtype = arguments.get("dtype")
     given = {name: arguments[name] for name in ("count_include_pad", "divisor_override") if name in arguments}
+    rounding = {"rounding": arguments["rounding"]} if "rounding" in arguments else {}
     if op == "sum":
         result = reference.sum_dtype(x.dtype) if dtype is None else np.dtype(dtype)
         values = reference.sum_pool(x, axes, windows, dtype)
     else:
         result = reference.avg_dtype(x.dtype) if dtype is None else np.dtype(dtype)
-        values = reference.avg_pool(x, axes, windows, dtype=dtype, **given)
-    if result.kind != "f":
+        values = reference.avg_pool(x, axes, windows, dtype=dtype, **rounding, **given)
+    if not reference.is_float(result):
         return values, result, None
 
     # Sums of small whole numbers are exact in every order of addition, and one correctly rounded division is what
     # `values` has too: rounding the quotient of two whole numbers twice, first to float64, changes nothing.
     taps = math.prod(max(len(window.taps) for window in windows_of_axis) for windows_of_axis in windows)
-    limit = 2.0 ** (np.finfo(result).nmant + 1)
+    number = reference.number_dtype(result)
+    limit = 2.0 ** (np.finfo(number).nmant + 1)
     numbers = np.abs(x.astype(np.float64))
     largest_divisor = abs(given.get("divisor_override") or taps)
     if max(taps * np.max(numbers, initial=0), largest_divisor) <= limit and np.all(numbers == np.rint(numbers)):
-        return values.astype(result), result, None
+        return reference.rounded(values, result), result, None
 
     # An average adds to the roundings of its sum those of the divisor, of the division and of the oracle's quotient.
-    bound = reference.sum_bound(x, axes, windows, result, extra=3 if op == "avg" else 0)
+    bound = reference.sum_bound(x, axes, windows, number, extra=3 if op == "avg" else 0)
     if op == "avg":
         divisors = reference.pool(x, axes, windows, lambda c, size: _divisor(c, size, **given), np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             bound = bound / np.abs(divisors)
-    return values, result, bound + float(np.finfo(result).smallest_subnormal)
+    return values, result, bound + float(np.finfo(number).smallest_subnormal)
 
 
 def _divisor(cells: Array, size: int, count_include_pad: bool = True, divisor_override: int | None = None) -> int:
@@ -113,11 +115,17 @@ def _divisor(cells: Array, size: int, count_include_pad: bool = True, divisor_ov
 
 
 def differs(actual: Array, values: Array, bound: Array | None) -> Array:
-    """Where a result is not what the oracle says. NaN and infinities must be at the same places."""
+    """Where a result is not what the oracle says. NaN and infinities must be at the same places.
+
+    A result of 16 bits is rounded from a number within the bound: it lies between the roundings of both ends.
+    """
     equal = (actual == values) | ((actual != actual) & (values != values))
     if bound is None:
         return np.asarray(~equal)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        if actual.itemsize == 2:
+            least, most = (end.astype(actual.dtype) for end in (values - bound, values + bound))
+            return np.asarray(~(equal | ((least <= actual) & (actual <= most))))
         return np.asarray(~(equal | (np.abs(actual.astype(np.float64) - values) <= bound)))
 
 

@@ -1,15 +1,23 @@
 """Numbers to pool, and the same numbers in every memory layout that numpy can express."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
+import ml_dtypes
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from tilepool import _core
+
 Array = NDArray[Any]
 Generator = np.random.Generator
+Item = TypeVar("Item")
+
+
+def is_float(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind == "f" or dtype.name == "bfloat16"
 
 
 def any_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
@@ -18,14 +26,16 @@ def any_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
     Floats have one special value in twenty: NaN, both infinities and zeros, denormals and the largest number.
     """
     dtype = np.dtype(dtype)
-    if dtype.kind != "f":
+    if dtype.kind == "b":
+        return np.asarray(rng.random(shape) < rng.choice((0.1, 0.5, 0.9)))
+    if not is_float(dtype):
         info = np.iinfo(dtype)
         numbers = rng.integers(info.min, info.max, size=shape, dtype=dtype, endpoint=True)
         ties = rng.integers(0, 3, size=shape, dtype=dtype)
         extremes = rng.choice(np.array([info.min, info.max], dtype), size=shape)
         kind = rng.random(shape)
         return np.where(kind < 0.1, extremes, np.where(kind < 0.5, ties, numbers))
-    info_f = np.finfo(dtype)
+    info_f: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     specials = [
         math.nan,
         math.copysign(math.nan, -1),
@@ -44,15 +54,25 @@ def any_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
 def summable_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
     """Numbers whose sums neither overflow a float nor are exact in it; integers of the whole range (they may wrap)."""
     dtype = np.dtype(dtype)
-    if dtype.kind != "f":
+    if not is_float(dtype):
         return any_numbers(rng, shape, dtype)
-    return np.asarray(rng.normal(size=shape) * 10 ** rng.uniform(-4, 4, size=shape)).astype(dtype)
+    largest = 1 if dtype == np.float16 else 4
+    return np.asarray(rng.normal(size=shape) * 10 ** rng.uniform(-4, largest, size=shape)).astype(dtype)
 
 
 def whole_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
     """Small whole numbers: sums of thousands of them are exact in every dtype, so that `==` may be asked."""
+    if np.dtype(dtype).kind == "b":
+        return any_numbers(rng, shape, dtype)
     low = 0 if np.dtype(dtype).kind == "u" else -64
     return rng.integers(low, 65, size=shape).astype(dtype)
+
+
+def share(items: Iterable[Item], dtype: str, turn: int = 0, parts: int = 2) -> Sequence[Item]:
+    """One in so many of the items, for tests of which there are many. Neighbours in the list of dtypes, which share
+    most of their code, get different ones. `parts` should have no factor in common with a period of the items.
+    """
+    return list(items)[(_core.dtypes.index(dtype) + turn) % parts :: parts]
 
 
 def lay_out(
@@ -78,7 +98,7 @@ def lay_out(
     memory = np.empty(size + 64 + offset, np.uint8)
     begin = -memory.ctypes.data % 64 + offset
     stored = memory[begin : begin + size].view(dtype).reshape(extents).transpose(np.argsort(order))
-    stored[...] = math.nan if dtype.kind == "f" else np.iinfo(dtype).max
+    stored[...] = math.nan if is_float(dtype) else dtype.kind == "b" or np.iinfo(dtype).max
     cut = tuple(slice(margin, margin + n * abs(s), abs(s)) for n, s in zip(values.shape, steps, strict=True))
     turn = tuple(slice(None, None, -1 if step < 0 else 1) for step in steps)
     view: Array = stored[cut][turn]

@@ -10,8 +10,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
+import ml_dtypes  # has bfloat16, and teaches numpy its name
 import numpy as np
 from numpy.typing import NDArray
 
@@ -125,12 +127,17 @@ def pool(
 
 def max_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array:
     """The largest cell; NaN where one is NaN; the lowest value of the dtype where there is no cell."""
-    return pool(x, axes, windows, lambda cells, _: np.max(cells, axis=-1, initial=lowest(x.dtype)), native(x.dtype))
+    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
+        keep = partial(np.max, axis=-1, initial=lowest(x.dtype))
+        return pool(x, axes, windows, lambda cells, _: keep(cells), native(x.dtype))
 
 
 def min_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array:
     """The smallest cell; NaN where one is NaN; the highest value of the dtype where there is no cell."""
-    return pool(x, axes, windows, lambda cells, _: np.min(cells, axis=-1, initial=highest(x.dtype)), native(x.dtype))
+    with np.errstate(invalid="ignore"):
+        return pool(
+            x, axes, windows, lambda cells, _: np.min(cells, axis=-1, initial=highest(x.dtype)), native(x.dtype)
+        )
 
 
 def places(
@@ -169,7 +176,7 @@ def sum_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows], dtype: A
     """The sum: of floats exact but for one rounding to float64, of integers exact modulo the range of the result."""
     result = np.dtype(dtype) if dtype is not None else sum_dtype(x.dtype)
     converted = x.astype(result)
-    if result.kind == "f":
+    if is_float(result):
         return pool(converted, axes, windows, lambda cells, _: exact_sums(cells), np.float64)
     return pool(converted, axes, windows, lambda cells, _: np.sum(cells, axis=-1, dtype=result), result)
 
@@ -181,10 +188,11 @@ def avg_pool(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
     dtype: Any = None,
+    rounding: str = "half_even",
 ) -> Array:
     """The sum by the divisor: exact but for a few roundings in float64 where the result is to be a float.
 
-    Where it is to be an integer and x has integers, the quotient is a fraction, rounded half to even and clipped.
+    Where it is to be an integer and x has integers, the quotient is a fraction, rounded by the rule and clipped.
     """
     result = np.dtype(dtype) if dtype is not None else avg_dtype(x.dtype)
 
@@ -201,18 +209,36 @@ def avg_pool(
         sums = np.asarray(np.sum(cells.astype(object), axis=-1))  # Python's integers: they do not wrap
         if divisor(cells, size) == 0:
             return np.zeros_like(sums)
-        rounded = [round(Fraction(int(s), divisor(cells, size))) for s in sums.ravel()]
-        return np.reshape([min(max(q, lowest(result)), highest(result)) for q in rounded], sums.shape)
+        quotients = [Fraction(int(s), divisor(cells, size)) for s in sums.ravel()]
+        return integers([to_integer(quotient, result, rounding) for quotient in quotients], sums.shape)
 
-    if result.kind == "f":
+    if is_float(result):
         # An average of uint8 is one of the exact sums; all else is converted first, as numpy.sum does.
         converted = x if x.dtype == np.uint8 and dtype is None else x.astype(result)
         return pool(converted, axes, windows, quotients, np.float64)
-    if x.dtype.kind == "f":
+    if is_float(x.dtype):
         averages = pool(x.astype(np.float64), axes, windows, quotients, np.float64)
-        clipped: Array = np.clip(np.rint(averages).astype(object), lowest(result), highest(result))
-        return clipped.astype(result)
+        return integers([to_integer(a, result, rounding) for a in averages.ravel()], averages.shape).astype(result)
     return pool(x, axes, windows, rounded_quotients, result)
+
+
+def to_integer(number: Any, dtype: Any, rounding: str) -> int:
+    """The integer next to a fraction or float by the rule, or the limit of the dtype that it is beyond."""
+    if math.isinf(number):
+        return int(lowest(dtype) if number < 0 else highest(dtype))
+    exact = Fraction(number)
+    integer = {
+        "half_even": round(exact),
+        "half_up": math.floor(exact + Fraction(1, 2)),
+        "floor": math.floor(exact),
+        "trunc": math.trunc(exact),
+    }[rounding]
+    return min(max(integer, int(lowest(dtype))), int(highest(dtype)))
+
+
+def integers(numbers: Sequence[int], shape: Sequence[int]) -> Array:
+    """Python's integers as an array of them: numpy would make floats of some beside uint64."""
+    return np.array(numbers, object).reshape(shape)
 
 
 # ---- rules -------------------------------------------------------------------------------------------------------
@@ -228,18 +254,41 @@ def sum_dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def avg_dtype(dtype: Any) -> np.dtype[Any]:
-    """Averages of floats keep their type; 8-bit integers give float32, larger ones float64."""
-    if np.dtype(dtype).kind == "f":
-        return native(dtype)
-    return np.dtype(np.float32 if np.dtype(dtype).itemsize == 1 else np.float64)
+    """Averages of floats keep their type; bool and integers of 8 or 16 bits give float32, larger ones float64."""
+    if is_float(dtype):
+        return native(np.dtype(dtype))
+    return np.dtype(np.float32 if np.dtype(dtype).itemsize <= 2 else np.float64)
+
+
+def is_float(dtype: Any) -> bool:
+    return np.dtype(dtype).kind == "f" or bool(np.dtype(dtype).name == "bfloat16")
+
+
+def finfo(dtype: Any) -> Any:
+    return ml_dtypes.finfo(native(np.dtype(dtype)))  # type: ignore[no-untyped-call]
+
+
+def number_dtype(result: Any) -> np.dtype[Any]:
+    """What sums and averages of a float dtype are calculated in: the 16-bit ones in float32."""
+    return np.dtype(np.float32) if np.dtype(result).itemsize == 2 else np.dtype(result)
+
+
+def rounded(values: Any, result: Any) -> Array:
+    """Exact numbers, or float64 quotients of whole ones, as a calculation in `number_dtype` gives them."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.asarray(values).astype(number_dtype(result)).astype(result))
 
 
 def lowest(dtype: Any) -> Any:
-    return -math.inf if np.dtype(dtype).kind == "f" else int(np.iinfo(dtype).min)
+    if np.dtype(dtype).kind == "b":
+        return False
+    return -math.inf if is_float(dtype) else int(np.iinfo(dtype).min)
 
 
 def highest(dtype: Any) -> Any:
-    return math.inf if np.dtype(dtype).kind == "f" else int(np.iinfo(dtype).max)
+    if np.dtype(dtype).kind == "b":
+        return True
+    return math.inf if is_float(dtype) else int(np.iinfo(dtype).max)
 
 
 def exact_sums(cells: Array) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """The private core refuses by itself what would not be safe: no call of it, however wrong, reaches foreign memory."""
 
+import itertools
 import subprocess
 import sys
 from typing import Any, Literal
@@ -44,6 +45,7 @@ def test_a_plan_tells_its_result() -> None:
     assert plan(strides=(4, 16)).result_strides == (4, 8)
     integers: dict[str, Any] = {"dtype": "int32", "op": "average_rounded"}
     assert plan(**integers).result_dtype == "int64"
+    assert plan(**integers, is_unsigned=True).result_dtype == "uint64"
 
 
 @pytest.mark.parametrize(
@@ -54,8 +56,8 @@ def test_a_plan_tells_its_result() -> None:
         {"op": "avg"},
         {"op": None},
         {"op": "average_rounded"},  # of floats
-        {"dtype": "float16"},
-        {"dtype": "uint64"},
+        {"dtype": "float128"},
+        {"dtype": "complex64"},
         {"dtype": "f4"},
         {"dtype": np.float32},
         {"shape": (4,)},
@@ -89,6 +91,9 @@ def test_a_plan_tells_its_result() -> None:
         {"divisor": float("nan")},
         {"divisor": "1"},
         {"no_such_word": 1},
+        {"rounding": "ceil"},
+        {"rounding": None},
+        {"is_unsigned": "no"},
     ],
     ids=str,
 )
@@ -208,19 +213,40 @@ def lists(draw: st.DrawFn, n: int) -> tuple[Literal["listed"], tuple[int, ...], 
     return "listed", tuple(firsts), tuple(end - first for first, end in zip(firsts, ends, strict=True))
 
 
-def test_sums_of_bytes_that_could_overflow_are_refused() -> None:
-    """2**24 bytes of 255 fit 32 bits without a sign, 2**23 with one; the public functions widen what is more."""
-    for op, total in (("sum", 255 * 2**23), ("average", 255), ("average_rounded", 255)):
-        for taps in (2**23, 2**24 + 2**13):
+@pytest.mark.parametrize(("dtype", "limit"), [("uint8", 2**23), ("int8", 2**23), ("uint16", 2**15), ("int16", 2**15)])
+def test_sums_that_could_overflow_are_refused(dtype: str, limit: int) -> None:
+    """As many of the largest or lowest numbers fit 31 bits; the public functions widen what is more."""
+    limits = (np.iinfo(dtype).max, np.iinfo(dtype).min)
+    for op, number in itertools.product(("sum", "average", "average_rounded"), limits):
+        assert _core.taps_limit(op, dtype) == limit
+        for taps in (limit, limit + 2**13):
             rows = taps // 2**13
             windows = ((rows, 1, 0, 0, 1, False), (2**13, 1, 0, 0, 1, False))
-            words: dict[str, Any] = {"shape": (rows, 2**13), "strides": (0, 1), "windows": windows}
-            if taps == 2**23:
-                bytes_ = np.broadcast_to(np.full(2**13, 255, np.uint8), words["shape"])
-                assert plan(op=op, dtype="uint8", **words).run(bytes_).tolist() == [[total]]
+            step = np.dtype(dtype).itemsize
+            words: dict[str, Any] = {"shape": (rows, 2**13), "strides": (0, step), "windows": windows}
+            if taps == limit:
+                numbers = np.broadcast_to(np.full(2**13, number, dtype), words["shape"])
+                result = plan(op=op, dtype=dtype, **words).run(numbers)
+                assert result.tolist() == [[number * taps if op == "sum" else number]]
             else:
                 with pytest.raises(ValueError, match="taps"):
-                    plan(op=op, dtype="uint8", **words)
+                    plan(op=op, dtype=dtype, **words)
+
+
+def test_averages_of_32_bits_have_a_limit_too() -> None:
+    for dtype in ("int32", "uint32"):
+        assert _core.taps_limit("average_rounded", dtype) == 2**29
+        window = (2**20, 1, 0, 0, 1, False)
+        words: dict[str, Any] = {
+            "dtype": dtype,
+            "shape": (2**20, 2**20),
+            "strides": (0, 4),
+            "windows": (window, window),
+        }
+        with pytest.raises(ValueError, match="taps"):
+            plan(op="average_rounded", **words)
+        for op in ("sum", "average"):
+            assert plan(op=op, **words).result_shape == (1, 1)
 
 
 def foreign_inputs() -> list[Any]:

@@ -333,12 +333,16 @@ DRAWN = (
     "x, kernel_size=None, *, output_size=None, output_ratio=None, overlapping=False, pseudorandom=True, rng=None, "
     "boundaries=None, return_boundaries=False, "
 )
+PLACED = (
+    f"({WINDOWS.replace('*', 'return_indices=False, *')}{PLACES}, index_dtype='int64', index_base='plane', out=None, "
+    "threads=None)"
+)
 SIGNATURES = {
-    "max_pool": f"({WINDOWS}{PLACES}, out=None, threads=None)",
-    "min_pool": f"({WINDOWS}{PLACES}, out=None, threads=None)",
+    "max_pool": PLACED,
+    "min_pool": PLACED,
     "sum_pool": f"({WINDOWS}{PLACES}, dtype=None, out=None, threads=None)",
     "avg_pool": "(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
-    f"divisor_override=None, *, dilation=1, {PLACES}, dtype=None, out=None, threads=None)",
+    f"divisor_override=None, *, dilation=1, {PLACES}, dtype=None, rounding='half_even', out=None, threads=None)",
     "adaptive_max_pool": f"(x, output_size, *, {PLACES}, out=None, threads=None)",
     "adaptive_min_pool": f"(x, output_size, *, {PLACES}, out=None, threads=None)",
     "adaptive_avg_pool": f"(x, output_size, *, {PLACES}, dtype=None, out=None, threads=None)",
@@ -347,6 +351,11 @@ SIGNATURES = {
     "pyramid_pool": f"(x, grids, op='max', *, {PLACES}, dtype=None, out=None, threads=None)",
     "fractional_max_pool": f"({DRAWN}{PLACES}, out=None, threads=None)",
     "fractional_avg_pool": f"({DRAWN}{PLACES}, dtype=None, out=None, threads=None)",
+    "max_unpool": f"(x, indices, kernel_size, stride=None, padding=0, output_size=None, *, {PLACES}, "
+    "index_base='plane', out=None)",
+    "convert_indices": f"(indices, shape, source, target, *, {PLACES}, column_major=False)",
+    "cost": f"(shape, {WINDOWS.removeprefix('x, ')}{PLACES}, dtype='float32')",
+    "Cost": "(output_shape, operations, bytes_read, bytes_written)",
     "set_threads": "(threads)",
     "get_threads": "()",
     "show_config": "()",

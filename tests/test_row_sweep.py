@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from agreement import EXACT_OPS, OPS, check
-from layouts import any_numbers, summable_numbers
+from layouts import any_numbers, share, summable_numbers
 from tilepool import _core
 
 WIDTHS = (*range(1, 71), *range(127, 131), *range(255, 258))
@@ -25,8 +25,8 @@ MOST_ELEMENTS = 4000
 
 
 def calls(op: str, dtype: str, stride: int) -> Iterator[tuple[int, Any, tuple[int, ...], dict[str, Any]]]:
-    """A seed, an array of rows x width x inner, the axes and the arguments: every kernel with every pixel size."""
-    for number, (kernel, inner) in enumerate(itertools.product(KERNELS, INNERS)):
+    """A seed, an array of rows x width x inner, the axes and the arguments: kernels with pixel sizes."""
+    for number, (kernel, inner) in share(enumerate(itertools.product(KERNELS, INNERS)), dtype, stride, parts=5):
         seed = 10_000 * stride + number
         rng = np.random.default_rng(seed)
         rows = int(rng.integers(1, 7))
@@ -45,8 +45,8 @@ def calls(op: str, dtype: str, stride: int) -> Iterator[tuple[int, Any, tuple[in
         arguments: dict[str, Any] = {"stride": stride, "dilation": dilation, "ceil_mode": bool(rng.integers(2))}
         if op == "avg":
             arguments["count_include_pad"] = bool(rng.integers(2))
-            if np.dtype(dtype).kind != "f" and rng.integers(2):
-                arguments["dtype"] = dtype  # rounded half to even
+            if np.dtype(dtype).kind in "iu" and rng.integers(2):
+                arguments |= {"dtype": dtype, "rounding": str(rng.choice(_core.roundings))}
         if rng.integers(3):
             arguments |= {"kernel_size": kernel, "padding": ((before, after),)}
             axis: tuple[int, ...] = (1,)
@@ -83,7 +83,7 @@ def test_small_windows_on_planes_of_every_width(op: str, dtype: str) -> None:
         {"kernel_size": (3, 2), "stride": (1, 2), "padding": ((1, 0), (0, 1)), "ceil_mode": True},
     ]
     numbers = any_numbers if op in EXACT_OPS else summable_numbers
-    for width in WIDTHS:
+    for width in share(WIDTHS, dtype, parts=3):
         rng = np.random.default_rng(width)
         plane = numbers(rng, (4, width), dtype)
         colours = numbers(rng, (3, width, int(rng.choice((1, 2, 3, 4, 5, 8)))), dtype)
@@ -99,9 +99,9 @@ def test_windows_of_one_to_three_rows(op: str, dtype: str) -> None:
     """So few rows are read side by side, without a buffer; each of the strides that have loops of their own."""
     numbers = any_numbers if op in EXACT_OPS else summable_numbers
     results: list[dict[str, Any]] = [{}]
-    if op == "avg" and np.dtype(dtype).kind != "f":
+    if op == "avg" and np.dtype(dtype).kind in "iu":
         results.append({"dtype": dtype})  # rounded half to even
-    for number, (rows, kernel, stride) in enumerate(itertools.product((1, 2, 3), range(1, 18), STRIDES)):
+    for number, (rows, kernel, stride) in share(enumerate(itertools.product((1, 2, 3), range(1, 18), STRIDES)), dtype):
         rng = np.random.default_rng(number)
         width = int(rng.choice([w for w in WIDTHS if w >= kernel]))
         plane = numbers(rng, (rows + 1, width), dtype)

@@ -1,6 +1,10 @@
 // The list of ISAs, lowest first, each with its table and the CPU features it needs.
 #include "dispatch.hpp"
 
+#ifdef TILEPOOL_X86
+#include <cpuid.h>
+#endif
+
 #include <atomic>
 #include <cstdlib>
 #include <stdexcept>
@@ -20,17 +24,25 @@ struct Isa {
   bool (*available)();
 };
 
+#ifdef TILEPOOL_X86
+/// CPUID says it by a bit that not every compiler has a name for.
+bool f16c() {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 const Isa isas[] = {
     {&table_baseline, [] { return true; }},
 #ifdef TILEPOOL_X86
     {&table_avx2,
      [] {
        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-              __builtin_cpu_supports("bmi2");
+              __builtin_cpu_supports("bmi2") && f16c();
      }},
     {&table_avx512,
      [] {
-       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+       return f16c() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
               __builtin_cpu_supports("avx512vl");
      }},

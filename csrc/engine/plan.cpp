@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 namespace tilepool {
 namespace {
@@ -88,7 +89,7 @@ std::vector<PlanAxis> normal_axes(const Request& request, const std::vector<std:
                   from.weight};
     const Windows& windows = axis.windows;
     if (windows.input() == 1) {  // its stride means nothing
-      axis.input_stride = dtype_info[static_cast<int>(request.dtype)].size;
+      axis.input_stride = info_of(request.dtype).size;
       if (windows.outputs() == 1) {
         if (!windows.is_identity()) axes.insert(axes.begin(), axis);
         continue;
@@ -103,8 +104,8 @@ std::vector<PlanAxis> normal_axes(const Request& request, const std::vector<std:
 
 /// Takes the row axis (and `inner`) off the end of `axes`.
 void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
-  const std::int64_t size = dtype_info[static_cast<int>(plan.dtype)].size;
-  const std::int64_t result_size = dtype_info[static_cast<int>(plan.result_dtype)].size;
+  const std::int64_t size = info_of(plan.dtype).size;
+  const std::int64_t result_size = info_of(plan.result_dtype).size;
   plan.inner = 1;
   if (axes.empty()) {
     plan.row = {Windows::identity(1), size, result_size, 0};
@@ -182,9 +183,10 @@ void choose_loops(Plan& plan) {
   const Windows& windows = plan.row.windows;
   const std::int64_t kernel = windows.kernel(), stride = windows.stride();
   const bool single = windows.outputs() == 1;
-  if (plan.dtype == DType::uint8 && plan.op != Op::max && plan.op != Op::min &&
-      saturating_mul(rows, most_taps(plan.row)) > std::int64_t{1} << 23) {
-    throw std::invalid_argument("sums of uint8 must have at most 2**23 taps");  // of 255 each: int32 accumulators
+  const std::int64_t limit = taps_limit(plan.op, plan.dtype);
+  if (saturating_mul(rows, most_taps(plan.row)) > limit) {
+    throw std::invalid_argument("sums of " + std::string(info_of(plan.dtype).name) + " must have at most " +
+                                std::to_string(limit) + " taps");
   }
 
   // Few long windows are added up one by one; many overlapping ones share their sums by doubling.
@@ -201,7 +203,7 @@ void choose_loops(Plan& plan) {
   // Long rows that need no conversion are better pooled while they are read. (EPYC of the Zen 4 kind, 3 x 3 windows at
   // stride 1: 0.8 of the time for rows of 4 KiB and more, 1.2 to 1.4 for rows of 100 elements.)
   constexpr std::int64_t long_row = 4096;
-  const std::int64_t size = dtype_info[static_cast<int>(plan.dtype)].size;
+  const std::int64_t size = info_of(plan.dtype).size;
   const bool at_once =
       saturating_mul(windows.outputs(), plan.inner * size) >= long_row && acc_size(plan.op, plan.dtype) == size;
   const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
@@ -254,8 +256,7 @@ void choose_tiles(Plan& plan) {
   const Windows& column = plan.column.windows;
   plan.slots = plan.slides ? std::min(column.outputs(), (column.kernel() - 1) / column.stride() + 1) : 0;
   if (plan.slides) bytes = std::clamp(block_bytes / plan.slots, least_bytes, bytes);
-  const std::int64_t element =
-      plan.buffered ? acc_size(plan.op, plan.dtype) : dtype_info[static_cast<int>(plan.dtype)].size;
+  const std::int64_t element = plan.buffered ? acc_size(plan.op, plan.dtype) : info_of(plan.dtype).size;
   const std::int64_t pixels = std::max(bytes / (element * plan.inner), saturating_mul(2, reach));
   const std::int64_t fitting = std::max<std::int64_t>(1, pixels / windows.stride());
   plan.tiles = (outputs - 1) / fitting + 1;
@@ -288,8 +289,10 @@ Plan make_plan(const Request& request) {
   plan.op = request.op;
   plan.dtype = request.dtype;
   plan.result_dtype = result_dtype(request.op, request.dtype);
-  if (request.op == Op::average_rounded && plan.result_dtype != DType::int64) {
-    throw std::invalid_argument("average_rounded must have integers");
+  if (request.op == Op::average_rounded) {
+    if (plan.result_dtype != DType::int64) throw std::invalid_argument("average_rounded must have integers");
+    if (request.to_integer.is_unsigned) plan.result_dtype = DType::uint64;
+    plan.to_integer = request.to_integer;
   }
   plan.averages = request.op == Op::average || request.op == Op::average_rounded;
   plan.count_padding = request.count_padding;
@@ -297,8 +300,8 @@ Plan make_plan(const Request& request) {
 
   choose_indices(plan, request);
 
-  const std::int64_t size = dtype_info[static_cast<int>(plan.dtype)].size;
-  const std::int64_t result_size = dtype_info[static_cast<int>(plan.result_dtype)].size;
+  const std::int64_t size = info_of(plan.dtype).size;
+  const std::int64_t result_size = info_of(plan.result_dtype).size;
   std::int64_t input_bytes = size, result_bytes = result_size;
   for (const ArrayAxis& axis : request.axes) {
     if (axis.size < 0) throw std::invalid_argument("an axis must not have a negative size");
@@ -365,6 +368,7 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
                 windows.step() * plan.across.hop,
                 plan.bordered ? seen_end - seen_begin : tile.input_width,
                 plan.long_windows,
+                plan.to_integer,
                 tile.spans.data(),
                 static_cast<std::int64_t>(tile.spans.size())};
 }

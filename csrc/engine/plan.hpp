@@ -32,6 +32,7 @@ struct Request {
   std::vector<ArrayAxis> axes;
   bool count_padding = false;  // averages: divide by the taps inside the padded input
   double divisor = 0;          // averages: divide by this instead, where it is not 0
+  ToInteger to_integer{};      // average_rounded
   Indices indices = Indices::none;
   bool wide_indices = true;  // int64, else int32
 };
@@ -86,6 +87,7 @@ struct Plan {
   bool averages;  // divisors matter
   bool count_padding;
   double divisor;        // 0: of the windows
+  ToInteger to_integer;  // Along::to_integer
   std::int64_t traffic;  // bytes read and written, for the choice of the thread count
 };
 

@@ -209,16 +209,15 @@ class Worker {
     const bool taps = plan_.indices == Indices::of_taps;
     const Windows& windows = plan_.row.windows;
     const std::int64_t index_size = plan_.wide_indices ? 8 : 4;
-    const Indexing indexing{
-        row_indices_.data(),
-        span_indices_.data(),
-        taps ? 0 : plan_.row.weight * windows.stride(),
-        plan_.row.weight * (taps ? 1 : windows.step()),
-        plan_.inner_weight,
-        taps ? 0 : column.weight * column.windows.stride(),
-        plan_.far_indices,
-        plan_.wide_indices,
-        indices_ + (target(o) - result_) / dtype_info[static_cast<int>(plan_.result_dtype)].size * index_size};
+    const Indexing indexing{row_indices_.data(),
+                            span_indices_.data(),
+                            taps ? 0 : plan_.row.weight * windows.stride(),
+                            plan_.row.weight * (taps ? 1 : windows.step()),
+                            plan_.inner_weight,
+                            taps ? 0 : column.weight * column.windows.stride(),
+                            plan_.far_indices,
+                            plan_.wide_indices,
+                            indices_ + (target(o) - result_) / info_of(plan_.result_dtype).size * index_size};
     kernel_.pick_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), indexing, target(o), lines);
   }
 

@@ -281,7 +281,7 @@ void pool_span(const Along& along, const Span& span, const void* const* rows, do
   const std::int64_t write_step = lines.write_step / static_cast<std::int64_t>(sizeof(Out));
   AlongRow<Op, Source<Op, Element, R>> row{along,
                                            {},
-                                           typename Op::Scale(span.divisor * divisor),
+                                           typename Op::Scale(span.divisor * divisor, along.to_integer),
                                            span.first * along.inner,
                                            span.count,
                                            along.step * along.inner,

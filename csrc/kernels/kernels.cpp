@@ -6,36 +6,95 @@
 namespace tilepool {
 namespace {
 
+/// Whether lanes of type T can hold elements of that dtype. The sign of an integer is a matter of what is done with it.
 template <class T>
-constexpr DType dtype_of = DType::float32;
-template <>
-constexpr DType dtype_of<double> = DType::float64;
-template <>
-constexpr DType dtype_of<std::uint8_t> = DType::uint8;
-template <>
-constexpr DType dtype_of<std::int32_t> = DType::int32;
-template <>
-constexpr DType dtype_of<std::int64_t> = DType::int64;
-template <>
-constexpr DType dtype_of<std::uint64_t> = DType::uint64;
+constexpr bool holds(DType dtype) {
+  const DTypeInfo& info = info_of(dtype);
+  return sizeof(T) == info.size && std::is_floating_point_v<T> == (info.kind == 'f' && info.size > 2);
+}
 
-/// `Direct` works on listed rows, `Buffered` where rows are combined in a buffer.
-template <Op op, class Direct, class Buffered = Direct>
+/// `Direct` works on listed rows, `Through` where rows are combined in a buffer.
+template <Op op, DType dtype, class Direct, class Through = Direct>
 constexpr Kernel kernel() {
   using In = typename Direct::In;
   using Out = typename Direct::Out;
-  static_assert(std::is_same_v<typename Buffered::In, In> && std::is_same_v<typename Buffered::Out, Out>);
-  static_assert(sizeof(typename Buffered::Acc) == acc_size(op, dtype_of<In>) &&
-                dtype_of<Out> == result_dtype(op, dtype_of<In>));
-  Kernel kernel{fold<Buffered, In>, scan_rows<Buffered>,   widen<Buffered>,
-                pool_rows<Direct>,  pool_buffer<Buffered>, nullptr};
+  using Buffered = typename Through::Buffered;
+  static_assert(std::is_same_v<typename Through::In, In> && std::is_same_v<typename Buffered::Out, Out>);
+  static_assert(std::is_same_v<typename Through::Acc, typename Buffered::Acc>);
+  static_assert(sizeof(typename Buffered::Acc) == acc_size(op, dtype));
+  static_assert(holds<In>(dtype) && holds<Out>(result_dtype(op, dtype)));
+  Kernel kernel{fold<typename Through::Folds, In>,
+                scan_rows<typename Through::Folds>,
+                widen<typename Buffered::Folds>,
+                pool_rows<Direct>,
+                pool_buffer<Buffered>,
+                nullptr};
   if constexpr (op == Op::max || op == Op::min) kernel.pick_rows = pick_rows<Direct>;
   return kernel;
 }
 
-constexpr Kernel none{};
+using std::int16_t, std::int32_t, std::int64_t, std::int8_t, std::uint16_t, std::uint32_t, std::uint64_t, std::uint8_t;
 
-using std::int32_t, std::int64_t, std::uint64_t, std::uint8_t;
+/// The kernels of a table as they are filled in: one element type after the other.
+struct Filler {
+  Table table;
+
+  template <Op op, DType dtype, class Direct, class Through = Direct>
+  constexpr void set() {
+    table.kernels[static_cast<int>(op)][static_cast<int>(dtype)] = kernel<op, dtype, Direct, Through>();
+  }
+
+  /// `T` as max and min see it through a buffer, `A` as sums and averages accumulate it.
+  template <DType dtype, class T, class A>
+  constexpr void floats() {
+    using Greatest = OrderedExtremum<1, T>;
+    using Least = OrderedExtremum<-1, T>;
+    if constexpr (std::is_same_v<T, float>) {  // read once, two floats are compared faster than they are lifted
+      set<Op::max, dtype, Max<T>, Greatest>();
+      set<Op::min, dtype, Min<T>, Least>();
+    } else if constexpr (std::is_same_v<T, double>) {
+      set<Op::max, dtype, Max<T>>();
+      set<Op::min, dtype, Min<T>>();
+    } else {
+      set<Op::max, dtype, Greatest>();
+      set<Op::min, dtype, Least>();
+    }
+    set<Op::sum, dtype, Sum<T, A, T>>();
+    set<Op::average, dtype, Average<T, A, T>>();
+  }
+
+  template <DType dtype, class T, class Least = Min<T>>
+  constexpr void integers() {
+    constexpr bool is_short = sizeof(T) <= 2;
+    using Exact = std::conditional_t<is_short, int32_t, int64_t>;
+    using Float = std::conditional_t<is_short, float, double>;
+    using Wide = std::conditional_t<sizeof(T) == 8, __int128, Exact>;
+    using Wrapping = std::conditional_t<sizeof(T) == 8, int64_t, T>;  // modulo 2**64 the sign makes no difference
+    set<Op::max, dtype, Max<T>>();
+    set<Op::min, dtype, Least>();
+    set<Op::sum, dtype, Sum<Wrapping, Exact, int64_t>>();
+    set<Op::average, dtype, Average<T, std::conditional_t<is_short, int32_t, double>, Float>>();
+    set<Op::average_rounded, dtype, AverageRounded<T, Wide>>();
+  }
+};
+
+constexpr Table filled(const char* isa) {
+  Filler to{{isa, {}}};
+  to.floats<DType::float16, Float16, float>();
+  to.floats<DType::bfloat16, BFloat16, float>();
+  to.floats<DType::float32, float, float>();
+  to.floats<DType::float64, double, double>();
+  to.integers<DType::boolean, uint8_t, MinOfBool>();
+  to.integers<DType::int8, int8_t>();
+  to.integers<DType::int16, int16_t>();
+  to.integers<DType::int32, int32_t>();
+  to.integers<DType::int64, int64_t>();
+  to.integers<DType::uint8, uint8_t>();
+  to.integers<DType::uint16, uint16_t>();
+  to.integers<DType::uint32, uint32_t>();
+  to.integers<DType::uint64, uint64_t>();
+  return to.table;
+}
 
 }  // namespace
 
@@ -44,27 +103,8 @@ using std::int32_t, std::int64_t, std::uint64_t, std::uint8_t;
 #define TILEPOOL_NAME_OF(isa) #isa
 #define TILEPOOL_NAME(isa) TILEPOOL_NAME_OF(isa)
 
-// The one export. Rows are ops, columns are element types, both in the order of table.hpp.
+// The one export.
 extern const Table TILEPOOL_TABLE(TILEPOOL_ISA);
-constexpr Table TILEPOOL_TABLE(TILEPOOL_ISA) = {
-    TILEPOOL_NAME(TILEPOOL_ISA),
-    {
-        // float32, float64, uint8, int32, int64
-        {kernel<Op::max, Max<float>, OrderedExtremum<1>>(), kernel<Op::max, Max<double>>(),
-         kernel<Op::max, Max<uint8_t>>(), kernel<Op::max, Max<int32_t>>(), kernel<Op::max, Max<int64_t>>()},
-        {kernel<Op::min, Min<float>, OrderedExtremum<-1>>(), kernel<Op::min, Min<double>>(),
-         kernel<Op::min, Min<uint8_t>>(), kernel<Op::min, Min<int32_t>>(), kernel<Op::min, Min<int64_t>>()},
-        {kernel<Op::sum, Sum<float, float, float>>(), kernel<Op::sum, Sum<double, double, double>>(),
-         kernel<Op::sum, Sum<uint8_t, int32_t, uint64_t>>(), kernel<Op::sum, Sum<int32_t, int64_t, int64_t>>(),
-         kernel<Op::sum, Sum<int64_t, int64_t, int64_t>>()},
-        {kernel<Op::average, Average<float, float, float>>(), kernel<Op::average, Average<double, double, double>>(),
-         kernel<Op::average, Average<uint8_t, int32_t, float>>(),
-         kernel<Op::average, Average<int32_t, double, double>>(),
-         kernel<Op::average, Average<int64_t, double, double>>()},
-        {none, none, kernel<Op::average_rounded, AverageRounded<uint8_t, int64_t>>(),
-         kernel<Op::average_rounded, AverageRounded<int32_t, int64_t>>(),
-         kernel<Op::average_rounded, AverageRounded<int64_t, __int128>>()},
-    },
-};
+constexpr Table TILEPOOL_TABLE(TILEPOOL_ISA) = filled(TILEPOOL_NAME(TILEPOOL_ISA));
 
 }  // namespace tilepool

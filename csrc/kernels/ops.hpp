@@ -1,11 +1,14 @@
 // WHAT a pooling keeps of a window: one struct per op with its identity, lift, combine and finish.
 //
-// An op has the types In (element read), Acc (what is combined), Out (element written), `lanes` (how many
-// accumulators are worked on at once), and a Scale, made once per span, that `finish` applies.
+// An op has the types In (lane that holds an element read), Acc (what is combined), Out (lane that holds an element
+// written), `lanes` (how many accumulators are worked on at once), and a Scale, made once per span, that `finish`
+// applies. So that ops share code, it also names the op that has the same lift and combine (Folds), and the op that
+// does the same with elements that are accumulators already (Buffered).
 #pragma once
 
 #include <limits>
 
+#include "../table.hpp"
 #include "simd.hpp"
 
 namespace tilepool {
@@ -16,7 +19,7 @@ template <class Acc>
 constexpr int full_lanes = vector_bytes / static_cast<int>(sizeof(Acc));
 
 struct NoScale {
-  explicit NoScale(double) {}
+  NoScale(double, ToInteger) {}
 };
 
 template <class T>
@@ -40,6 +43,8 @@ struct Extremum {
 template <class T>
 struct Max : Extremum<T> {
   static constexpr bool prefers_greater = true;
+  using Folds = Max;
+  using Buffered = Max;
   static constexpr T identity() {
     return std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
   }
@@ -53,6 +58,8 @@ struct Max : Extremum<T> {
 template <class T>
 struct Min : Extremum<T> {
   static constexpr bool prefers_greater = false;
+  using Folds = Min;
+  using Buffered = Min;
   static constexpr T identity() {
     return std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
   }
@@ -62,13 +69,24 @@ struct Min : Extremum<T> {
   }
 };
 
-/// Max (Sign = 1) or Min (Sign = -1) of float32 where a value is combined many times: on integers in the order of the
-/// floats (-0 before +0), with every NaN behind the infinity that is preferred, a combination is one instruction.
-template <int Sign>
+/// Min of the bytes of bools.
+struct MinOfBool : Min<std::uint8_t> {
+  using Folds = MinOfBool;
+  using Buffered = MinOfBool;
+  static constexpr std::uint8_t identity() { return 1; }
+};
+
+/// Max (Sign = 1) or Min (Sign = -1) of floats of type T on integers in the order of the floats (-0 before +0), with
+/// every NaN behind the infinity that is preferred: a combination is one instruction. For 16-bit floats, which have
+/// none of their own, and for float32 where a value is combined many times.
+template <int Sign, class T>
 struct OrderedExtremum {
-  using In = float;
-  using Acc = std::int32_t;
-  using Out = float;
+  static constexpr bool prefers_greater = Sign > 0;
+  using In = Lane<T>;
+  using Acc = std::conditional_t<sizeof(In) == 2, std::int16_t, std::int32_t>;
+  using Out = In;
+  using Folds = OrderedExtremum;
+  using Buffered = OrderedExtremum;
   using Scale = NoScale;
   static constexpr int lanes = full_lanes<Acc>;
   /// The infinity that anything replaces has the last place in the order.
@@ -79,14 +97,18 @@ struct OrderedExtremum {
   /// Negative floats have descending bits: all but the sign are flipped. Its own inverse.
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> mirrored(Vec<Acc, N> v) {
-    return v ^ ((v >> 31) & splat<N>(std::numeric_limits<Acc>::max()));
+    const Vec<Acc, N> sign = static_cast<Vec<Acc, N>>(v >> (8 * static_cast<int>(sizeof(Acc)) - 1));
+    return static_cast<Vec<Acc, N>>(v ^ (sign & splat<N>(std::numeric_limits<Acc>::max())));
   }
-  /// Mirrored, the numbers have NaNs on both sides: moving the order by as many places as one side has, modulo 2**32,
+  /// Mirrored, the numbers have NaNs on both sides: moving the order by as many places as one side has, modulo 2**n,
   /// puts all of them on the side where they win.
-  static constexpr Acc nans = Sign * 0x7fffff;
+  static constexpr Acc nans = Sign * Element<T>::payload;
+  /// The NaN that is next to the infinity.
+  static constexpr Acc first_nan =
+      Sign > 0 ? std::numeric_limits<Acc>::max() - 2 * nans + 1 : std::numeric_limits<Acc>::min() - 2 * nans - 1;
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> lift(Vec<In, N> v) {
-    return mirrored<N>(bits_as<Vec<Acc, N>>(v)) - splat<N>(nans);
+    return static_cast<Vec<Acc, N>>(mirrored<N>(bits_as<Vec<Acc, N>>(v)) - splat<N>(nans));
   }
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> combine(Vec<Acc, N> a, Vec<Acc, N> b) {
@@ -94,20 +116,21 @@ struct OrderedExtremum {
   }
   template <int N>
   static TILEPOOL_INLINE Vec<Out, N> finish(Vec<Acc, N> acc, const Scale&) {
-    return bits_as<Vec<Out, N>>(mirrored<N>(acc + splat<N>(nans)));
+    return bits_as<Vec<Out, N>>(mirrored<N>(static_cast<Vec<Acc, N>>(acc + splat<N>(nans))));
   }
 };
 
 /// What all sums share. Integers wrap (the kernels are compiled with -fwrapv).
 template <class T, class A>
 struct Additive {
-  using In = T;
+  using In = Lane<T>;
   using Acc = A;
-  static constexpr int lanes = full_lanes<Acc>;
+  using Folds = Additive;
+  static constexpr int lanes = sizeof(Acc) > 8 ? 1 : full_lanes<Acc>;  // compilers have no vectors of 128-bit integers
   static constexpr Acc identity() { return 0; }
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> lift(Vec<In, N> v) {
-    return convert<Acc, N>(v);
+    return convert<Acc, T, N>(v);
   }
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> combine(Vec<Acc, N> a, Vec<Acc, N> b) {
@@ -117,62 +140,82 @@ struct Additive {
 
 template <class T, class A, class O>
 struct Sum : Additive<T, A> {
-  using Out = O;
+  using Out = Lane<O>;
   using Scale = NoScale;
+  using Buffered = Sum<A, A, O>;
   template <int N>
   static TILEPOOL_INLINE Vec<Out, N> finish(Vec<A, N> acc, const Scale&) {
-    return convert<Out, N>(acc);
+    return convert<O, A, N>(acc);
   }
 };
 
 /// The sum divided by the divisor, correctly rounded: a power of two is multiplied by, which is exact and cheaper.
 template <class T, class A, class O>
 struct Average : Additive<T, A> {
-  using Out = O;
+  using Out = Lane<O>;
+  using Number = typename Element<O>::Number;
+  using Buffered = Average<A, A, O>;
   struct Scale {
-    explicit Scale(double divisor)
-        : divisor(static_cast<O>(divisor)), reciprocal(O(1) / this->divisor), exact(power_of_two(divisor)) {}
+    Scale(double divisor, ToInteger)
+        : divisor(static_cast<Number>(divisor)), reciprocal(Number(1) / this->divisor), exact(power_of_two(divisor)) {}
     static bool power_of_two(double divisor) {
       const double magnitude = divisor < 0 ? -divisor : divisor;
       const auto integer = static_cast<std::uint64_t>(magnitude);
       return integer != 0 && static_cast<double>(integer) == magnitude && (integer & (integer - 1)) == 0;
     }
-    O divisor, reciprocal;
+    Number divisor, reciprocal;
     bool exact;
   };
   template <int N>
   static TILEPOOL_INLINE Vec<Out, N> finish(Vec<A, N> acc, const Scale& scale) {
-    const Vec<Out, N> sum = convert<Out, N>(acc);
-    if (scale.exact) return sum * splat<N>(scale.reciprocal);
-    return sum / splat<N>(scale.divisor);
+    const Vec<Number, N> sum = convert<Number, A, N>(acc);
+    if (scale.exact) return convert<O, Number, N>(sum * splat<N>(scale.reciprocal));
+    return convert<O, Number, N>(sum / splat<N>(scale.divisor));
   }
 };
 
-/// The exact average of integers, rounded half to even and saturated to int64; 0 where the divisor is 0.
+/// The exact average of integers, rounded and saturated to 64 bits; 0 where the divisor is 0. (The bits of a uint64 are
+/// written as an int64.)
 template <class T, class A>
 struct AverageRounded : Additive<T, A> {
   using Out = std::int64_t;
-  static constexpr int lanes = 1;  // compilers have no vectors of 128-bit integers, nor a vector integer division
+  using Buffered = AverageRounded<A, A>;
+  using Integer = std::conditional_t<sizeof(A) == 16, __int128, std::int64_t>;
+  static constexpr int lanes = 1;  // there is no vector division of integers
   struct Scale {
-    explicit Scale(double divisor) : divisor(static_cast<__int128>(divisor)) {}
-    __int128 divisor;  // an integer of at most 63 bits
+    Scale(double divisor, ToInteger to_integer) : divisor(clamped(divisor)), to_integer(to_integer) {}
+    /// Divisors beyond twice any sum are all alike.
+    static Integer clamped(double divisor) {
+      constexpr double most = sizeof(Integer) == 16 ? 0x1p126 : 0x1p62;
+      return static_cast<Integer>(divisor < -most ? -most : divisor > most ? most : divisor);
+    }
+    Integer divisor;
+    ToInteger to_integer;
   };
   template <int N>
   static TILEPOOL_INLINE Vec<Out, N> finish(Vec<A, N> acc, const Scale& scale) {
     static_assert(N == 1);
     if (scale.divisor == 0) return 0;
-    const __int128 sum = scale.divisor < 0 ? -static_cast<__int128>(acc) : static_cast<__int128>(acc);
-    const __int128 divisor = scale.divisor < 0 ? -scale.divisor : scale.divisor;
-    __int128 quotient = sum / divisor;
-    __int128 rest = sum % divisor;
+    const Integer sum = scale.divisor < 0 ? -Integer{acc} : Integer{acc};
+    const Integer divisor = scale.divisor < 0 ? -scale.divisor : scale.divisor;
+    Integer quotient = sum / divisor;
+    Integer rest = sum % divisor;
     if (rest < 0) {
       rest += divisor;
       --quotient;
     }
-    const __int128 twice = 2 * rest;
-    if (twice > divisor || (twice == divisor && (quotient & 1) != 0)) ++quotient;
-    constexpr __int128 lowest = std::numeric_limits<Out>::min(), highest = std::numeric_limits<Out>::max();
+    if (rounds_up(scale.to_integer.rounding, quotient, rest, divisor - rest)) ++quotient;
+    const bool is_unsigned = scale.to_integer.is_unsigned;
+    const __int128 lowest = is_unsigned ? 0 : std::numeric_limits<std::int64_t>::min();
+    const __int128 highest = is_unsigned ? __int128{std::numeric_limits<std::uint64_t>::max()}
+                                         : __int128{std::numeric_limits<std::int64_t>::max()};
     return static_cast<Out>(quotient < lowest ? lowest : quotient > highest ? highest : quotient);
+  }
+  /// Whether the integer above is taken of a number that is `below` / (below + above) beyond `floor`.
+  static TILEPOOL_INLINE bool rounds_up(Rounding rounding, Integer floor, Integer below, Integer above) {
+    if (rounding == Rounding::half_even) return below > above || (below == above && (floor & 1) != 0);
+    if (rounding == Rounding::half_up) return below >= above;
+    return rounding == Rounding::trunc && floor < 0 && below > 0;
   }
 };
 

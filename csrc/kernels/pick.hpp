@@ -6,6 +6,12 @@
 namespace tilepool {
 namespace {
 
+/// Whether an op compares integers in the order of floats, all of whose NaNs should be one here.
+template <class Op>
+constexpr bool is_ordered = false;
+template <int Sign, class T>
+constexpr bool is_ordered<OrderedExtremum<Sign, T>> = true;
+
 /// What a comparison of taps needs of an op: elements are held in lanes of 32 or 64 bits, and so are places.
 template <class Op>
 struct Pick {
@@ -16,11 +22,20 @@ struct Pick {
 
   template <int N>
   static TILEPOOL_INLINE Vec<Held, N> hold(Vec<In, N> v) {
-    return convert<Held, N>(v);
+    if constexpr (is_ordered<Op>) {
+      const auto nan = splat<N>(Op::first_nan), key = Op::template lift<N>(v);
+      return convert_numbers<Held, N>(Op::prefers_greater ? less_of(key, nan) : greater_of(key, nan));
+    } else {
+      return convert_numbers<Held, N>(v);
+    }
   }
   template <int N>
   static TILEPOOL_INLINE Vec<In, N> release(Vec<Held, N> v) {
-    return convert<In, N>(v);
+    if constexpr (is_ordered<Op>) {
+      return Op::template finish<N>(convert_numbers<typename Op::Acc, N>(v), NoScale(1, {}));
+    } else {
+      return convert_numbers<In, N>(v);
+    }
   }
   /// Whether a tap takes the place of the best one before it.
   template <int N>
@@ -54,11 +69,11 @@ struct PickRow {
   template <int N>
   TILEPOOL_INLINE void put(std::int64_t to, Vec<Held, N> best, Vec<Place, N> place, std::int64_t start) const {
     store(out + to, P::template release<N>(best));
-    const auto index = convert<std::int64_t, N>(place) + load<N>(steps) + splat<N>(start);
+    const auto index = convert_numbers<std::int64_t, N>(place) + load<N>(steps) + splat<N>(start);
     if (indexing.wide) {
       store(static_cast<std::int64_t*>(indices) + to, index);
     } else {
-      store(static_cast<std::int32_t*>(indices) + to, convert<std::int32_t, N>(index));
+      store(static_cast<std::int32_t*>(indices) + to, convert_numbers<std::int32_t, N>(index));
     }
   }
 
@@ -147,6 +162,7 @@ struct PickRow {
     const auto load_parts = [&](const char* row, std::int64_t t) TILEPOOL_INLINE_LAMBDA {
       for (int s = 0; s < S; ++s) parts[s] = tap_at<N>(row, at + t + s * N);
     };
+    static_assert(S == 2);
     load_parts(row_at(0), 0);
     outputs_at<N>(o, base + o * indexing.output, every<0, S, N, Held>(parts),
                   [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
@@ -154,12 +170,6 @@ struct PickRow {
                       load_parts(row, t);
                       take(every<0, S, N, Held>(parts), t);
                       if (t + 1 < taps) take(every<1, S, N, Held>(parts), t + 1);
-                      if constexpr (S > 2) {
-                        if (t + 2 < taps) take(every<2, S, N, Held>(parts), t + 2);
-                      }
-                      if constexpr (S > 3) {
-                        if (t + 3 < taps) take(every<3, S, N, Held>(parts), t + 3);
-                      }
                     }
                   });
   }
@@ -184,19 +194,22 @@ struct PickRow {
   void pick() {
     if (outputs * along.inner == 1) return scalar(0);
     for (int i = 0; i < Widest; ++i) steps[i] = i * hop();
+    constexpr bool is_common = Widest > 1 && sizeof(In) >= 4;  // worth the code for windows of two and three
     if (along.inner > 1 || along.stride == 1 || outputs == 1) {
-      if (count == 2) return flat_row<2>();
-      if (count == 3) return flat_row<3>();
+      if constexpr (is_common) {
+        if (count == 2) return flat_row<2>();
+        if (count == 3) return flat_row<3>();
+      }
       return flat_row<0>();
     }
     if constexpr (Widest > 1) {
       if (along.step == 1 && along.stride == 2) {
-        if (count == 2) return strided<2, 2>();
-        if (count == 3) return strided<2, 3>();
+        if constexpr (is_common) {
+          if (count == 2) return strided<2, 2>();
+          if (count == 3) return strided<2, 3>();
+        }
         return strided<2>();
       }
-      if (along.step == 1 && along.stride == 3) return strided<3>();
-      if (along.step == 1 && along.stride == 4) return strided<4>();
     }
     for (std::int64_t o = 0; o < outputs; ++o) scalar(o);
   }
@@ -207,6 +220,7 @@ void pick_lines(const Along& along, const void* const* rows, std::int64_t count,
                 const Lines& lines) {
   using P = Pick<Op>;
   using In = typename P::In;
+  using Held = typename P::Held;
   const std::int64_t index_size = indexing.wide ? 8 : 4;
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
@@ -231,7 +245,7 @@ void pick_lines(const Along& along, const void* const* rows, std::int64_t count,
         row.pick();
       } else {
         for (std::int64_t i = 0; i < row.outputs * along.inner; ++i) {
-          row.template put<1>(i, P::template hold<1>(Op::identity()), 0, -1);
+          row.template put<1>(i, Held(Op::identity()), 0, -1);
         }
       }
     }

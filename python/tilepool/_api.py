@@ -17,6 +17,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Integers: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Padding: TypeAlias = Integers | Sequence[Sequence[SupportsIndex]] | Literal["valid", "same", "same_lower"]
 CeilMode: TypeAlias = bool | np.bool_ | Literal["floor", "ceil", "full"]
+Rounding: TypeAlias = Literal["half_even", "half_up", "floor", "trunc"]
 Layout: TypeAlias = Literal["channels_first", "channels_last"]
 
 
@@ -41,7 +42,7 @@ def pick(
 ) -> tuple[Array, Array]:
     """That of the calls that return indices."""
     array = arguments.array(x)
-    words = (*words, None, True, None, index_base, index_dtype)
+    words = (*words, None, True, None, "half_even", index_base, index_dtype)
     return find(op, array, words).pick(array, arguments.output_pair(out), arguments.threads(threads))
 
 
@@ -103,8 +104,9 @@ def max_pool(
     Parameters
     ----------
     x : array_like
-        Array of float32, float64, uint8, int32 or int64 with any number of dimensions and any strides. An array whose
-        fastest axis in memory is contiguous is read where it lies; any other is copied once.
+        Array of float16, bfloat16 (of the package ml_dtypes), float32, float64, bool, or integers of 8 to 64 bits with
+        any number of dimensions and any strides. An array whose fastest axis in memory is contiguous is read where it
+        lies; any other is copied once.
     kernel_size : int or tuple of int
         Size of the window along each pooled axis, in taps.
     stride : int or tuple of int, optional
@@ -144,7 +146,8 @@ def max_pool(
     numpy.ndarray
         `out`, or an array with the dtype and the memory order of `x`. Along a pooled axis of n cells it has
         ``floor((n + before + after - extent) / stride) + 1`` values (with `ceil_mode` ceil); other axes keep their
-        size. A window that sees a NaN gives NaN; one that sees only padding gives the lowest value of the dtype.
+        size. A window that sees a NaN gives NaN; one that sees only padding gives the lowest value of the dtype. The
+        largest of bools is whether any is True.
     indices : numpy.ndarray
         Only with `return_indices`: an array of `index_dtype` with the shape and the memory order of the result.
 
@@ -236,7 +239,8 @@ def min_pool(
     """The smallest value of each window.
 
     Parameters, shapes, dtypes and errors are those of `max_pool`. A window that sees a NaN gives NaN; one that sees
-    only padding gives the highest value of the dtype, infinity for floats.
+    only padding gives the highest value of the dtype, infinity for floats. The smallest of bools is whether all are
+    True.
 
     Returns
     -------
@@ -273,6 +277,7 @@ def avg_pool(
     layout: Layout = "channels_first",
     axis: Integers | None = None,
     dtype: npt.DTypeLike | None = None,
+    rounding: Rounding = "half_even",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -288,9 +293,12 @@ def avg_pool(
     divisor_override : int, optional
         Divide every window by this instead. Not zero, and below 2**53 in magnitude.
     dtype : dtype_like, optional
-        Of the result: any of the dtypes of `x`. Default: that of x for floats, float32 for uint8, float64 for int32
-        and int64. Floats: x is converted to `dtype` before it is averaged. Integers: the average, exact for integer x
-        and a float64 for others, is rounded half to even and saturates at the limits of `dtype`.
+        Of the result: any of the dtypes of `x` but bool. Default: that of x for floats, float32 for bool and integers
+        of 8 or 16 bits, float64 for larger ones. Floats: x is converted to `dtype` before it is averaged. Integers: the
+        average, exact for integer x and a float64 for others, is rounded and saturates at the limits of `dtype`.
+    rounding : {"half_even", "half_up", "floor", "trunc"}, default "half_even"
+        How an average becomes an integer, where `dtype` is one: the nearest, where a half goes to the even one
+        ("half_even") or to the larger one ("half_up"); the next below ("floor"); the next towards 0 ("trunc").
 
     Returns
     -------
@@ -301,7 +309,8 @@ def avg_pool(
     Raises
     ------
     ValueError
-        `dtype` is an integer and a window's average is NaN; and all that `max_pool` raises.
+        `dtype` is an integer and a window's average is NaN, or it is none and `rounding` is not the default; and all
+        that `max_pool` raises.
 
     See Also
     --------
@@ -311,7 +320,8 @@ def avg_pool(
     -----
     Names, order and defaults of the positional arguments, and the divisors, are those of PyTorch's ``avg_pool2d``. A
     float is off by at most ``taps * u * sum(abs(x)) / divisor`` and the rounding of the division, with u = 2**-24 for
-    float32 and 2**-53 for float64. There are no running sums: nothing cancels, and no infinity outlives its window.
+    float32 and 2**-53 for float64; float16 and bfloat16 are averaged as float32 and rounded to nearest in the end.
+    There are no running sums: nothing cancels, and no infinity outlives its window.
 
     Examples
     --------
@@ -322,6 +332,8 @@ def avg_pool(
     array([2.5, 3.5], dtype=float32)
     >>> tp.avg_pool(x, 2, axis=0, dtype="uint8")
     array([2, 4], dtype=uint8)
+    >>> tp.avg_pool(x, 2, axis=0, dtype="uint8", rounding="half_up")
+    array([3, 4], dtype=uint8)
     """
     words = (
         kernel_size,
@@ -334,6 +346,7 @@ def avg_pool(
         dtype,
         count_include_pad,
         divisor_override,
+        rounding,
     )
     return pool("average", x, words, out, threads)
 
@@ -359,8 +372,8 @@ def sum_pool(
     Parameters
     ----------
     dtype : dtype_like, optional
-        Of the result: any of the dtypes of `x`, or uint64. x is converted to it before it is summed, and integers
-        wrap, as in `numpy.sum`. Default: that of x for floats, uint64 for uint8, int64 for int32 and int64.
+        Of the result: any of the dtypes of `x` but bool. x is converted to it before it is summed, and integers wrap,
+        as in `numpy.sum`. Default: that of x for floats, uint64 for unsigned integers, int64 for signed ones and bool.
 
     Returns
     -------
@@ -375,7 +388,8 @@ def sum_pool(
     Notes
     -----
     Integer sums are exact modulo 2**n. A float sum is off by at most ``taps * u * sum(abs(x))`` with u = 2**-24 for
-    float32 and 2**-53 for float64. There are no running sums: nothing cancels, and no infinity outlives its window.
+    float32 and 2**-53 for float64; float16 and bfloat16 are summed as float32 and rounded to nearest in the end.
+    There are no running sums: nothing cancels, and no infinity outlives its window.
 
     Examples
     --------

@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from ._core import roundings
+
 Array: TypeAlias = npt.NDArray[Any]
 Cells: TypeAlias = tuple[int, ...]
 # What the core takes for a pooled axis: kernel, stride, before, after, dilation and the number that FITS has; or how
@@ -142,6 +144,18 @@ def shape(word: object) -> tuple[int, ...]:
     if max(sizes, default=0) >= LIMIT:
         raise ValueError(f"shape must be below 2**63, not {shown(word)}")
     return sizes
+
+
+def rounding(word: object, of_float: bool) -> str:
+    """How an average becomes an integer. A float result is not rounded: any rule but the default is a mistake."""
+    rule = f"rounding must be {', '.join(map(repr, roundings[:-1]))} or {roundings[-1]!r}, not {shown(word)}"
+    if not isinstance(word, str):
+        raise TypeError(rule)
+    if word not in roundings:
+        raise ValueError(rule)
+    if of_float and word != roundings[0]:
+        raise ValueError(f"rounding must be {roundings[0]!r} unless dtype is an integer, not {shown(word)}")
+    return str(word)
 
 
 def pooled_axes(layout: object, axis: object, ndim: int) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from . import _arguments as arguments
 from ._arguments import Array
 from ._core import Plan
-from ._dtypes import INT64, UINT64, DType, choose, readable
+from ._dtypes import UINT16, UINT64, DType, choose, is_bfloat16, is_float, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Call:
     indices: DType | None  # of the indices that come with the values; None: there are none
     sums: Plan | None  # for averages in integers: tells the 0 / 0 of a window without cells from a NaN in x
     direct: bool  # the plan's result is the call's
+    bits: DType | None  # bfloat16, if that is what the plan reads and writes: numpy has none, the core sees bits
+    rounding: str  # of averages in integers
 
     def pick(self, x: Array, outs: tuple[Array | None, Array | None], threads: int) -> tuple[Array, Array]:
         """Values and indices, of max and min."""
@@ -32,14 +34,14 @@ class Call:
         if self.source is not None:
             x = copied(x, self.source, self.order)
         try:
-            values, indices = self.plan.pick(x, *targets, threads)
+            values, indices = self.picked(x, targets, threads)
         except ValueError:  # the core does not write to such arrays
             if targets[0] is None and targets[1] is None:
                 raise
             for target, dtype in zip(targets, (self.dtype, self.indices), strict=True):
                 if target is not None and dtype is not None:
                     arguments.check_output(target, self.plan.result_shape, dtype)
-            values, indices = self.plan.pick(x, None, None, threads)
+            values, indices = self.picked(x, (None, None), threads)
             for target, result in zip(targets, (values, indices), strict=True):
                 if target is not None:
                     np.copyto(target, result, casting="unsafe")
@@ -47,24 +49,45 @@ class Call:
             indices = indices.astype(self.indices, copy=False)
         return values if outs[0] is None else outs[0], indices if outs[1] is None else outs[1]
 
+    def picked(self, x: Array, outs: tuple[Array | None, Array | None], threads: int) -> tuple[Array, Array]:
+        """The plan's results on x."""
+        if self.bits is None:
+            return self.plan.pick(x, *outs, threads)
+        if outs[0] is not None and outs[0].dtype != self.bits:
+            raise ValueError("out must be of bfloat16")
+        values, indices = self.plan.pick(
+            x.view(UINT16), None if outs[0] is None else outs[0].view(UINT16), outs[1], threads
+        )
+        return values.view(self.bits), indices
+
     def run(self, x: Array, out: Array | None, threads: int) -> Array:
         target = arguments.output(out)
         if self.source is not None:
             x = copied(x, self.source, self.order)
         if self.direct:
             try:
-                result = self.plan.run(x, target, threads)
+                result = self.pooled(x, target, threads)
                 return result if out is None else out
             except ValueError:
                 # The core does not write to such an `out`.
                 pass
         if target is not None:
             arguments.check_output(target, self.plan.result_shape, self.dtype)
-        result = self.finished(self.plan.run(x, None, threads), x, threads)
+        result = self.finished(self.pooled(x, None, threads), x, threads)
         if out is None or target is None:
             return result
         np.copyto(target, result, casting="same_kind")
         return out
+
+    def pooled(self, x: Array, out: Array | None, threads: int) -> Array:
+        """The plan's result on x."""
+        if self.bits is None:
+            return self.plan.run(x, out, threads)
+        if out is not None:
+            if out.dtype != self.bits:
+                raise ValueError("out must be of bfloat16")
+            out = out.view(UINT16)
+        return self.plan.run(x.view(UINT16), out, threads).view(self.bits)
 
     def finished(self, result: Array, x: Array, threads: int) -> Array:
         """The plan's result on x as the call's."""
@@ -78,27 +101,37 @@ class Call:
                 if self.sums is None or np.isnan(self.sums.run(x, None, threads)).any():
                     raise ValueError(f"x must not have a window whose average is NaN where dtype is {self.dtype}")
                 result[empty] = 0
-        return saturated(result, self.dtype)
+        return saturated(result, self.dtype, self.rounding)
 
 
 def copied(x: Array, dtype: DType, order: tuple[int, ...]) -> Array:
     """A dense copy with the given axes outermost in memory first."""
     copy = np.empty([x.shape[axis] for axis in order], dtype).transpose(np.argsort(order))
     np.copyto(copy, x, casting="unsafe")
-    return copy.view(INT64) if dtype == UINT64 else copy  # the core has no uint64, but its int64 sums wrap alike
+    return copy
 
 
-def saturated(numbers: Array, dtype: DType) -> Array:
-    """The nearest integers of `dtype`, halves to even. Overwrites `numbers`, which are not NaN."""
+def saturated(numbers: Array, dtype: DType, rounding: str) -> Array:
+    """Rounded to integers of `dtype` by the named rule. Overwrites `numbers`, which are not NaN."""
     limits = np.iinfo(dtype)
     if numbers.dtype.kind != "f":
         return np.clip(numbers, limits.min, limits.max, out=numbers).astype(dtype)
-    np.rint(numbers, out=numbers)
+    rounded(numbers, rounding)
     over = numbers >= float(limits.max)  # 2**63 for int64: float64 has no 2**63 - 1
     numbers[over] = 0
     integers = np.maximum(numbers, float(limits.min), out=numbers).astype(dtype)
     integers[over] = limits.max
     return integers
+
+
+def rounded(numbers: Array, rounding: str) -> None:
+    """Round floats in place."""
+    if rounding != "half_up":
+        {"half_even": np.rint, "floor": np.floor, "trunc": np.trunc}[rounding](numbers, out=numbers)
+        return
+    floors = np.floor(numbers)
+    with np.errstate(invalid="ignore"):  # infinity - infinity, which is no half and more
+        np.add(floors, numbers - floors >= 0.5, out=numbers)
 
 
 def memory_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
@@ -141,6 +174,7 @@ def make(
     dtype: object = None,
     count_include_pad: object = True,
     divisor_override: object = None,
+    rounding: object = "half_even",
     index_base: object = None,
     index_dtype: object = None,
 ) -> Call:
@@ -154,6 +188,7 @@ def make(
     divisor = arguments.divisor(divisor_override)
     taps = prod(map(arguments.most_taps, sizes, pooled))
     core_op, source, result = choose(op, native, dtype, taps)
+    rule = arguments.rounding(rounding, is_float(result))
 
     order = memory_order(shape, strides)
     counted = arguments.indices(index_base, index_dtype, shape, axes, pooled)
@@ -169,10 +204,11 @@ def make(
         strides = dense_strides(shape, source.itemsize, order)
 
     def plan(core_op: str) -> Plan:
-        read = "int64" if source == UINT64 else source.name
         where = tuple(map(windows.get, range(len(shape))))
         indices = () if counted is None else (counted.counts, counted.weights, counted.dtype.itemsize == 8)
-        return Plan(core_op, read, shape, strides, where, count_padding, divisor, *indices)
+        return Plan(
+            core_op, source.name, shape, strides, where, count_padding, divisor, rule, result == UINT64, *indices
+        )
 
     pool = plan(core_op)
     return Call(
@@ -182,8 +218,10 @@ def make(
         source=None if in_place else source,
         order=order,
         indices=None if counted is None else counted.dtype,
-        sums=plan("sum") if core_op == "average" and result.kind != "f" else None,
+        sums=plan("sum") if core_op == "average" and not is_float(result) else None,
         direct=pool.result_dtype == result.name,
+        bits=source if is_bfloat16(source) else None,
+        rounding=rule,
     )
 
 

@@ -9,6 +9,7 @@ __version__: str
 compiler: str
 backend: str
 dtypes: tuple[str, ...]
+roundings: tuple[str, ...]
 
 def built_isas() -> tuple[str, ...]: ...
 def available_isas() -> tuple[str, ...]: ...
@@ -16,6 +17,7 @@ def get_isa() -> str: ...
 def set_isa(name: str) -> str: ...
 def get_threads() -> int: ...
 def set_threads(n: int) -> int: ...
+def taps_limit(op: str, dtype: str) -> int: ...
 
 class Plan:
     def __init__(
@@ -27,6 +29,8 @@ class Plan:
         windows: tuple[Windows | None, ...],
         count_padding: bool = False,
         divisor: float = 0.0,
+        rounding: str = "half_even",
+        is_unsigned: bool = False,
         indices: str = "none",
         weights: tuple[int, ...] = (),
         wide_indices: bool = True,

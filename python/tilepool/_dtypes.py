@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ._arguments import shown
-from ._core import dtypes
+from ._core import dtypes, taps_limit
 
 DType: TypeAlias = np.dtype[Any]
 
-FLOAT32, FLOAT64, UINT8, INT32, INT64, UINT64 = map(np.dtype, ("f4", "f8", "u1", "i4", "i8", "u8"))
-BYTE_TAPS = 2**23  # the core sums at most so many bytes in one window
+FLOAT32, FLOAT64, INT32, INT64, UINT16, UINT64 = map(np.dtype, ("f4", "f8", "i4", "i8", "u2", "u8"))
+NUMBERS = tuple(name for name in dtypes if name != "bool")  # what sums and averages can be asked for
 
 
 class Types(NamedTuple):
@@ -24,25 +24,32 @@ def choose(op: str, given: DType, asked: object, taps: int) -> Types:
     """The dtypes of a call on an array of dtype `given`, with `dtype=asked` and windows of `taps` cells or fewer."""
     if op in ("max", "min"):
         return Types(op, given, given)
-    allowed = (*dtypes, "uint64") if op == "sum" else dtypes
     usual = usual_sum(given) if op == "sum" else usual_average(given)
-    result = usual if asked is None else requested(asked, allowed)
-    wide = given == UINT8 and taps > BYTE_TAPS
+    result = usual if asked is None else requested(asked, NUMBERS)
 
-    if given.kind == "f":
-        if result.kind == "f":
+    if is_float(given):
+        if is_float(result):
             source = result
         elif op == "average":
             source = FLOAT64
         else:
-            source = INT32 if result == UINT8 else result  # the same bytes, and windows of any size
-    elif result.kind == "f":
+            source = INT32 if result.itemsize < 4 else result  # the same lower bits, and windows of any size
+    elif is_float(result):
         converts = op == "sum" or result != usual
-        source = result if converts else FLOAT64 if wide else given
+        source = result if converts else FLOAT64 if taps > taps_limit(op, given.name) else given
     else:  # 64-bit sums wrap to what sums of converted integers are, and integer averages are exact
         op = "sum" if op == "sum" else "average_rounded"
-        source = INT64 if wide else given
+        source = INT64 if taps > taps_limit(op, given.name) else given
     return Types(op, source, result)
+
+
+def is_bfloat16(dtype: DType) -> bool:
+    """Whether it is the bfloat16 that the package ml_dtypes has taught numpy."""
+    return dtype.kind == "V" and dtype.itemsize == 2 and dtype.name == "bfloat16"
+
+
+def is_float(dtype: DType) -> bool:
+    return dtype.kind == "f" or is_bfloat16(dtype)
 
 
 def readable(given: DType) -> DType:
@@ -62,7 +69,7 @@ def supported(rule: str, dtype: DType, names: Sequence[str]) -> DType:
     """`dtype` in native byte order, if its name is in the list."""
     if dtype.name not in names:
         raise TypeError(f"{rule} {listed(names)}, not {dtype}")
-    return np.dtype(dtype.name)
+    return dtype.newbyteorder("=") if is_bfloat16(dtype) else np.dtype(dtype.name)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -71,11 +78,13 @@ def listed(names: Sequence[str]) -> str:
 
 def usual_sum(given: DType) -> DType:
     """As `numpy.sum`."""
-    return {"f": given, "u": UINT64, "i": INT64}[given.kind]
+    if is_float(given):
+        return given
+    return UINT64 if given.kind == "u" else INT64
 
 
 def usual_average(given: DType) -> DType:
-    """Floats keep theirs; integers take the narrowest float that holds each of them."""
-    if given.kind == "f":
+    """Floats keep theirs; integers take the narrowest float of 32 bits or more that holds each of them."""
+    if is_float(given):
         return given
     return FLOAT32 if given.itemsize <= 2 else FLOAT64
