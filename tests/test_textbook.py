@@ -7,10 +7,11 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from tilepool import _api
+from tilepool import _adaptive, _api
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = doctest.NORMALIZE_WHITESPACE
@@ -42,8 +43,9 @@ def test_the_photograph(tmp_path: Path) -> None:
     assert picture[..., :3].std() > 0.1, "an empty picture"
 
 
-def test_docstrings() -> None:
-    results = doctest.testmod(_api, optionflags=OPTIONS)
+@pytest.mark.parametrize("module", [_api, _adaptive])
+def test_docstrings(module: ModuleType) -> None:
+    results = doctest.testmod(module, optionflags=OPTIONS)
     assert results.attempted >= 10
     assert results.failed == 0
 
