@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from tilepool import _api, _cost
+from tilepool import _adaptive, _api, _cost
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = doctest.NORMALIZE_WHITESPACE
@@ -54,7 +54,9 @@ def test_the_photograph(tmp_path: Path) -> None:
     assert picture[..., :3].std() > 0.1, "an empty picture"
 
 
-@pytest.mark.parametrize(("module", "least"), [(_api, 10), (_cost, 4)], ids=["_api", "_cost"])
+@pytest.mark.parametrize(
+    ("module", "least"), [(_api, 10), (_adaptive, 10), (_cost, 4)], ids=["_api", "_adaptive", "_cost"]
+)
 def test_docstrings(module: ModuleType, least: int) -> None:
     results = doctest.testmod(module, optionflags=OPTIONS)
     assert results.attempted >= least

@@ -44,7 +44,7 @@ def made(data: st.DataObject, op: str, shape: tuple[int, ...], dtype: str, seed:
 
 
 @pytest.mark.parametrize("op", OPS)
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(data=st.data(), place=places(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS, threads=TEAMS)
 def test_adaptive_windows(
     op: str, data: st.DataObject, place: tuple[Any, Any], dtype: str, seed: int, threads: tuple[int | None, ...]
@@ -58,7 +58,7 @@ def test_adaptive_windows(
 
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
-def test_adaptive_rows_of_every_width(op: str, dtype: str, isa: str) -> None:
+def test_adaptive_rows_of_every_width(op: str, dtype: str) -> None:
     """Long rows of many tiles, short ones, pixels of one element and of some: all ends of all vectors."""
     rng = np.random.default_rng(1)
     for shape, axis, outputs in [
@@ -68,11 +68,11 @@ def test_adaptive_rows_of_every_width(op: str, dtype: str, isa: str) -> None:
         ((7, 19, 33), (0, 1), (5, 8)),
         ((7, 33, 19), (0, 2), (5, 30)),
         ((3, 20_011), (1,), (97,)),
-        ((3, 20_011), (1,), (15_000,)),
+        ((2, 8009), (1,), (6000,)),
         ((60, 501), (0, 1), (7, 1)),
         ((40, 6), (0,), (7,)),
     ]:
-        check(op, numbers(op)(rng, shape, dtype), axis, isas=[isa], note=str(shape), output_size=outputs)
+        check(op, numbers(op)(rng, shape, dtype), axis, note=str(shape), output_size=outputs)
 
 
 def test_adaptive_windows_by_hand() -> None:
@@ -135,7 +135,7 @@ def oracle(op: str) -> Callable[..., Array]:
 
 
 @pytest.mark.parametrize("op", OPS)
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data=st.data(), place=places(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
 def test_global_pooling(op: str, data: st.DataObject, place: tuple[Any, Any], dtype: str, seed: int) -> None:
     shape, axis = place
@@ -155,7 +155,7 @@ def test_global_pooling(op: str, data: st.DataObject, place: tuple[Any, Any], dt
 
 
 @pytest.mark.parametrize("op", OPS)
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data=st.data(), place=places(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
 def test_pyramids(op: str, data: st.DataObject, place: tuple[Any, Any], dtype: str, seed: int) -> None:
     """Cells one by one, from the definition."""
@@ -202,7 +202,7 @@ def boundaries_of(data: st.DataObject, n: int, kernel: int | None) -> list[int]:
 
 
 @pytest.mark.parametrize("op", FRACTIONAL)
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(data=st.data(), place=places(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS, threads=TEAMS)
 def test_fractional_windows(
     op: str, data: st.DataObject, place: tuple[Any, Any], dtype: str, seed: int, threads: tuple[int | None, ...]
@@ -226,7 +226,7 @@ def draws(x: Array, *args: Any, **arguments: Any) -> tuple[Array, list[list[int]
     return values, [part.tolist() for part in boundaries]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(n=st.integers(1, 200), data=st.data(), seed=SEEDS)
 def test_sequences_are_those_of_the_rule(n: int, data: st.DataObject, seed: int) -> None:
     """One u for each axis, drawn in the order in which the axes are named."""
@@ -245,7 +245,7 @@ def test_sequences_are_those_of_the_rule(n: int, data: st.DataObject, seed: int)
     assert values.tolist() == [start + kernel - 1 for start in starts]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(n=st.integers(1, 200), data=st.data(), seed=SEEDS, pseudorandom=st.booleans())
 def test_sequences_have_steps_of_two_sizes(n: int, data: st.DataObject, seed: int, pseudorandom: bool) -> None:
     """As many of each as fill the axis; and the same boundaries again give the same windows."""
