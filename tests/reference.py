@@ -151,6 +151,8 @@ def places(
     by_axis = dict(sorted(zip((axis % x.ndim for axis in axes), windows, strict=True)))
     order = tuple(by_axis)
     first_of = np.argmax if op == "max" else np.argmin
+    if x.dtype.kind not in "iub":
+        x = x.astype(np.float64)  # exact; numpy's argmax does not know every float
 
     def first(cells: Array, _: int) -> Any:
         return first_of(cells, axis=-1) if cells.shape[-1] > 0 else -1

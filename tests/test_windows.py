@@ -408,7 +408,7 @@ def test_arguments(batch: int) -> None:
         refused(ValueError, "^x must not be empty along a pooled axis", adaptive, x[..., :0], 2)
         refused(ValueError, "^x must not be empty along a pooled axis", adaptive, x[..., :0], None)
         refused(ValueError, "^x must have at least 3", adaptive, np.zeros((4, 4)), 2)
-        refused(TypeError, "^x must be an array of", adaptive, np.zeros((1, 1, 4, 4), "f2"), 2)
+        refused(TypeError, "^x must be an array of", adaptive, np.zeros((1, 1, 4, 4), "c8"), 2)
         refused(ValueError, r"^out has shape", adaptive, x, 2, out=np.zeros((batch, 1, 2, 3)))
     for fractional in FRACTIONAL.values():
         all_refused(fractional, x, FRACTIONAL_RULES)
@@ -421,7 +421,7 @@ def test_arguments(batch: int) -> None:
         refused(ValueError, "^boundaries must increase from 0 or more to 2", fractional, x, 2, boundaries=([0, 3], [0]))
         refused(ValueError, "^one of output_size, output_ratio and boundaries must be given, not 0", fractional, x)
         refused(ValueError, "^x must not be empty along a pooled axis", fractional, x[..., :0], output_size=1)
-        refused(TypeError, "^x must be an array of", fractional, np.zeros((1, 1, 4, 4), "f2"), output_size=1)
+        refused(TypeError, "^x must be an array of", fractional, np.zeros((1, 1, 4, 4), "c8"), output_size=1)
 
 
 @pytest.mark.parametrize("batch", [1, 0], ids=["", "empty batch"])

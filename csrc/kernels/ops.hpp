@@ -103,9 +103,6 @@ struct OrderedExtremum {
   /// Mirrored, the numbers have NaNs on both sides: moving the order by as many places as one side has, modulo 2**n,
   /// puts all of them on the side where they win.
   static constexpr Acc nans = Sign * Element<T>::payload;
-  /// The NaN that is next to the infinity.
-  static constexpr Acc first_nan =
-      Sign > 0 ? std::numeric_limits<Acc>::max() - 2 * nans + 1 : std::numeric_limits<Acc>::min() - 2 * nans - 1;
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> lift(Vec<In, N> v) {
     return static_cast<Vec<Acc, N>>(mirrored<N>(bits_as<Vec<Acc, N>>(v)) - splat<N>(nans));

@@ -6,35 +6,40 @@
 namespace tilepool {
 namespace {
 
-/// Whether an op compares integers in the order of floats, all of whose NaNs should be one here.
+/// The type of an op's elements.
 template <class Op>
-constexpr bool is_ordered = false;
+struct PickedElement {
+  using type = typename Op::In;
+};
 template <int Sign, class T>
-constexpr bool is_ordered<OrderedExtremum<Sign, T>> = true;
+struct PickedElement<OrderedExtremum<Sign, T>> {
+  using type = T;
+};
 
-/// What a comparison of taps needs of an op: elements are held in lanes of 32 or 64 bits, and so are places.
+/// What a comparison of taps needs of an op: elements are held in lanes of 32 or 64 bits, and so are places. 16-bit
+/// floats are held as float32: the order of their bits tells zeros and NaNs from each other.
 template <class Op>
 struct Pick {
+  using T = typename PickedElement<Op>::type;
   using In = typename Op::In;
-  using Held = std::conditional_t<sizeof(In) < 4, std::int32_t, In>;
+  using Held = std::conditional_t<!std::is_same_v<T, In>, float, std::conditional_t<sizeof(In) < 4, std::int32_t, In>>;
   using Place = std::conditional_t<sizeof(Held) == 4, std::int32_t, std::int64_t>;
   static constexpr int lanes = full_lanes<Held>;
 
   template <int N>
   static TILEPOOL_INLINE Vec<Held, N> hold(Vec<In, N> v) {
-    if constexpr (is_ordered<Op>) {
-      const auto nan = splat<N>(Op::first_nan), key = Op::template lift<N>(v);
-      return convert_numbers<Held, N>(Op::prefers_greater ? less_of(key, nan) : greater_of(key, nan));
-    } else {
-      return convert_numbers<Held, N>(v);
-    }
+    return convert<Held, T, N>(v);
   }
   template <int N>
   static TILEPOOL_INLINE Vec<In, N> release(Vec<Held, N> v) {
-    if constexpr (is_ordered<Op>) {
-      return Op::template finish<N>(convert_numbers<typename Op::Acc, N>(v), NoScale(1, {}));
+    return convert<T, Held, N>(v);
+  }
+  /// What a window without taps has.
+  static TILEPOOL_INLINE Held nothing() {
+    if constexpr (std::is_same_v<T, In>) {
+      return static_cast<Held>(Op::identity());
     } else {
-      return convert_numbers<In, N>(v);
+      return hold<1>(Op::template finish<1>(Op::identity(), NoScale(1, {})));
     }
   }
   /// Whether a tap takes the place of the best one before it.
@@ -220,7 +225,6 @@ void pick_lines(const Along& along, const void* const* rows, std::int64_t count,
                 const Lines& lines) {
   using P = Pick<Op>;
   using In = typename P::In;
-  using Held = typename P::Held;
   const std::int64_t index_size = indexing.wide ? 8 : 4;
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
@@ -245,7 +249,7 @@ void pick_lines(const Along& along, const void* const* rows, std::int64_t count,
         row.pick();
       } else {
         for (std::int64_t i = 0; i < row.outputs * along.inner; ++i) {
-          row.template put<1>(i, Held(Op::identity()), 0, -1);
+          row.template put<1>(i, P::nothing(), 0, -1);
         }
       }
     }
