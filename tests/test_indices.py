@@ -111,6 +111,13 @@ def test_the_first_of_equal_cells_and_the_first_nan() -> None:
     assert np.array_equal(tp.min_pool(same, 3, axis=(1, 0), return_indices=True)[1], [[0, 3], [18, 21]])
 
 
+def test_taps_of_windows_that_are_one_cell_wide() -> None:
+    """An axis with windows of one cell is not pooled, but named: its taps have number 0."""
+    x = np.array([[5, 1], [2, 4]])
+    _, indices = tp.max_pool(x, (2, 1), axis=(0, 1), return_indices=True, index_base="window")
+    assert np.array_equal(indices, [[0, 1]])
+
+
 def test_windows_without_cells_have_no_index() -> None:
     arguments: dict[str, Any] = {"dilation": 9, "padding": 9, "stride": 1, "axis": 0, "return_indices": True}
     values, indices = tp.max_pool(np.arange(3), 2, **arguments)

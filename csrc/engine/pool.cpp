@@ -213,7 +213,7 @@ class Worker {
                             span_indices_.data(),
                             taps ? 0 : plan_.row.weight * windows.stride(),
                             plan_.row.weight * (taps ? 1 : windows.step()),
-                            plan_.inner_weight,
+                            taps ? 0 : plan_.inner_weight,
                             taps ? 0 : column.weight * column.windows.stride(),
                             plan_.far_indices,
                             plan_.wide_indices,
