@@ -12,10 +12,8 @@ from ._adaptive import (
 )
 from ._api import (
     avg_pool,
-    convert_indices,
     get_threads,
     max_pool,
-    max_unpool,
     min_pool,
     set_threads,
     show_config,
@@ -23,6 +21,7 @@ from ._api import (
 )
 from ._core import __version__
 from ._cost import Cost, cost
+from ._indices import convert_indices, max_unpool
 
 __all__ = [
     "Cost",

@@ -23,7 +23,7 @@ FITS = {"floor": 0, "ceil": 1, "full": 2}
 LIMIT = 2**63
 MAX_THREADS = 1024
 INTEGERS = "an integer or a tuple of integers"
-INDEX_BASES = "'plane', 'batch', 'array' or 'window'"
+CELL_BASES = ("plane", "batch", "array")  # of indices that name cells whatever the windows are
 INDEX_DTYPES = "int64, int32 or uint8"
 OUTPUTS = "an integer, None or a tuple of these"
 PADDINGS = "an integer, an integer or a (before, after) pair per pooled axis, 'valid', 'same' or 'same_lower'"
@@ -295,20 +295,12 @@ class Indices(NamedTuple):
     dtype: np.dtype[Any]
 
 
-def index_base(word: object) -> str:
+def index_base(name: str, word: object, bases: Sequence[str]) -> str:
+    rule = f"{name} must be {', '.join(map(repr, bases[:-1]))} or {bases[-1]!r}, not {shown(word)}"
     if not isinstance(word, str):
-        raise TypeError(f"index_base must be {INDEX_BASES}, not {shown(word)}")
-    if word not in ("plane", "batch", "array", "window"):
-        raise ValueError(f"index_base must be {INDEX_BASES}, not {shown(word)}")
-    return word
-
-
-def cell_base(name: str, word: object) -> str:
-    """A base whose indices name cells whatever the windows are."""
-    if not isinstance(word, str):
-        raise TypeError(f"{name} must be 'plane', 'batch' or 'array', not {shown(word)}")
-    if word not in ("plane", "batch", "array"):
-        raise ValueError(f"{name} must be 'plane', 'batch' or 'array', not {shown(word)}")
+        raise TypeError(rule)
+    if word not in bases:
+        raise ValueError(rule)
     return word
 
 
@@ -330,7 +322,7 @@ def indices(
     """How to count, if a `base` is given."""
     if base is None:
         return None
-    base = index_base(base)
+    base = index_base("index_base", base, (*CELL_BASES, "window"))
     try:
         wanted = np.dtype(dtype)  # type: ignore[call-overload]
     except Exception as error:  # numpy raises several kinds

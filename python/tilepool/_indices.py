@@ -1,14 +1,138 @@
 """What is done with indices afterwards: other ways of counting, and putting values back to where they came from."""
 
+from __future__ import annotations  # so that help() shows the short names below
+
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _arguments as arguments
-from ._arguments import Array, shown
+from ._api import Integers, Layout
+from ._arguments import CELL_BASES, Array, shown
+
+
+def max_unpool(
+    x: npt.ArrayLike,
+    indices: npt.ArrayLike,
+    kernel_size: Integers,
+    stride: Integers | None = None,
+    padding: Integers = 0,
+    output_size: Integers | None = None,
+    *,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    index_base: Literal["plane", "batch", "array"] = "plane",
+    out: Array | None = None,
+) -> Array:
+    """Put the values of a max-pooling back to where they were found, and zeros everywhere else.
+
+    Parameters
+    ----------
+    x : array_like
+        The values, of any dtype.
+    indices : array_like
+        Integers of the shape of x: where each value goes, as `max_pool` tells with `return_indices`. Every index is
+        checked; a value with index -1 goes nowhere. Where an index is repeated, the last value in row-major order of
+        `x` stays.
+    kernel_size, stride, padding : int or tuple of int
+        Those of the pooling, which tell the size of a pooled axis: ``(n - 1) * stride - 2 * padding + kernel_size``.
+    output_size : int or tuple of int, optional
+        The sizes of the pooled axes, or of all axes, instead.
+    layout, axis
+        The pooled axes, as in `max_pool`.
+    index_base : {"plane", "batch", "array"}, default "plane"
+        What the indices count, as in `max_pool`.
+    out : numpy.ndarray, optional
+        Array of the result's shape to write the result to.
+
+    Returns
+    -------
+    numpy.ndarray
+        `out`, or an array of the dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `max_pool`; an index is not in the array; shapes do not fit.
+
+    Notes
+    -----
+    Names, order and defaults of the positional arguments are those of PyTorch's ``max_unpool2d``, which leaves open
+    what happens to repeated indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> x = np.array([1, 5, 2, 3, 4, 0])
+    >>> values, indices = tp.max_pool(x, 2, axis=0, return_indices=True)
+    >>> tp.max_unpool(values, indices, 2, axis=0)
+    array([0, 5, 0, 3, 4, 0])
+    """
+    values = arguments.array(x)
+    axes = arguments.pooled_axes(layout, axis, values.ndim)
+    base = arguments.index_base("index_base", index_base, CELL_BASES)
+    shape = unpooled_shape(values.shape, axes, kernel_size, stride, padding, output_size)
+    return unpool(values, indices, shape, axes, base, out)
+
+
+def convert_indices(
+    indices: npt.ArrayLike,
+    shape: tuple[int, ...],
+    source: Literal["plane", "batch", "array"],
+    target: Literal["plane", "batch", "array"],
+    *,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    column_major: bool | np.bool_ = False,
+) -> Array:
+    """Indices that count from one base as indices that count from another.
+
+    Parameters
+    ----------
+    indices : array_like
+        Integers as `max_pool` returns them. -1 stays -1.
+    shape : tuple of int
+        The shape of the array that was pooled.
+    source, target : {"plane", "batch", "array"}
+        What the given indices count and what the result is to count: see `max_pool`. TensorFlow's
+        ``max_pool_with_argmax`` counts "batch", or "array" with ``include_batch_in_index``, both channels last; ONNX
+        counts "array".
+    layout, axis
+        The pooled axes, as in `max_pool`.
+    column_major : bool, default False
+        Count the pooled axes of the result in column-major order: ``storage_order=1`` of ONNX.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 indices.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is not as described; an index is not in the array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> x = np.arange(2 * 3 * 4).reshape(1, 2, 3, 4)  # batch, channel, height, width
+    >>> _, indices = tp.max_pool(x, 3, return_indices=True)
+    >>> indices.ravel()
+    array([10, 10])
+    >>> tp.convert_indices(indices, x.shape, "plane", "array").ravel()
+    array([10, 22])
+    >>> tp.convert_indices(indices, x.shape, "plane", "array", column_major=True).ravel()
+    array([ 8, 20])
+    """
+    sizes = arguments.shape(shape)
+    axes = arguments.pooled_axes(layout, axis, len(sizes))
+    bases = [arguments.index_base(name, word, CELL_BASES) for name, word in (("source", source), ("target", target))]
+    return convert(indices, sizes, bases[0], bases[1], axes, arguments.flag("column_major", column_major))
 
 
 def as_indices(indices: npt.ArrayLike) -> Array:
