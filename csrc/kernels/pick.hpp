@@ -25,6 +25,7 @@ struct Pick {
   using Held = std::conditional_t<!std::is_same_v<T, In>, float, std::conditional_t<sizeof(In) < 4, std::int32_t, In>>;
   using Place = std::conditional_t<sizeof(Held) == 4, std::int32_t, std::int64_t>;
   static constexpr int lanes = full_lanes<Held>;
+  static constexpr bool prefers_greater = Op::prefers_greater;
 
   template <int N>
   static TILEPOOL_INLINE Vec<Held, N> hold(Vec<In, N> v) {
@@ -40,16 +41,6 @@ struct Pick {
       return static_cast<Held>(Op::identity());
     } else {
       return hold<1>(Op::template finish<1>(Op::identity(), NoScale(1, {})));
-    }
-  }
-  /// Whether a tap takes the place of the best one before it.
-  template <int N>
-  static TILEPOOL_INLINE auto replaces(Vec<Held, N> tap, Vec<Held, N> best) {
-    const auto better = Op::prefers_greater ? tap > best : tap < best;
-    if constexpr (std::is_floating_point_v<Held>) {
-      return better | ((tap != tap) & (best == best));
-    } else {
-      return better;
     }
   }
 };
@@ -89,31 +80,26 @@ struct PickRow {
   TILEPOOL_INLINE const char* row_at(std::int64_t row) const { return static_cast<const char*>(rows[row]) + shift; }
 
   template <int N>
-  struct Best {
-    Vec<Held, N> value;
-    Vec<Place, N> place;
-  };
+  using Best = BestLanes<P::prefers_greater, Held, Place, N>;
 
   /// Of N outputs: taps(row, take) calls take(tap, number) for each tap of a row in order. The very first, `value`, is
   /// seen twice.
   template <int N, class Taps>
   TILEPOOL_INLINE Best<N> best_of(Vec<Held, N> value, const Taps& taps) const {
-    Vec<Place, N> place{};
+    Best<N> best{value};
     for (std::int64_t r = 0; r < row_count; ++r) {
       const std::int64_t row_place = indexing.rows[r] - indexing.rows[0];
       taps(row_at(r), [&](Vec<Held, N> tap, std::int64_t number) TILEPOOL_INLINE_LAMBDA {
-        const auto replaced = P::template replaces<N>(tap, value);
-        value = replaced ? tap : value;
-        place = replaced ? splat<N>(static_cast<Place>(row_place + number * indexing.tap)) : place;
+        best.take(tap, splat<N>(static_cast<Place>(row_place + number * indexing.tap)));
       });
     }
-    return {value, place};
+    return best;
   }
 
   template <int N, class Taps>
   TILEPOOL_INLINE void outputs_at(std::int64_t to, std::int64_t start, Vec<Held, N> value, const Taps& taps) const {
     const Best<N> best = best_of<N>(value, taps);
-    put<N>(to, best.value, best.place, start);
+    put<N>(to, best.best, best.place, start);
   }
 
   /// Outputs whose taps are neighbours where the outputs are. K > 0 tells the taps at compile time.
@@ -190,9 +176,9 @@ struct PickRow {
     });
     const std::int64_t start = base + o * indexing.output;
     if constexpr (N == 1) {
-      put<1>(o, best.value, best.place, start);
+      put<1>(o, best.best, best.place, start);
     } else {
-      put<1>(o, best.value[0], best.place[0], start);
+      put<1>(o, best.best[0], best.place[0], start);
     }
   }
 

@@ -301,6 +301,43 @@ TILEPOOL_INLINE V less_or_nan(V a, V b) {
 }
 #undef TILEPOOL_USE
 
+/// Of numbers that are taken one after the other, lane by lane the best one and its place: of equal ones the first. A
+/// NaN is better than any number, and nothing is better than a NaN.
+template <bool Greater, class T, class Place, int N>
+struct BestLanes {
+  Vec<T, N> best;
+  Vec<Place, N> place{}, open = ~Vec<Place, N>{};  // open: where there was no NaN yet
+
+  TILEPOOL_INLINE void take(Vec<T, N> v, Vec<Place, N> here) {
+    auto better = Greater ? v > best : v < best;
+    if constexpr (std::is_floating_point_v<T>) {
+      better = ((Greater ? v <= best : v >= best) == 0) & open;
+      open &= v == v;
+    }
+    best = better ? v : best;
+    place = better ? here : place;
+  }
+};
+
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+/// GCC 12 makes vectors of the masks: half as fast.
+template <bool Greater>
+struct BestLanes<Greater, float, std::int32_t, 16> {
+  Vec<float, 16> best;
+  Vec<std::int32_t, 16> place{};
+  unsigned short open = 0xffff;
+
+  TILEPOOL_INLINE void take(Vec<float, 16> v, Vec<std::int32_t, 16> here) {
+    constexpr int not_less_or_equal = 0x16, not_greater_or_equal = 0x19, ordered = 7;
+    constexpr int relation = Greater ? not_less_or_equal : not_greater_or_equal;
+    const unsigned short better = __builtin_ia32_cmpps512_mask(v, best, relation, open, 4);
+    open = __builtin_ia32_cmpps512_mask(v, v, ordered, open, 4);
+    best = __builtin_ia32_blendmps_512_mask(best, v, better);
+    place = __builtin_ia32_blendmd_512_mask(place, here, better);
+  }
+};
+#endif
+
 /// Lanes D, D + 1, ... of `v` and, behind them, of `next`.
 template <int D, int N, class T, int... I>
 TILEPOOL_INLINE Vec<T, N> shifted(Vec<T, N> v, Vec<T, N> next, std::integer_sequence<int, I...>) {
