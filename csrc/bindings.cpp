@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -86,7 +87,8 @@ std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) 
 
 Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple& shape, const py::tuple& strides,
                const py::tuple& windows, bool count_padding, double divisor, const std::string& rounding,
-               bool is_unsigned, const std::string& indices, const py::tuple& weights, bool wide_indices) {
+               bool is_unsigned, const std::string& indices, const py::tuple& weights, bool wide_indices,
+               const std::array<double, 2>& parameters, bool omit) {
   if (strides.size() != shape.size() || windows.size() != shape.size()) {
     throw py::value_error("shape, strides and windows must have the same length");
   }
@@ -101,6 +103,8 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   request.to_integer = {static_cast<Rounding>(index_of(rounding, rounding_names, "rounding")), is_unsigned};
   request.indices = static_cast<Indices>(index_of(indices, indices_names, "indices"));
   request.wide_indices = wide_indices;
+  std::copy(parameters.begin(), parameters.end(), request.parameters);
+  request.omit = omit;
   const std::vector<std::int64_t> sizes = integers(shape), steps = integers(strides);
   std::vector<std::int64_t> index_steps = integers(weights);
   if (request.indices == Indices::none) index_steps.assign(sizes.size(), 0);
@@ -229,6 +233,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   std::vector<std::string> dtypes;
   for (const DTypeInfo& info : dtype_info) dtypes.emplace_back(info.name);
   module.attr("dtypes") = names_of(dtypes);
+  module.attr("methods") = names_of({std::begin(between_names), std::end(between_names)});
   module.attr("roundings") = names_of({std::begin(rounding_names), std::end(rounding_names)});
 
   module.def("built_isas", [] { return names_of(built_isas()); });
@@ -255,7 +260,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
       .def(py::init(&plan_from), py::arg("op"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
            py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0,
            py::arg("rounding") = rounding_names[0], py::arg("is_unsigned") = false, py::arg("indices") = "none",
-           py::arg("weights") = py::tuple(), py::arg("wide_indices") = true)
+           py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
+           py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false)
       .def_property_readonly("result_shape",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_shape)); })
       .def_property_readonly("result_strides",

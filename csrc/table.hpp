@@ -6,10 +6,54 @@
 
 namespace tilepool {
 
-/// What a pooling keeps of a window. `average_rounded` is the exact average of integers as an integer.
-enum class Op : std::uint8_t { max, min, sum, average, average_rounded };
-constexpr const char* op_names[] = {"max", "min", "sum", "average", "average_rounded"};
-constexpr int op_count = 5;
+/// What a pooling keeps of a window. `average_rounded` is the exact average of integers as an integer. From
+/// `power_sum` on, all cells of a window are surveyed at once; before it, they are combined as they come.
+enum class Op : std::uint8_t {
+  max,
+  min,
+  sum,
+  average,
+  average_rounded,
+  product,
+  sum_magnitude,      // sum(abs(x))
+  max_magnitude,      // max(abs(x))
+  root_sum_square,    // sqrt(sum(x**2))
+  power_sum,          // sum(abs(x)**p)**(1/p); parameters: p
+  power_mean,         // mean(max(x, eps)**p)**(1/p); p, eps
+  log_sum_exp,        // t * log(sum(exp(x/t))), of the mean where the second one is not 0; t, 0 or 1
+  softmax,            // sum(w * x) / sum(w) with w = exp(x/t); t
+  variance,           // sum((x - mean)**2) / (count - ddof); ddof
+  deviation,          // its root; ddof
+  self_weighted,      // sum(a**2) / sum(a) with a = max(x, 0)
+  quantile,           // between neighbours in ascending order; q, Between
+  quantile_of_cells,  // one of them, as an element; q, Between
+  mode                // the most frequent number, of several the least
+};
+constexpr const char* op_names[] = {"max",
+                                    "min",
+                                    "sum",
+                                    "average",
+                                    "average_rounded",
+                                    "product",
+                                    "sum_magnitude",
+                                    "max_magnitude",
+                                    "root_sum_square",
+                                    "power_sum",
+                                    "power_mean",
+                                    "log_sum_exp",
+                                    "softmax",
+                                    "variance",
+                                    "deviation",
+                                    "self_weighted",
+                                    "quantile",
+                                    "quantile_of_cells",
+                                    "mode"};
+constexpr int op_count = 19;
+constexpr bool surveys(Op op) { return op >= Op::power_sum; }
+
+/// Where a quantile lies between two neighbours in ascending order.
+enum class Between : std::uint8_t { linear, lower, higher, nearest, midpoint };
+constexpr const char* between_names[] = {"linear", "lower", "higher", "nearest", "midpoint"};
 
 /// The list of element types.
 enum class DType : std::uint8_t {
@@ -92,6 +136,18 @@ struct Indexing {
   void* out;  // beside the values, in the same order; -1 where a window has no tap
 };
 
+/// What a survey is told beside the windows.
+struct Survey {
+  Op op;
+  double parameters[2];
+  bool omit;      // NaNs are not there; else a window that has one gives NaN
+  bool single;    // of each row there is but one output, of one element
+  void* scratch;  // survey_bytes of its largest window
+};
+
+/// Of windows of so many taps.
+constexpr std::int64_t survey_bytes(std::int64_t taps, bool single) { return (single ? 16 : 64) * taps + 4096; }
+
 /// The most rows that `pool_rows` takes; longer lists are folded into a buffer first.
 constexpr std::int64_t pool_rows_limit = 3;
 
@@ -118,21 +174,36 @@ struct Kernel {
   /// index.
   void (*pick_rows)(const Along&, const void* const* rows, std::int64_t count, const Indexing&, void* out,
                     const Lines&);
+  /// Ops that survey: all taps of each window, of any number of rows.
+  void (*survey_rows)(const Along&, const void* const* rows, std::int64_t count, const Survey&, void* out,
+                      const Lines&);
 };
 
 /// The element type written (`average_rounded` writes uint64 where it is told to).
 constexpr DType result_dtype(Op op, DType dtype) {
   const DTypeInfo& info = info_of(dtype);
-  if (op == Op::max || op == Op::min || info.kind == 'f') return dtype;
-  if (op == Op::sum) return info.kind == 'u' ? DType::uint64 : DType::int64;
-  if (op == Op::average) return info.size <= 2 ? DType::float32 : DType::float64;
-  return DType::int64;
+  const bool keeps = op == Op::max || op == Op::min || op == Op::quantile_of_cells || op == Op::mode;
+  if (keeps || info.kind == 'f') return dtype;
+  if (op == Op::sum || op == Op::product) return info.kind == 'u' ? DType::uint64 : DType::int64;
+  if (op == Op::average_rounded) return DType::int64;
+  return info.size <= 2 ? DType::float32 : DType::float64;
+}
+
+/// Whether there are kernels. Those that are missing would do what others do on converted elements.
+constexpr bool exists(Op op, DType dtype) {
+  const DTypeInfo& info = info_of(dtype);
+  const bool is_float = dtype == DType::float32 || dtype == DType::float64;
+  if (op == Op::average_rounded) return info.kind != 'f';
+  if (op == Op::product) return is_float || info.size == 8;
+  if (op == Op::sum_magnitude || op == Op::max_magnitude) return is_float;
+  return op != Op::root_sum_square || dtype == DType::float32;
 }
 
 /// Bytes of one accumulator, the same on every ISA.
 constexpr std::int64_t acc_size(Op op, DType dtype) {
   const std::int64_t size = info_of(dtype).size;
-  if (op == Op::max || op == Op::min) return size;
+  if (op == Op::max || op == Op::min || op == Op::max_magnitude || surveys(op)) return size;
+  if (op == Op::root_sum_square) return 8;
   if (size <= 2) return 4;
   if (info_of(dtype).kind == 'f') return size;
   return op == Op::average_rounded && size == 8 ? 16 : 8;

@@ -142,15 +142,15 @@ def test_global_pooling(op: str, data: st.DataObject, place: tuple[Any, Any], dt
     x = np.random.default_rng(seed).integers(0, 9, shape).astype(dtype)
     x = lay_out(x, **data.draw(memories(x.ndim)))
     expected = oracle(op)(x, axis, [reference.listed([0], [shape[a]]) for a in axis])
-    result = tp.global_pool(x, op, axis=axis)  # type: ignore[arg-type]
+    result = tp.global_pool(x, op, axis=axis)
     assert result.dtype == FUNCTIONS[op](x, 1, axis=axis).dtype
     assert not differs(result, expected.astype(result.dtype), None).any()
-    dropped = tp.global_pool(x, op, axis=axis, keepdims=False)  # type: ignore[arg-type]
+    dropped = tp.global_pool(x, op, axis=axis, keepdims=False)
     assert dropped.shape == tuple(n for a, n in enumerate(shape) if a not in axis)
     assert bits(dropped) == bits(np.squeeze(result, axis))
     out = np.zeros(dropped.shape, result.dtype)
     out = lay_out(out, steps=[2] * out.ndim) if out.ndim else out
-    assert tp.global_pool(x, op, axis=axis, keepdims=False, out=out) is out  # type: ignore[arg-type]
+    assert tp.global_pool(x, op, axis=axis, keepdims=False, out=out) is out
     assert np.array_equal(out, dropped)
 
 
@@ -170,12 +170,12 @@ def test_pyramids(op: str, data: st.DataObject, place: tuple[Any, Any], dtype: s
         pooled = np.moveaxis(oracle(op)(x, axis, windows), axis, range(-len(axis), 0))
         parts.append(pooled.reshape(*pooled.shape[: -len(axis)], math.prod(grid)))
     expected = np.moveaxis(np.concatenate(parts, -1), -1, min(axis))
-    result = tp.pyramid_pool(x, grids, op, axis=axis)  # type: ignore[arg-type]
+    result = tp.pyramid_pool(x, grids, op, axis=axis)
     assert result.dtype == FUNCTIONS[op](x, 1, axis=axis).dtype
     assert result.shape == expected.shape
     assert not differs(result, expected.astype(result.dtype), None).any()
     out = np.zeros(result.shape, np.float64)
-    assert tp.pyramid_pool(x, grids, op, axis=axis, out=out) is out  # type: ignore[arg-type]
+    assert tp.pyramid_pool(x, grids, op, axis=axis, out=out) is out
     assert np.array_equal(out, result)
 
 
@@ -429,7 +429,7 @@ def test_arguments_of_global_pooling_and_pyramids(batch: int) -> None:
     x = np.zeros((batch, 3, 4, 4), np.float32)
     ops: list[Rule] = [
         ("op", TypeError, "^op must be 'max', ", [None, 1, b"max", ["max"], max]),
-        ("op", ValueError, "^op must be 'max', ", ["", "average", "median", "MAX"]),
+        ("op", ValueError, "^op must be 'max', ", ["", "average", "power_sum", "MAX"]),
         ("axis", np.exceptions.AxisError, "^axis .* is out of bounds", [4, *HUGE]),
         ("layout", ValueError, "^layout must be", ["NCHW"]),
         ("threads", ValueError, "^threads must be", [0, *HUGE]),
@@ -450,7 +450,7 @@ def test_arguments_of_global_pooling_and_pyramids(batch: int) -> None:
     all_refused(tp.pyramid_pool, x, ops + shapes + grids, grids=[1])
     for op in EXACT_OPS:
         for function in (tp.global_pool, lambda x, **words: tp.pyramid_pool(x, [1], **words)):
-            refused(ValueError, f"^dtype must be None where op is '{op}', not", function, x, op=op, dtype="float32")
+            refused(TypeError, "got an unexpected keyword argument 'dtype'$", function, x, op=op, dtype="float32")
     refused(ValueError, "^x must not be empty along a pooled axis", tp.global_pool, x[..., :0], keepdims=False)
     read_only = np.zeros((batch, 3))
     read_only.flags.writeable = False

@@ -142,7 +142,7 @@ void take_column(Plan& plan, std::vector<PlanAxis>& axes) {
   if (axes.empty()) return;
   std::size_t column = axes.size() - 1;
   for (std::size_t a = axes.size(); a-- > 0;) {
-    if (!worth_sliding(axes[a].windows) || plan.indices != Indices::none) continue;
+    if (!worth_sliding(axes[a].windows) || plan.indices != Indices::none || surveys(plan.op)) continue;
     if (!plan.slides || axes[a].windows.kernel() > axes[column].windows.kernel()) column = a;
     plan.slides = true;
   }
@@ -164,7 +164,7 @@ std::int64_t border(const Windows& windows) {
 Widening widening(Op op, const Windows& windows, std::int64_t least) {
   const std::int64_t kernel = windows.kernel();
   if (kernel < least || kernel / 4 < windows.stride()) return {1, kernel, 1};
-  const bool idempotent = op == Op::max || op == Op::min;
+  const bool idempotent = op == Op::max || op == Op::min || op == Op::max_magnitude;
   if (windows.stride() > 1 || (!idempotent && kernel % 2 != 0)) return {kernel, 1, 1};
   std::int64_t taps = kernel / 2;
   if (idempotent) {
@@ -174,12 +174,17 @@ Widening widening(Op op, const Windows& windows, std::int64_t least) {
 }
 
 void choose_loops(Plan& plan) {
-  if (plan.indices != Indices::none) {  // every tap of every window is looked at, in order
-    plan.across = {1, plan.row.windows.kernel(), 1};
-    return;
-  }
   std::int64_t rows = most_taps(plan.column);
   for (const PlanAxis& axis : plan.lines) rows = saturating_mul(rows, most_taps(axis));
+  if (plan.indices != Indices::none || surveys(plan.op)) {  // every tap of every window is looked at, in order
+    plan.across = {1, plan.row.windows.kernel(), 1};
+    plan.survey.single = plan.inner == 1 && plan.row.windows.outputs() == 1;
+    if (surveys(plan.op)) {
+      plan.survey_bytes =
+          survey_bytes(std::min(most / 128, saturating_mul(rows, most_taps(plan.row))), plan.survey.single);
+    }
+    return;
+  }
   const Windows& windows = plan.row.windows;
   const std::int64_t kernel = windows.kernel(), stride = windows.stride();
   const bool single = windows.outputs() == 1;
@@ -289,14 +294,23 @@ Plan make_plan(const Request& request) {
   plan.op = request.op;
   plan.dtype = request.dtype;
   plan.result_dtype = result_dtype(request.op, request.dtype);
+  if (!exists(request.op, request.dtype)) {
+    throw std::invalid_argument("op must be one for " + std::string(info_of(request.dtype).name));
+  }
   if (request.op == Op::average_rounded) {
-    if (plan.result_dtype != DType::int64) throw std::invalid_argument("average_rounded must have integers");
     if (request.to_integer.is_unsigned) plan.result_dtype = DType::uint64;
     plan.to_integer = request.to_integer;
   }
   plan.averages = request.op == Op::average || request.op == Op::average_rounded;
   plan.count_padding = request.count_padding;
   plan.divisor = request.divisor;
+  plan.survey = {request.op, {request.parameters[0], request.parameters[1]}, request.omit, false, nullptr};
+  if (request.op == Op::quantile || request.op == Op::quantile_of_cells) {
+    const auto [q, between] = request.parameters;
+    if (!(q >= 0 && q <= 1)) throw std::invalid_argument("quantiles must be from 0 to 1");
+    if (!(between >= 0 && between <= static_cast<double>(Between::midpoint)))
+      throw std::invalid_argument("quantiles must lie between their neighbours in a known way");
+  }
 
   choose_indices(plan, request);
 

@@ -34,7 +34,9 @@ struct Request {
   double divisor = 0;          // averages: divide by this instead, where it is not 0
   ToInteger to_integer{};      // average_rounded
   Indices indices = Indices::none;
-  bool wide_indices = true;  // int64, else int32
+  bool wide_indices = true;   // int64, else int32
+  double parameters[2] = {};  // Survey::parameters
+  bool omit = false;          // Survey::omit
 };
 
 /// An axis of the normal form; strides in bytes.
@@ -83,6 +85,9 @@ struct Plan {
   Indices indices;
   bool wide_indices;
   bool far_indices;  // Indexing::far
+
+  Survey survey;              // of ops that survey; the scratch is each thread's own
+  std::int64_t survey_bytes;  // of it; 0: no survey
 
   bool averages;  // divisors matter
   bool count_padding;

@@ -58,6 +58,10 @@ class Worker {
       elements_ = tile_.input_width * plan_.inner;
       reserve();
       if (plan_.indices != Indices::none) number_spans();
+      if (plan_.survey_bytes > 0) {
+        survey_ = plan_.survey;
+        survey_.scratch = thread_scratch.at_least(static_cast<std::size_t>(plan_.survey_bytes));
+      }
     }
     // Every combination of taps of the line axes, the innermost axis fastest.
     offsets_.assign(1, {tile_.input_begin * plan_.row.input_stride, 0});
@@ -169,6 +173,9 @@ class Worker {
     if (touch) touch_rows(row_bytes, lines);
     if (plan_.indices != Indices::none) {
       pick(window, o, lines);
+    } else if (plan_.survey_bytes > 0) {
+      kernel_.survey_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), survey_, target(o),
+                          lines);
     } else if (rows_.empty()) {
       pool_nothing(window, o);
     } else {
@@ -375,6 +382,7 @@ class Worker {
   std::vector<Place> offsets_, multiplied_;  // the rows of the line, at column 0
   std::vector<const void*> rows_;
   std::vector<std::int64_t> row_indices_, span_indices_;
+  Survey survey_{};
   double divisor_ = 1;      // of the line
   char* target_ = nullptr;  // the line's result at column output 0
 

@@ -2,6 +2,7 @@
 #include "along.hpp"
 #include "fold.hpp"
 #include "pick.hpp"
+#include "survey.hpp"
 
 namespace tilepool {
 namespace {
@@ -28,6 +29,7 @@ constexpr Kernel kernel() {
                 widen<typename Buffered::Folds>,
                 pool_rows<Direct>,
                 pool_buffer<Buffered>,
+                nullptr,
                 nullptr};
   if constexpr (op == Op::max || op == Op::min) kernel.pick_rows = pick_rows<Direct>;
   return kernel;
@@ -41,6 +43,7 @@ struct Filler {
 
   template <Op op, DType dtype, class Direct, class Through = Direct>
   constexpr void set() {
+    static_assert(exists(op, dtype));
     table.kernels[static_cast<int>(op)][static_cast<int>(dtype)] = kernel<op, dtype, Direct, Through>();
   }
 
@@ -61,6 +64,22 @@ struct Filler {
     }
     set<Op::sum, dtype, Sum<T, A, T>>();
     set<Op::average, dtype, Average<T, A, T>>();
+    if constexpr (std::is_same_v<T, A>) {
+      set<Op::product, dtype, Product<T>>();
+      set<Op::sum_magnitude, dtype, SumMagnitude<T>>();
+      set<Op::max_magnitude, dtype, MaxMagnitude<T>>();
+    }
+    if constexpr (std::is_same_v<T, float>) set<Op::root_sum_square, dtype, RootSumSquare>();
+    surveys<dtype, T, T>();
+  }
+
+  /// `O` is what numbers between the elements are written as.
+  template <DType dtype, class T, class O>
+  constexpr void surveys() {
+    for (int op = static_cast<int>(Op::power_sum); op < op_count; ++op) {
+      const bool ordered = op >= static_cast<int>(Op::quantile);
+      table.kernels[op][static_cast<int>(dtype)].survey_rows = ordered ? survey_order<T, O> : survey_numbers<T, O>;
+    }
   }
 
   template <DType dtype, class T, class Least = Min<T>>
@@ -75,6 +94,8 @@ struct Filler {
     set<Op::sum, dtype, Sum<Wrapping, Exact, int64_t>>();
     set<Op::average, dtype, Average<T, std::conditional_t<is_short, int32_t, double>, Float>>();
     set<Op::average_rounded, dtype, AverageRounded<T, Wide>>();
+    if constexpr (sizeof(T) == 8) set<Op::product, dtype, Product<T>>();
+    surveys<dtype, T, Float>();
   }
 };
 

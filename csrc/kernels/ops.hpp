@@ -102,7 +102,7 @@ struct OrderedExtremum {
   }
   /// Mirrored, the numbers have NaNs on both sides: moving the order by as many places as one side has, modulo 2**n,
   /// puts all of them on the side where they win.
-  static constexpr Acc nans = Sign * Element<T>::payload;
+  static constexpr Acc nans = Sign * ((1 << mantissa_bits<T>)-1);
   template <int N>
   static TILEPOOL_INLINE Vec<Acc, N> lift(Vec<In, N> v) {
     return static_cast<Vec<Acc, N>>(mirrored<N>(bits_as<Vec<Acc, N>>(v)) - splat<N>(nans));
@@ -143,6 +143,76 @@ struct Sum : Additive<T, A> {
   template <int N>
   static TILEPOOL_INLINE Vec<Out, N> finish(Vec<A, N> acc, const Scale&) {
     return convert<O, A, N>(acc);
+  }
+};
+
+/// The product. Integers wrap.
+template <class T>
+struct Product : Extremum<T> {
+  using Folds = Product;
+  using Buffered = Product;
+  static constexpr T identity() { return 1; }
+  template <int N>
+  static TILEPOOL_INLINE Vec<T, N> combine(Vec<T, N> a, Vec<T, N> b) {
+    return a * b;
+  }
+};
+
+/// Absolute values of floats as integers, which have the same order; NaNs are above infinity.
+template <class T>
+struct MaxMagnitude {
+  using In = T;
+  using Acc = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  using Out = T;
+  using Folds = MaxMagnitude;
+  using Buffered = MaxMagnitude;
+  using Scale = NoScale;
+  static constexpr int lanes = full_lanes<Acc>;
+  static constexpr Acc identity() { return 0; }
+  template <int N>
+  static TILEPOOL_INLINE Vec<Acc, N> lift(Vec<T, N> v) {
+    return bits_as<Vec<Acc, N>>(v) & splat<N>(std::numeric_limits<Acc>::max());
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<Acc, N> combine(Vec<Acc, N> a, Vec<Acc, N> b) {
+    return greater_of(a, b);
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<T, N> finish(Vec<Acc, N> acc, const Scale&) {
+    return bits_as<Vec<T, N>>(acc);
+  }
+};
+
+/// The sum of absolute values.
+template <class T>
+struct SumMagnitude : Sum<T, T, T> {
+  using Folds = SumMagnitude;
+  template <int N>
+  static TILEPOOL_INLINE Vec<T, N> lift(Vec<T, N> v) {
+    return MaxMagnitude<T>::template finish<N>(MaxMagnitude<T>::template lift<N>(v), NoScale(1, {}));
+  }
+};
+
+/// The square root of a sum of accumulators.
+template <class A, class O>
+struct RootSum : Sum<A, A, O> {
+  using Folds = Additive<A, A>;
+  using Buffered = RootSum;
+  template <int N>
+  static TILEPOOL_INLINE Vec<O, N> finish(Vec<A, N> acc, const NoScale&) {
+    return convert<O, A, N>(square_root<N>(acc));
+  }
+};
+
+/// The square root of the sum of squares of float32: float64 holds each of them exactly.
+struct RootSumSquare : RootSum<double, float> {
+  using In = float;
+  using Folds = RootSumSquare;
+  using Buffered = RootSum<double, float>;
+  template <int N>
+  static TILEPOOL_INLINE Vec<double, N> lift(Vec<float, N> v) {
+    const Vec<double, N> number = convert<double, float, N>(v);
+    return number * number;
   }
 };
 

@@ -27,10 +27,10 @@ struct Source {
  private:
   template <int N>
   static TILEPOOL_INLINE Vec<typename Op::Acc, N> lifted(const Element* from) {
-    if constexpr (std::is_same_v<Element, typename Op::Acc>) {
-      return tilepool::load<N>(from);
-    } else {
+    if constexpr (std::is_same_v<Element, typename Op::In>) {
       return Op::template lift<N>(tilepool::load<N>(from));
+    } else {
+      return tilepool::load<N>(from);
     }
   }
 };

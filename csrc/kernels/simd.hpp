@@ -66,33 +66,34 @@ TILEPOOL_INLINE Vec<T, N> splat(T value) {
 struct Float16 {};
 struct BFloat16 {};
 
-/// What elements of type T are held in (16-bit floats as their bits), what they are calculated in, and for floats the
-/// bits that are all set in the largest NaN and all clear in infinity.
+/// What elements of type T are held in (16-bit floats as their bits), and what they are calculated in.
 template <class T>
 struct Element {
   using Lane = T;
   using Number = T;
 };
 template <>
-struct Element<float> {
-  using Lane = float;
-  using Number = float;
-  static constexpr int payload = 0x7fffff;
-};
-template <>
 struct Element<Float16> {
   using Lane = std::uint16_t;
   using Number = float;
-  static constexpr int payload = 0x3ff;
 };
 template <>
 struct Element<BFloat16> {
   using Lane = std::uint16_t;
   using Number = float;
-  static constexpr int payload = 0x7f;
 };
 template <class T>
 using Lane = typename Element<T>::Lane;
+
+/// Of floats: the bits behind the point. 0 for integers.
+template <class T>
+constexpr int mantissa_bits = std::is_same_v<T, double> ? 52 : 0;
+template <>
+constexpr int mantissa_bits<float> = 23;
+template <>
+constexpr int mantissa_bits<Float16> = 10;
+template <>
+constexpr int mantissa_bits<BFloat16> = 7;
 
 /// The same bits as another type of the same size.
 template <class To, class From>
@@ -337,6 +338,17 @@ struct BestLanes<Greater, float, std::int32_t, 16> {
   }
 };
 #endif
+
+/// The square roots of float64 lanes, correctly rounded.
+template <int N>
+TILEPOOL_INLINE Vec<double, N> square_root(Vec<double, N> v) {
+  if constexpr (N == 1) {
+    return __builtin_sqrt(v);
+  } else {
+    for (int lane = 0; lane < N; ++lane) v[lane] = __builtin_sqrt(v[lane]);
+    return v;
+  }
+}
 
 /// Lanes D, D + 1, ... of `v` and, behind them, of `next`.
 template <int D, int N, class T, int... I>

@@ -4,6 +4,7 @@ from ._adaptive import (
     adaptive_avg_pool,
     adaptive_max_pool,
     adaptive_min_pool,
+    adaptive_pool,
     adaptive_sum_pool,
     fractional_avg_pool,
     fractional_max_pool,
@@ -22,6 +23,18 @@ from ._api import (
 from ._core import __version__
 from ._cost import Cost, cost
 from ._indices import convert_indices, max_unpool
+from ._reducers import (
+    gem_pool,
+    logsumexp_pool,
+    lp_pool,
+    median_pool,
+    mode_pool,
+    pool,
+    quantile_pool,
+    softmax_pool,
+    std_pool,
+    var_pool,
+)
 
 __all__ = [
     "Cost",
@@ -29,19 +42,30 @@ __all__ = [
     "adaptive_avg_pool",
     "adaptive_max_pool",
     "adaptive_min_pool",
+    "adaptive_pool",
     "adaptive_sum_pool",
     "avg_pool",
     "convert_indices",
     "cost",
     "fractional_avg_pool",
     "fractional_max_pool",
+    "gem_pool",
     "get_threads",
     "global_pool",
+    "logsumexp_pool",
+    "lp_pool",
     "max_pool",
     "max_unpool",
+    "median_pool",
     "min_pool",
+    "mode_pool",
+    "pool",
     "pyramid_pool",
+    "quantile_pool",
     "set_threads",
     "show_config",
+    "softmax_pool",
+    "std_pool",
     "sum_pool",
+    "var_pool",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations  # so that help() shows the short names below
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, Literal, SupportsIndex, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,9 @@ import numpy.typing as npt
 from . import _arguments as arguments
 from . import _fractional as fractional
 from ._api import Array, Integers, Layout, pool
+from ._reducers import function_of
 
 Outputs: TypeAlias = SupportsIndex | Sequence[SupportsIndex | None] | None
-Op: TypeAlias = Literal["max", "min", "avg", "sum"]
 Boundaries: TypeAlias = tuple[Array, ...]
 
 
@@ -163,29 +163,78 @@ def adaptive_sum_pool(
     return pool("sum", x, placed(arguments.Adaptive(output_size), layout, axis, dtype), out, threads)
 
 
+def adaptive_pool(
+    x: npt.ArrayLike,
+    output_size: Outputs,
+    op: str,
+    *,
+    layout: Layout = "channels_first",
+    axis: Integers | None = None,
+    **options: Any,
+) -> Any:
+    """Any pooling over so many windows as the result is to have.
+
+    Windows are those of `adaptive_max_pool`, ops and their options those of `pool`.
+
+    Parameters
+    ----------
+    output_size : int, None, or tuple of int and None
+        As in `adaptive_max_pool`.
+    op : str
+        What is kept of each window, as in `pool`.
+    x, layout, axis
+        As in `max_pool`.
+    **options
+        Any other argument of the op's function that is not about windows.
+
+    Returns
+    -------
+    numpy.ndarray
+        As `pool`, of `output_size` along the pooled axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `pool`.
+
+    See Also
+    --------
+    adaptive_max_pool : describes the windows.
+    pool : describes ops and options.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tilepool as tp
+    >>> tp.adaptive_pool(np.array([3, 1, 4, 1, 5]), 2, "median", axis=0)  # sees cells 0 to 2, 2 to 4
+    array([3., 4.])
+    """
+    return function_of(op)(x, kernel_size=arguments.Adaptive(output_size), layout=layout, axis=axis, **options)
+
+
 def global_pool(
     x: npt.ArrayLike,
-    op: Op = "avg",
+    op: str = "avg",
     *,
     keepdims: bool | np.bool_ = True,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
-    dtype: npt.DTypeLike | None = None,
     out: Array | None = None,
-    threads: SupportsIndex | None = None,
+    **options: Any,
 ) -> Array:
     """One value of all cells of the pooled axes.
 
     Parameters
     ----------
-    op : {"max", "min", "avg", "sum"}, default "avg"
-        What is kept of the cells: as `max_pool`, `min_pool`, `avg_pool` and `sum_pool` do.
+    op : str, default "avg"
+        What is kept of the cells, as in `pool`: "max", "min", "avg", "sum", "median" ...
     keepdims : bool, default True
         Keep the pooled axes, with one value each, or drop them.
-    dtype : dtype_like, optional
-        Of averages and sums, as in `avg_pool` and `sum_pool`.
-    x, layout, axis, out, threads
+    x, layout, axis, out
         As in `max_pool`.
+    **options
+        Any other argument of the op's function that is not about windows: ``dtype`` of averages and sums, ``threads``,
+        ``nan_policy`` ...
 
     Returns
     -------
@@ -195,11 +244,11 @@ def global_pool(
     Raises
     ------
     TypeError, ValueError
-        As `max_pool`; and where `dtype` is given for a maximum or minimum.
+        As `pool`.
 
     See Also
     --------
-    max_pool, min_pool, avg_pool, sum_pool : describe dtypes and accuracy.
+    pool : describes ops and options.
 
     Notes
     -----
@@ -217,29 +266,31 @@ def global_pool(
     (1, 3, 1, 1)
     """
     array = arguments.array(x)
-    core_op = arguments.reduction(op, dtype)
     axes = arguments.pooled_axes(layout, axis, array.ndim)
-    words = placed(arguments.Adaptive(1), layout, axis, dtype)
+
+    def pooled(target: Array | None) -> Array:
+        kept: Array = adaptive_pool(array, 1, op, layout=layout, axis=axis, out=target, **options)
+        return kept
+
     if arguments.flag("keepdims", keepdims):
-        return pool(core_op, array, words, out, threads)
+        return pooled(out)
     target = arguments.output(out)
     if target is None:
-        return np.squeeze(pool(core_op, array, words, None, threads), axes)
+        return np.squeeze(pooled(None), axes)
     arguments.check_shape(target, tuple(n for place, n in enumerate(array.shape) if place not in axes))
-    pool(core_op, array, words, np.expand_dims(target, axes), threads)
+    pooled(np.expand_dims(target, axes))
     return target
 
 
 def pyramid_pool(
     x: npt.ArrayLike,
     grids: Sequence[Outputs],
-    op: Op = "max",
+    op: str = "max",
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
-    dtype: npt.DTypeLike | None = None,
     out: Array | None = None,
-    threads: SupportsIndex | None = None,
+    **options: Any,
 ) -> Array:
     """A spatial pyramid: adaptive pooling to several grids, all their cells in one axis.
 
@@ -249,12 +300,12 @@ def pyramid_pool(
     ----------
     grids : tuple or list of int, None, or tuple of int and None
         The size of each grid, as `output_size` in `adaptive_max_pool`: one number for all pooled axes, or one for each.
-    op : {"max", "min", "avg", "sum"}, default "max"
-        What is kept of the cells: as `max_pool`, `min_pool`, `avg_pool` and `sum_pool` do.
-    dtype : dtype_like, optional
-        Of averages and sums, as in `avg_pool` and `sum_pool`.
-    x, layout, axis, out, threads
+    op : str, default "max"
+        What is kept of the cells, as in `pool`: "max", "min", "avg", "sum", "median" ...
+    x, layout, axis, out
         As in `max_pool`.
+    **options
+        Any other argument of the op's function that is not about windows.
 
     Returns
     -------
@@ -266,11 +317,12 @@ def pyramid_pool(
     Raises
     ------
     TypeError, ValueError
-        As `max_pool`; and where `grids` is empty, or `dtype` is given for a maximum or minimum.
+        As `pool`; and where `grids` is empty.
 
     See Also
     --------
     adaptive_max_pool : describes the windows.
+    pool : describes ops and options.
 
     Notes
     -----
@@ -287,7 +339,7 @@ def pyramid_pool(
     (8, 3, 21)
     """
     array = arguments.array(x)
-    core_op = arguments.reduction(op, dtype)
+    function = function_of(op)
     axes = arguments.pooled_axes(layout, axis, array.ndim)
     target = arguments.output(out)
     if not isinstance(grids, tuple | list):
@@ -299,8 +351,8 @@ def pyramid_pool(
     together = range(first, first + len(axes))
     parts = []
     for grid in grids:
-        words = placed(arguments.Adaptive(grid, "grids"), layout, axis, dtype)
-        part = np.moveaxis(pool(core_op, array, words, None, threads), axes, together)
+        windows = arguments.Adaptive(grid, "grids")
+        part = np.moveaxis(function(array, kernel_size=windows, layout=layout, axis=axis, **options), axes, together)
         cells = prod(part.shape[first : first + len(axes)])
         parts.append(part.reshape(*part.shape[:first], cells, *part.shape[first + len(axes) :]))
     result = np.concatenate(parts, first)

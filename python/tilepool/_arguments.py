@@ -79,18 +79,6 @@ def positive(name: str, word: object, count: int, rule: str = INTEGERS) -> tuple
     return values
 
 
-def reduction(word: object, dtype: object) -> str:
-    """The core's name of an operation, which has a choice of `dtype` or not."""
-    rule = "op must be 'max', 'min', 'avg' or 'sum'"
-    if not isinstance(word, str):
-        raise TypeError(f"{rule}, not {shown(word)}")
-    if word not in ("max", "min", "avg", "sum"):
-        raise ValueError(f"{rule}, not {shown(word)}")
-    if dtype is not None and word in ("max", "min"):
-        raise ValueError(f"dtype must be None where op is '{word}', not {shown(dtype)}")
-    return "average" if word == "avg" else str(word)
-
-
 def flag(name: str, word: object) -> bool:
     if not isinstance(word, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, not {shown(word)}")

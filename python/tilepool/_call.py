@@ -10,7 +10,7 @@ import numpy as np
 from . import _arguments as arguments
 from ._arguments import Array
 from ._core import Plan
-from ._dtypes import UINT16, UINT64, DType, choose, is_bfloat16, is_float, readable
+from ._dtypes import UINT16, UINT64, DType, Op, choose, is_bfloat16, is_float, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Call:
         """The plan's result on x as the call's."""
         if result.dtype == self.dtype:
             return result
-        if self.wraps or self.dtype.kind == "f":
+        if self.wraps or is_float(self.dtype):
             return result.astype(self.dtype)
         if result.dtype.kind == "f":
             empty = np.isnan(result)
@@ -159,7 +159,7 @@ def dense_strides(shape: tuple[int, ...], itemsize: int, order: tuple[int, ...])
 
 
 def make(
-    op: str,
+    op: str | Op,
     given: DType,
     shape: tuple[int, ...],
     strides: tuple[int, ...],
@@ -179,6 +179,7 @@ def make(
     index_dtype: object = None,
 ) -> Call:
     """The call of the public functions' words on an array of the given form."""
+    op = Op(op) if isinstance(op, str) else op
     native = readable(given)
     axes = arguments.pooled_axes(layout, axis, len(shape))
     sizes = tuple(shape[axis] for axis in axes)
@@ -205,16 +206,29 @@ def make(
 
     def plan(core_op: str) -> Plan:
         where = tuple(map(windows.get, range(len(shape))))
-        indices = () if counted is None else (counted.counts, counted.weights, counted.dtype.itemsize == 8)
+        indices = (
+            ("none", (), True) if counted is None else (counted.counts, counted.weights, counted.dtype.itemsize == 8)
+        )
         return Plan(
-            core_op, source.name, shape, strides, where, count_padding, divisor, rule, result == UINT64, *indices
+            core_op,
+            source.name,
+            shape,
+            strides,
+            where,
+            count_padding,
+            divisor,
+            rule,
+            result == UINT64,
+            *indices,
+            op.parameters,
+            op.omit,
         )
 
     pool = plan(core_op)
     return Call(
         plan=pool,
         dtype=result,
-        wraps=op == "sum",
+        wraps=op.name in ("sum", "product"),
         source=None if in_place else source,
         order=order,
         indices=None if counted is None else counted.dtype,
@@ -236,7 +250,7 @@ def kinds(words: tuple[object, ...]) -> tuple[object, ...]:
     return outer, *[kinds(word) for word in words if isinstance(word, tuple)]
 
 
-Form: TypeAlias = tuple[str, DType, tuple[int, ...], tuple[int, ...], bool]
+Form: TypeAlias = tuple[str | Op, DType, tuple[int, ...], tuple[int, ...], bool]
 
 
 @lru_cache(maxsize=512)
@@ -244,7 +258,7 @@ def kept(form: Form, words: tuple[object, ...], _: tuple[object, ...]) -> Call:
     return make(*form, *words)
 
 
-def find(op: str, x: Array, words: tuple[object, ...]) -> Call:
+def find(op: str | Op, x: Array, words: tuple[object, ...]) -> Call:
     """The call of these words on x."""
     form = (op, x.dtype, x.shape, x.strides, x.flags.aligned)
     try:

@@ -9,6 +9,7 @@ __version__: str
 compiler: str
 backend: str
 dtypes: tuple[str, ...]
+methods: tuple[str, ...]
 roundings: tuple[str, ...]
 
 def built_isas() -> tuple[str, ...]: ...
@@ -34,6 +35,8 @@ class Plan:
         indices: str = "none",
         weights: tuple[int, ...] = (),
         wide_indices: bool = True,
+        parameters: tuple[float, float] = (0.0, 0.0),
+        omit: bool = False,
     ) -> None: ...
     @property
     def result_shape(self) -> tuple[int, ...]: ...

@@ -1,6 +1,7 @@
 """Which dtypes a call reads, accumulates and returns: the rules of docs/semantics.md, "Result dtypes"."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,8 +11,16 @@ from ._core import dtypes, taps_limit
 
 DType: TypeAlias = np.dtype[Any]
 
-FLOAT32, FLOAT64, INT32, INT64, UINT16, UINT64 = map(np.dtype, ("f4", "f8", "i4", "i8", "u2", "u8"))
+BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT16, UINT64 = map(np.dtype, ("?", "f4", "f8", "i4", "i8", "u2", "u8"))
 NUMBERS = tuple(name for name in dtypes if name != "bool")  # what sums and averages can be asked for
+
+
+class Op(NamedTuple):
+    """What is kept of a window: a name of the core's, or one of those that `choose` knows another way for."""
+
+    name: str
+    parameters: tuple[float, float] = (0.0, 0.0)
+    omit: bool = False  # NaNs
 
 
 class Types(NamedTuple):
@@ -20,10 +29,37 @@ class Types(NamedTuple):
     result: DType  # of the call; that of the core may be another
 
 
-def choose(op: str, given: DType, asked: object, taps: int) -> Types:
+# Ops of elements as truth values, and what does them.
+LOGICAL = {"any": "max", "all": "min", "count_nonzero": "sum"}
+
+
+def choose(op: Op, given: DType, asked: object, taps: int) -> Types:
     """The dtypes of a call on an array of dtype `given`, with `dtype=asked` and windows of `taps` cells or fewer."""
-    if op in ("max", "min"):
-        return Types(op, given, given)
+    name = op.name
+    if name in ("sum", "average"):
+        return choose_sum(name, given, asked, taps)
+    if name == "product":
+        result = usual_sum(given) if asked is None else requested(asked, NUMBERS)
+        if is_float(result):
+            return Types(name, FLOAT64 if result == FLOAT64 else FLOAT32, result)
+        return Types(name, UINT64 if result.kind == "u" else INT64, result)
+    if asked is not None:
+        raise ValueError(f"dtype must be None where op is {name!r}, not {shown(asked)}")
+    if name in LOGICAL:
+        return Types(LOGICAL[name], BOOL, INT64 if name == "count_nonzero" else BOOL)
+    if name in ("max", "min", "quantile_of_cells", "mode"):
+        return Types(name, given, given)
+    result = usual_average(given)
+    if name == "norm":
+        source = FLOAT64 if result == FLOAT64 else FLOAT32
+        fast = {1: "sum_magnitude", inf: "max_magnitude"} | ({2: "root_sum_square"} if source == FLOAT32 else {})
+        p = op.parameters[0]
+        return Types("power_sum", given, result) if op.omit or p not in fast else Types(fast[p], source, result)
+    return Types(name, given, result)
+
+
+def choose_sum(op: str, given: DType, asked: object, taps: int) -> Types:
+    """Those of a sum or average."""
     usual = usual_sum(given) if op == "sum" else usual_average(given)
     result = usual if asked is None else requested(asked, NUMBERS)
 

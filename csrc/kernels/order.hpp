@@ -1,0 +1,228 @@
+// WHAT a survey keeps of whole windows in ascending order: quantiles and modes.
+#pragma once
+
+#include <utility>
+
+#include "functions.hpp"
+#include "rows.hpp"
+
+namespace tilepool {
+namespace {
+
+/// Elements of type T as signed integers in their order: -0 is +0, and every NaN comes after infinity.
+template <class T>
+struct Order {
+  using In = Lane<T>;
+  using Key = std::conditional_t<sizeof(In) == 1, std::int8_t,
+                                 std::conditional_t<sizeof(In) == 2, std::int16_t,
+                                                    std::conditional_t<sizeof(In) == 4, std::int32_t, std::int64_t>>>;
+  static constexpr Key lowest = std::numeric_limits<Key>::min(), greatest = std::numeric_limits<Key>::max();
+  static constexpr bool is_float = !std::is_same_v<In, T> || std::is_floating_point_v<T>;
+  /// So many NaNs are there of each sign.
+  static constexpr Key nans = static_cast<Key>((std::int64_t{1} << mantissa_bits<T>)-1);
+  /// Greater keys are those of NaNs.
+  static constexpr Key last_number = static_cast<Key>(is_float ? greatest - nans - nans : greatest);
+
+  template <int N>
+  static TILEPOOL_INLINE Vec<Key, N> mirrored(Vec<Key, N> v) {
+    const Vec<Key, N> sign = static_cast<Vec<Key, N>>(v >> (8 * static_cast<int>(sizeof(Key)) - 1));
+    return static_cast<Vec<Key, N>>(v ^ (sign & splat<N>(greatest)));
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<Key, N> key(Vec<In, N> element) {
+    const auto bits = bits_as<Vec<Key, N>>(element);
+    if constexpr (is_float) {
+      const Vec<Key, N> number = bits == splat<N>(lowest) ? Vec<Key, N>{} : bits;
+      return static_cast<Vec<Key, N>>(mirrored<N>(number) - splat<N>(nans));
+    } else {
+      return std::is_unsigned_v<In> ? static_cast<Vec<Key, N>>(bits ^ splat<N>(lowest)) : bits;
+    }
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<In, N> element(Vec<Key, N> key) {
+    if constexpr (is_float) {
+      return bits_as<Vec<In, N>>(mirrored<N>(static_cast<Vec<Key, N>>(key + splat<N>(nans))));
+    } else {
+      return bits_as<Vec<In, N>>(std::is_unsigned_v<In> ? static_cast<Vec<Key, N>>(key ^ splat<N>(lowest)) : key);
+    }
+  }
+};
+
+/// Sorts n vectors lane by lane: Batcher's merge exchange (Knuth, The Art of Computer Programming 3, 5.2.2 M).
+template <class V>
+void sort_lanes(V* v, std::int64_t n) {
+  std::int64_t top = 1;
+  while (2 * top < n) top *= 2;
+  for (std::int64_t p = n > 1 ? top : 0; p > 0; p /= 2) {
+    for (std::int64_t q = top, r = 0, d = p;; d = q - p, q /= 2, r = p) {
+      for (std::int64_t block = r; block < n - d; block += 2 * p) {
+        const std::int64_t end = block + p < n - d ? block + p : n - d;
+        for (std::int64_t i = block; i < end; ++i) {
+          const V low = less_of(v[i], v[i + d]), high = greater_of(v[i], v[i + d]);
+          v[i] = low;
+          v[i + d] = high;
+        }
+      }
+      if (q == p) break;
+    }
+  }
+}
+
+/// Sorts n keys byte by byte, the lowest first, to and fro between `keys` and `spare`. Returns where they end up.
+template <class Key>
+Key* sort_bytes(Key* keys, Key* spare, std::int64_t n) {
+  for (int byte = 0; byte < static_cast<int>(sizeof(Key)); ++byte) {
+    const auto digit = [&](Key key) TILEPOOL_INLINE_LAMBDA {
+      return static_cast<std::uint64_t>(static_cast<std::int64_t>(key) - std::numeric_limits<Key>::min()) >> 8 * byte &
+             255;
+    };
+    std::int64_t places[256] = {};
+    for (std::int64_t i = 0; i < n; ++i) ++places[digit(keys[i])];
+    std::int64_t before = 0;
+    for (std::int64_t& place : places) before += std::exchange(place, before);
+    for (std::int64_t i = 0; i < n; ++i) spare[places[digit(keys[i])]++] = keys[i];
+    std::swap(keys, spare);
+  }
+  return keys;
+}
+
+/// The numbers in ascending order between which a quantile lies, and how far from the first to the second.
+struct Ranks {
+  Ranks(double q, Between between, std::int64_t count) {
+    const double place = q * static_cast<double>(count - 1);
+    low = static_cast<std::int64_t>(place);
+    fraction = place - static_cast<double>(low);
+    high = fraction > 0 ? low + 1 : low;
+    const bool up = between == Between::higher ||
+                    (between == Between::nearest && (fraction > 0.5 || (fraction == 0.5 && low % 2 != 0)));
+    if (between == Between::midpoint) {
+      fraction = 0.5;
+    } else if (between != Between::linear) {
+      low = high = up ? high : low;
+    }
+  }
+  std::int64_t low, high;
+  double fraction;
+};
+
+/// From a to b, as numpy.quantile and numpy.median do it, but for numbers that are too far apart.
+template <int N>
+TILEPOOL_INLINE Vec<double, N> between(Vec<double, N> a, Vec<double, N> b, double fraction) {
+  const auto far = [](Vec<double, N> v)
+                       TILEPOOL_INLINE_LAMBDA { return (v == splat<N>(infinity)) | (v == splat<N>(-infinity)); };
+  const auto weigh = [&]() TILEPOOL_INLINE_LAMBDA { return a * splat<N>(1 - fraction) + b * splat<N>(fraction); };
+  Vec<double, N> result;
+  if (fraction == 0.5) {
+    const Vec<double, N> sum = a + b;
+    result = far(sum) ? weigh() : sum * splat<N>(0.5);
+  } else {
+    const Vec<double, N> apart = b - a;
+    const auto near = fraction < 0.5 ? a + apart * splat<N>(fraction) : b - apart * splat<N>(1 - fraction);
+    result = far(apart) ? weigh() : near;
+  }
+  return a == b ? a : result;
+}
+
+/// Sorted windows: key i of window `lane` is keys[i * pitch + lane].
+template <class T, class O>
+struct Sorted {
+  using Keys = Order<T>;
+  using Key = typename Keys::Key;
+  using In = Lane<T>;
+  using Out = Lane<O>;
+  using Number = typename Element<T>::Number;
+
+  const Survey& survey;
+  const Key* keys;
+  std::int64_t pitch, taps;
+  void* out;
+
+  template <int N>
+  TILEPOOL_INLINE Vec<Key, N> at(std::int64_t i, std::int64_t lane) const {
+    return load<N>(keys + i * pitch + lane);
+  }
+
+  template <class Written, class V>
+  TILEPOOL_INLINE void put(std::int64_t to, V v) const {
+    store(static_cast<Written*>(out) + to, v);
+  }
+
+  /// A window on its own.
+  void one(std::int64_t lane, std::int64_t to) const {
+    std::int64_t count = taps;
+    while (count > 0 && at<1>(count - 1, lane) > Keys::last_number) --count;
+    if (count == 0 || (count < taps && !survey.omit)) return put_nothing(to);
+    if (survey.op == Op::mode) {
+      std::int64_t most = 0, run = 0;
+      Key best = 0, last = 0;
+      for (std::int64_t i = 0; i < count; ++i) {
+        const Key key = at<1>(i, lane);
+        run = i > 0 && key == last ? run + 1 : 1;
+        last = key;
+        if (run > most) most = run, best = key;
+      }
+      return put<In>(to, Keys::template element<1>(best));
+    }
+    quantile<1>(lane, to, Ranks(survey.parameters[0], static_cast<Between>(survey.parameters[1]), count));
+  }
+
+  void put_nothing(std::int64_t to) const {
+    if (survey.op == Op::quantile)
+      return put<Out>(to, convert<O, typename Element<O>::Number, 1>(
+                              std::numeric_limits<typename Element<O>::Number>::quiet_NaN()));
+    if constexpr (Keys::is_float) {
+      put<In>(to, convert<T, Number, 1>(std::numeric_limits<Number>::quiet_NaN()));
+    } else {
+      put<In>(to, In{0});
+    }
+  }
+
+  template <int N>
+  TILEPOOL_INLINE void quantile(std::int64_t lane, std::int64_t to, const Ranks& ranks) const {
+    const Vec<In, N> low = Keys::template element<N>(at<N>(ranks.low, lane));
+    if (survey.op == Op::quantile_of_cells) return put<In>(to, low);
+    const auto number = [](Vec<In, N> v)
+                            TILEPOOL_INLINE_LAMBDA { return convert_numbers<double, N>(convert<Number, T, N>(v)); };
+    Vec<double, N> result = number(low);
+    if (ranks.high != ranks.low) {
+      result = between<N>(result, number(Keys::template element<N>(at<N>(ranks.high, lane))), ranks.fraction);
+    }
+    using Rounded = typename Element<O>::Number;
+    put<Out>(to, convert<O, Rounded, N>(convert_numbers<Rounded, N>(result)));
+  }
+
+  /// `live` windows that lie in the lanes of vectors.
+  template <int N>
+  void all_of(std::int64_t live, std::int64_t to) const {
+    bool numbers = live == N && taps > 0;
+    if constexpr (Keys::is_float) {
+      for (std::int64_t lane = 0; numbers && lane < live; ++lane) numbers = at<1>(taps - 1, lane) <= Keys::last_number;
+    }
+    if (numbers && survey.op != Op::mode) {
+      const Ranks ranks(survey.parameters[0], static_cast<Between>(survey.parameters[1]), taps);
+      constexpr int M = N < number_lanes ? N : number_lanes;
+      for (int lane = 0; lane < N; lane += M) quantile<M>(lane, to + lane, ranks);
+    } else if (numbers && taps <= Keys::greatest) {
+      put<In>(to, Keys::template element<N>(modes<N>()));
+    } else {
+      for (std::int64_t lane = 0; lane < live; ++lane) one(lane, to + lane);
+    }
+  }
+
+  template <int N>
+  TILEPOOL_INLINE Vec<Key, N> modes() const {
+    Vec<Key, N> best = at<N>(0, 0), last = best, run{}, most{};
+    for (std::int64_t i = 0; i < taps; ++i) {
+      const Vec<Key, N> key = at<N>(i, 0);
+      run = key == last ? run + splat<N>(Key{1}) : splat<N>(Key{1});
+      last = key;
+      const auto better = run > most;
+      most = better ? run : most;
+      best = better ? key : best;
+    }
+    return best;
+  }
+};
+
+}  // namespace
+}  // namespace tilepool
