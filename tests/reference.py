@@ -314,3 +314,49 @@ def sum_bound(x: Array, axes: Sequence[int], windows: Sequence[Windows], dtype: 
         return (cells.shape[-1] + extra) * unit * np.sum(np.abs(cells.astype(np.float64)), axis=-1)
 
     return pool(x, axes, windows, bound, np.float64)
+
+
+# ---- chance ------------------------------------------------------------------------------------------------------
+
+
+def race_winners(x: Array, waits: Array, axes: Sequence[int], windows: Sequence[Windows]) -> NDArray[np.int64]:
+    """Of each window the cell with the largest max(x, 0) / wait, as its place in the whole array in row-major order.
+
+    -1 where no cell is positive; the first NaN, else the first infinity, where there is one.
+    """
+    numbers = [float(number) for number in x.ravel()]
+    times = [Fraction(float(wait)) for wait in waits.ravel()]
+
+    def winner(cells: Sequence[int]) -> int:
+        positive = [cell for cell in cells if numbers[cell] > 0]
+        special = [cell for cell in cells if math.isnan(numbers[cell])]
+        special += [cell for cell in positive if math.isinf(numbers[cell])]
+        if special:
+            return special[0]
+        return max(positive, key=lambda cell: Fraction(numbers[cell]) / times[cell], default=-1)
+
+    def keep(cells: Array, _: int) -> Any:
+        rows = cells.reshape(math.prod(cells.shape[:-1]), cells.shape[-1])
+        return np.array([winner(row) for row in rows.tolist()], np.int64).reshape(cells.shape[:-1])
+
+    by_axis = dict(sorted(zip((axis % x.ndim for axis in axes), windows, strict=True)))
+    return pool(np.arange(x.size).reshape(x.shape), tuple(by_axis), list(by_axis.values()), keep, np.int64)
+
+
+def expectation(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array:
+    """sum(a**2) / sum(a) with a = max(x, 0), a fraction that is rounded once, to float64; 0 where no a is positive."""
+
+    def mean(cells: Sequence[float]) -> float:
+        if not all(map(math.isfinite, cells)):
+            if any(map(math.isnan, cells)):
+                return math.nan
+            if math.inf in cells:
+                return math.inf
+        activations = [Fraction(cell) for cell in cells if cell > 0]
+        return float(sum(a * a for a in activations) / sum(activations)) if activations else 0.0
+
+    def keep(cells: Array, _: int) -> Any:
+        rows = cells.reshape(math.prod(cells.shape[:-1]), cells.shape[-1]).astype(np.float64)
+        return np.array([mean(row) for row in rows.tolist()], np.float64).reshape(cells.shape[:-1])
+
+    return pool(x, axes, windows, keep, np.float64)

@@ -354,6 +354,9 @@ SIGNATURES = {
     "max_unpool": f"(x, indices, kernel_size, stride=None, padding=0, output_size=None, *, {PLACES}, "
     "index_base='plane', out=None)",
     "convert_indices": f"(indices, shape, source, target, *, {PLACES}, column_major=False)",
+    "stochastic_pool": f"({WINDOWS}training=True, rng=None, return_indices=False, {PLACES}, index_dtype='int64', "
+    "index_base='plane', out=None, threads=None)",
+    "mixed_pool": f"({WINDOWS}alpha=0.5, count_include_pad=True, {PLACES}, out=None, threads=None)",
     "cost": f"(shape, {WINDOWS.removeprefix('x, ')}{PLACES}, dtype='float32')",
     "Cost": "(output_shape, operations, bytes_read, bytes_written)",
     "set_threads": "(threads)",

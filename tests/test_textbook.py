@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from tilepool import _adaptive, _api, _cost, _indices
+from tilepool import _adaptive, _api, _cost, _indices, _stochastic
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = doctest.NORMALIZE_WHITESPACE
@@ -56,8 +56,8 @@ def test_the_photograph(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("module", "least"),
-    [(_api, 10), (_adaptive, 10), (_cost, 4), (_indices, 8)],
-    ids=["_api", "_adaptive", "_cost", "_indices"],
+    [(_api, 10), (_adaptive, 10), (_cost, 4), (_indices, 8), (_stochastic, 8)],
+    ids=["_api", "_adaptive", "_cost", "_indices", "_stochastic"],
 )
 def test_docstrings(module: ModuleType, least: int) -> None:
     results = doctest.testmod(module, optionflags=OPTIONS)

@@ -35,6 +35,7 @@ from ._reducers import (
     std_pool,
     var_pool,
 )
+from ._stochastic import mixed_pool, stochastic_pool
 
 __all__ = [
     "Cost",
@@ -60,12 +61,14 @@ __all__ = [
     "min_pool",
     "mode_pool",
     "pool",
+    "mixed_pool",
     "pyramid_pool",
     "quantile_pool",
     "set_threads",
     "show_config",
     "softmax_pool",
     "std_pool",
+    "stochastic_pool",
     "sum_pool",
     "var_pool",
 ]

@@ -1,0 +1,432 @@
+"""Stochastic pooling: its winners, their distribution, its expectation; and mixtures of maximum and average."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import reference
+import tilepool as tp
+from agreement import differs, using_isa, windows_of
+from layouts import LAYOUTS, any_numbers, lay_out, summable_numbers, whole_numbers
+from test_determinism import THREADS, bits
+from test_errors import RULES, Rule, refused
+from test_indices import same
+from test_oracle_agreement import SEEDS, Geometry, few_enough, geometries, memories
+from test_windows import DRAWING_RULES, all_refused
+from tilepool import _arguments, _core, _stochastic
+
+Array = NDArray[Any]
+SAME_VALUES = [name for name in LAYOUTS if name not in ("broadcast", "overlapping")]
+
+
+def drawn(x: Array, *args: Any, **words: Any) -> tuple[Array, Array]:
+    return tp.stochastic_pool(x, *args, return_indices=True, **words)
+
+
+def winners(x: Array, seed: int, axes: Sequence[int], windows: Sequence[reference.Windows]) -> tuple[Array, Array]:
+    """Values and places in the whole array, of one exponential number for each cell in row-major order."""
+    waits = np.random.default_rng(seed).standard_exponential(x.size).reshape(x.shape)
+    places = reference.race_winners(x, waits, axes, windows)
+    values = np.array([x.ravel()[place] if place >= 0 else 0 for place in places.ravel()], reference.native(x.dtype))
+    return values.reshape(places.shape), places
+
+
+class Fixed(np.random.Generator):
+    """Draws what it was given."""
+
+    def __init__(self, waits: Any) -> None:
+        super().__init__(np.random.PCG64())
+        self.waits = np.array(waits)
+
+    def standard_exponential(self, size: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return self.waits.reshape(size)
+
+
+# ---- the race ------------------------------------------------------------------------------------------------------
+
+
+@given(data=st.data(), geometry=geometries(4), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
+def test_random_calls_agree_with_the_oracle(data: st.DataObject, geometry: Geometry, dtype: str, seed: int) -> None:
+    """Values, indices and memory order; floats with NaN, infinities, zeros and the extremes among them."""
+    values = any_numbers(np.random.default_rng(seed), geometry.shape, dtype)
+    x = lay_out(values, **data.draw(memories(values.ndim)))
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    axes = [axis % x.ndim for axis in geometry.axis]
+    expected, places = winners(x, seed, axes, windows_of(x, axes, geometry.arguments))
+    base: Any = data.draw(st.sampled_from(("plane", "array", "batch")))
+    base = "array" if base == "batch" and 0 in axes else base
+    indices = tp.convert_indices(places, x.shape, "array", base, axis=geometry.axis)
+    for isa, threads in itertools.product(_core.available_isas(), (1, 2)):
+        with using_isa(isa):
+            words: dict[str, Any] = {"rng": seed, "axis": geometry.axis, "threads": threads, **geometry.arguments}
+            result = drawn(x, index_base=base, index_dtype="int32", **words)
+            alone = tp.stochastic_pool(x, **words)
+        assert result[0].dtype == expected.dtype
+        assert result[1].dtype == np.int32
+        assert same(result[0], expected), (isa, threads)
+        assert np.array_equal(result[1], indices), (isa, threads)
+        assert same(alone, expected)
+    several = [axis for axis, n in enumerate(expected.shape) if n > 1 and x.shape[axis] > 1]
+    order = [axis for axis in np.argsort([-abs(stride) for stride in x.strides], kind="stable") if axis in several]
+    for part in (*result, alone):
+        steps = [part.strides[axis] for axis in order]
+        assert steps == sorted(steps, reverse=True)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+def test_other_windows(dtype: str) -> None:
+    """Adaptive ones in the place of a kernel size; no values but those at the indices."""
+    x = any_numbers(np.random.default_rng(1), (3, 11, 13), dtype)
+    windows = [reference.adaptive(11, 4), reference.adaptive(13, 5)]
+    expected, places = winners(x, 5, (1, 2), windows)
+    words = (_arguments.Adaptive((4, 5)), None, 0, 1, False, "channels_first", (1, 2))
+    values, indices = _stochastic.drawn(x, words, 5, "array", "int64", (None, None), None)
+    assert same(values, expected)
+    assert np.array_equal(indices, places)
+    assert same(values[indices >= 0], x.ravel()[indices[indices >= 0]])
+    means = _stochastic.expectation(x.astype(np.float64), words, None, None)
+    assert np.allclose(means, reference.expectation(x, (1, 2), windows), rtol=1e-13, atol=0, equal_nan=True)
+
+
+def test_windows_by_hand() -> None:
+    nan, inf = np.nan, np.inf
+    x = np.array(
+        [[-1, 0, -0.0], [3, nan, -nan], [5, inf, inf], [-inf, -2, 0], [-1, 4, -9], [nan, inf, 1], [-inf, 7, 0]]
+    )
+    for isa in _core.available_isas():
+        with using_isa(isa):
+            values, indices = drawn(x, 3, axis=1, rng=0)
+        assert np.array_equal(values.ravel(), [0, nan, inf, 0, 4, nan, 7], equal_nan=True)
+        assert indices.ravel().tolist() == [-1, 1, 1, -1, 1, 0, 1]
+    # A window over padding only.
+    values, indices = drawn(np.ones(3), 1, 3, ceil_mode="full", axis=0)
+    assert (values.tolist(), indices.tolist()) == ([1, 0], [0, -1])
+    assert drawn(-np.ones(3), 3, axis=0, index_dtype="uint8")[1].tolist() == [255]
+    assert drawn(np.array([False, True, False]), 3, axis=0)[0].tolist() == [True]
+    assert not np.signbit(tp.stochastic_pool(np.array([-0.0, -1]), 2, axis=0))
+    for shape in ((0, 3, 4, 4), (3, 0, 4, 4)):
+        values, indices = drawn(np.zeros(shape, np.float32), 2)
+        assert values.shape == indices.shape == (*shape[:2], 2, 2)
+
+
+def test_every_positive_number_races_with_all_of_its_digits() -> None:
+    """From the smallest denormal to the largest number, with waits from 0 to the longest: none is lost or overtakes."""
+    rng = np.random.default_rng(0)
+    powers = np.array([-1074, -1073, -1060, -1022, -1021, -900, -200, -64, -1, 0, 1, 64, 900, 1000, 1022, 1023])
+    largest = np.finfo(np.float64).max
+    numbers = np.append(np.ldexp(rng.uniform(1, 2, powers.size), powers), [5e-324, 1e-323, largest])
+    waits = np.append(np.ldexp(rng.uniform(1, 2, 9), [-58, -57, -40, -10, -1, 0, 1, 4, 5]), [1.0])
+    a, e = (part.ravel() for part in np.meshgrid(numbers, waits))
+    pairs = np.stack([part.ravel() for part in np.meshgrid(np.arange(a.size), np.arange(a.size))], 1)
+    quotients = [Fraction(float(x)) / Fraction(float(y)) for x, y in zip(a, e, strict=True)]
+    values, indices = drawn(a[pairs], 2, axis=1, rng=Fixed(e[pairs]))
+    assert (values > 0).all()
+    for (first, second), index in zip(pairs.tolist(), indices.ravel(), strict=True):
+        ratio = quotients[first] / quotients[second]
+        if abs(ratio - 1) > Fraction(1, 2**50):
+            assert index == (ratio < 1), (a[first], e[first], a[second], e[second])
+    # A wait of 0, which a generator may draw, wins unless another number is infinite.
+    assert drawn(np.array([1.0, 2, 0, -1]), 4, axis=0, rng=Fixed([0, 1.0, 0, 0]))[1].tolist() == [0]
+    assert drawn(np.array([largest, np.inf]), 2, axis=0, rng=Fixed([0, 1.0]))[1].tolist() == [1]
+    assert drawn(np.zeros(3), 3, axis=0, rng=Fixed(np.zeros(3)))[1].tolist() == [-1]
+
+
+# ---- the distribution ----------------------------------------------------------------------------------------------
+
+
+def chi_square_probability(counts: Array, shares: Array) -> float:
+    """How likely counts as far from the shares or farther are: exact for the even number of degrees of freedom."""
+    expected = counts.sum() * shares / shares.sum()
+    half = float(((counts - expected) ** 2 / expected).sum()) / 2
+    degrees = len(counts) - 1
+    assert degrees % 2 == 0
+    return math.exp(-half) * sum(half**k / math.factorial(k) for k in range(degrees // 2))
+
+
+def counts_of(indices: Array, cells: int) -> Array:
+    return np.bincount(indices.ravel(), minlength=cells)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "bfloat16", "float16"])
+def test_cells_are_drawn_with_the_probability_of_their_share(dtype: str) -> None:
+    """Each of several windows that share cells; many images in one call. The test can tell other shares."""
+    cells = np.array([1, 5, 2, 8, 3, 1, 4]).astype(dtype)
+    x = np.broadcast_to(cells, (40_000, cells.size))
+    indices = drawn(x, 3, 1, axis=1, rng=3)[1]
+    for first, column in enumerate(indices.T):
+        counts = counts_of(column - first, 3)
+        shares = cells[first : first + 3].astype(float)
+        assert chi_square_probability(counts, shares) > 1e-4, (first, counts)
+        assert chi_square_probability(counts, shares**2) < 1e-9
+        assert chi_square_probability(counts, np.ones(3)) < 1e-9
+
+
+def test_draws_of_many_calls() -> None:
+    """One window of nine cells, two of them out of the race; one generator over the calls."""
+    x = np.array([[0.5, 2, -3], [1, 4, 0.25], [0, 1.5, 0.75]])
+    rng = np.random.default_rng(11)
+    counts = counts_of(np.array([drawn(x, 3, axis=(0, 1), rng=rng)[1] for _ in range(4000)]), 9)
+    assert counts[2] == counts[6] == 0
+    assert chi_square_probability(counts[x.ravel() > 0], x[x > 0]) > 1e-4
+
+
+def test_windows_that_share_no_cell_are_independent() -> None:
+    """All nine pairs of what two neighbours draw are as likely as the products of their shares."""
+    cells = np.array([1.0, 2, 3, 2, 1, 1])
+    indices = drawn(np.tile(cells, (40_000, 1)), 3, axis=1, rng=4)[1] - [0, 3]
+    counts = counts_of(indices[:, 0] * 3 + indices[:, 1], 9)
+    assert chi_square_probability(counts, np.outer(cells[:3], cells[3:]).ravel()) > 1e-4
+
+
+def test_the_mean_of_draws_is_the_expectation() -> None:
+    x = np.array([1.0, 5, -2, 8, 3])
+    draws = tp.stochastic_pool(np.broadcast_to(x, (50_000, 5)), 3, 1, axis=1, rng=0)
+    mean = tp.stochastic_pool(x, 3, 1, axis=0, training=False)
+    assert (np.abs(draws.mean(0) - mean) < 5 * draws.std(0) / math.sqrt(50_000)).all()
+
+
+# ---- what a draw depends on ----------------------------------------------------------------------------------------
+
+
+def test_threads_and_instruction_sets_draw_the_same() -> None:
+    x = any_numbers(np.random.default_rng(0), (3, 113, 127), "float32")
+    results = set()
+    for isa, threads in itertools.product(_core.available_isas(), THREADS):
+        with using_isa(isa):
+            results.add(tuple(map(bits, drawn(x, 3, 2, 1, axis=(1, 2), rng=8, threads=threads))))
+    assert len(results) == 1
+
+
+@pytest.mark.parametrize("layout", SAME_VALUES)
+def test_memory_layouts_draw_the_same(layout: str) -> None:
+    """And the result lies in memory as that of a maximum does."""
+    x = any_numbers(np.random.default_rng(0), (4, 23, 18), "float64")
+    expected = drawn(x, 3, 2, axis=(1, 2), rng=8)
+    view = LAYOUTS[layout](x)
+    result = drawn(view, 3, 2, axis=(1, 2), rng=8)
+    for part, other in zip(result, expected, strict=True):
+        assert same(part, other)
+        assert part.strides == tp.max_pool(view, 3, 2, axis=(1, 2)).strides
+
+
+def test_seeds() -> None:
+    x = np.ones((2, 500))
+    rng = np.random.default_rng(2)
+    draws = [drawn(x, 4, axis=1, rng=r)[1].tolist() for r in (2, np.int8(2), rng, rng, 3, None, None)]
+    assert draws[0] == draws[1] == draws[2]
+    assert len(set(map(str, draws))) == 5
+    assert draws[0][0] != [index - 4 for index in draws[0][1]]
+
+
+def test_unpooling_what_was_drawn() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 3, 8, 10))
+    values, indices = drawn(x, 2, rng=1)
+    back = tp.max_unpool(values, indices, 2)
+    assert np.array_equal(back[back != 0], x[back != 0])
+    assert np.count_nonzero(back) == np.count_nonzero(values)
+    assert np.array_equal(tp.max_pool(back, 2), values)
+
+
+# ---- the expectation -----------------------------------------------------------------------------------------------
+
+
+def near(result: Array, exact: Array, dtype: Any, taps: int) -> bool:
+    """Two sums of numbers of one sign, of products and of at most `taps` of them, and a quotient; rounded once."""
+    bound = exact * ((2 * taps + 2) * 2.0**-53)
+    with np.errstate(invalid="ignore", over="ignore"):
+        low, high = (np.asarray(exact + side).astype(dtype) for side in (-bound, bound))
+        inside = (result >= low) & (result <= high)
+    return bool((inside | (result == exact) | (np.isnan(result.astype(float)) & np.isnan(exact))).all())
+
+
+@settings(max_examples=200)
+@given(data=st.data(), geometry=geometries(3), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
+def test_expectations_agree_with_the_oracle(data: st.DataObject, geometry: Geometry, dtype: str, seed: int) -> None:
+    numbers = data.draw(st.sampled_from((any_numbers, summable_numbers)))
+    x = lay_out(numbers(np.random.default_rng(seed), geometry.shape, dtype), **data.draw(memories(len(geometry.shape))))
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    windows = windows_of(x, geometry.axis, geometry.arguments)
+    exact = reference.expectation(x, geometry.axis, windows)
+    taps = math.prod(max(len(window.taps) for window in part) for part in windows)
+    for isa, threads in itertools.product(_core.available_isas(), (1, 2)):
+        with using_isa(isa):
+            result = tp.stochastic_pool(x, axis=geometry.axis, training=False, threads=threads, **geometry.arguments)
+        assert result.dtype == reference.avg_dtype(x.dtype)
+        assert result.shape == exact.shape
+        assert near(result, exact, result.dtype, taps), (isa, threads)
+
+
+def test_expectations_by_hand() -> None:
+    def mean(*cells: float) -> Any:
+        return tp.stochastic_pool(np.array(cells), len(cells), axis=0, training=False)[0]
+
+    assert mean(1, 3) == 2.5
+    assert mean(-1, 0, -5) == 0
+    assert not np.signbit(mean(-0.0))
+    assert math.isnan(mean(1, math.nan))
+    assert mean(1, math.inf, -math.inf) == math.inf
+    for power in (-1072, -1022, -700, -401, -399, 399, 401, 500, 1020):  # squares and sums that overflow or vanish
+        assert mean(2.0**power, 3 * 2.0**power) == 2.5 * 2.0**power
+    assert tp.stochastic_pool(
+        np.array([1e200, 3e200, 1e-200, 3e-200, 1, 3]), 2, axis=0, training=False
+    ) == pytest.approx([2.5e200, 2.5e-200, 2.5], rel=1e-15)
+    assert tp.stochastic_pool(np.ones(3), 1, 3, ceil_mode="full", axis=0, training=False)[1] == 0
+
+
+# ---- arguments -----------------------------------------------------------------------------------------------------
+
+
+def test_out() -> None:
+    x = np.array([3, 1, 2, 5], np.uint8)
+    expected = drawn(x, 2, axis=0, rng=0)
+    for outs in ((np.zeros(2, np.float32), np.zeros(4, np.int64)[::2]), (np.zeros(2, np.uint8), None), (None, None)):
+        result = drawn(x, 2, axis=0, rng=0, out=outs)
+        for part, out, other in zip(result, outs, expected, strict=True):
+            assert out is None or part is out
+            assert np.array_equal(part, other)
+    shared = np.array([3.0, 1, 2, 5])
+    values = tp.stochastic_pool(shared, 2, axis=0, rng=0)
+    assert tp.stochastic_pool(shared, 2, axis=0, rng=0, out=shared[1:3]) is not shared
+    assert np.array_equal(shared[1:3], values)
+    for training in (True, False):
+        out = np.zeros(2, ">f8")
+        assert tp.stochastic_pool(x, 2, axis=0, rng=0, training=training, out=out) is out
+        assert np.array_equal(out, tp.stochastic_pool(x, 2, axis=0, rng=0, training=training))
+
+
+RACE_RULES: list[Rule] = [
+    *[rule for rule in DRAWING_RULES if rule[0] == "rng"],
+    ("training", TypeError, "^training must be True or False", [1, None, "yes"]),
+    ("return_indices", TypeError, "^return_indices must be True or False", [1, None, "yes"]),
+    ("out", ValueError, "^out has shape", [np.zeros((1, 1, 2, 3))]),
+    ("out", TypeError, "^out must be a numpy array", [[0.0], (None, None)]),
+    ("x", TypeError, "^x must be an array of", [np.zeros((1, 1, 4, 4), "c8"), "abc", None]),
+    ("x", TypeError, "^x must be a plain array", [np.ma.zeros((1, 1, 4, 4))]),
+    ("x", ValueError, "^x must not be empty along", [np.zeros((1, 1, 0, 4))]),
+    ("x", ValueError, "^x must have at least", [np.zeros(()), np.zeros((4, 4))]),
+]
+INDEX_RULES: list[Rule] = [
+    ("index_base", ValueError, "^index_base must be 'plane', 'batch' or 'array', not 'window'", ["window"]),
+    ("index_base", TypeError, "^index_base must be", [None, 1]),
+    ("index_dtype", TypeError, "^index_dtype must be int64", ["float32", "int33"]),
+    ("out", ValueError, r"^out must be an array or a pair", [(None, None, None)]),
+    ("out", TypeError, "^out must have a dtype that int64 casts to", [(None, np.zeros((1, 1, 2, 2), bool))]),
+]
+MIXED_RULES: list[Rule] = [
+    ("alpha", TypeError, "^alpha must be a number", [None, "1", True, 1j, [[1], [0, 1]], np.array([True]), [None]]),
+    ("alpha", TypeError, "^alpha must be a plain array", [np.ma.array([0.5])]),
+    ("alpha", ValueError, "^alpha must be a number", [-0.1, 1.1, math.nan, math.inf, 2, 10**30, 10**5000, [0.5, 2]]),
+    (
+        "alpha",
+        ValueError,
+        r"^alpha must broadcast to the shape of the result, \(1, 1, 2, 2\)",
+        [np.zeros(3), [[[[[1]]]]]],
+    ),
+    ("count_include_pad", TypeError, "^count_include_pad must be True or False", [0, None]),
+]
+
+
+@pytest.mark.parametrize("batch", [1, 0], ids=["", "empty batch"])
+def test_errors(batch: int) -> None:
+    x = np.ones((batch, 1, 4, 4), np.float32)
+    for training in (True, False):
+        rules = [rule for rule in RULES + RACE_RULES if training or rule[0] != "rng"]
+        rules.append(
+            ("out", TypeError, "^out must have a dtype that float32 casts to", [np.zeros((batch, 1, 2, 2), int)])
+        )
+        for name, exception, pattern, values in rules:
+            for value in values:
+                words = {"x": x, "kernel_size": 2, "training": training, name: value}
+                refused(exception, pattern, tp.stochastic_pool, **words)
+    all_refused(tp.stochastic_pool, np.ones((1, 1, 4, 4)), INDEX_RULES, kernel_size=2, return_indices=True)
+    refused(
+        ValueError, "^return_indices must be False where", tp.stochastic_pool, x, 2, training=False, return_indices=True
+    )
+    for name, exception, pattern, values in RULES + MIXED_RULES * batch:
+        for value in values:
+            refused(exception, pattern, tp.mixed_pool, **{"x": x, "kernel_size": 2, name: value})
+
+
+def test_a_refused_call_draws_nothing() -> None:
+    rng = np.random.default_rng(0)
+    before = str(rng.bit_generator.state)
+    refused(ValueError, "^out has shape", tp.stochastic_pool, np.ones(4), 2, axis=0, rng=rng, out=np.zeros(3))
+    refused(ValueError, "^stride must", tp.stochastic_pool, np.ones(4), 2, 0, axis=0, rng=rng)
+    assert str(rng.bit_generator.state) == before
+
+
+# ---- mixtures ------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=200)
+@given(data=st.data(), geometry=geometries(3), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
+def test_mixtures_agree_with_the_oracle(data: st.DataObject, geometry: Geometry, dtype: str, seed: int) -> None:
+    """Whole numbers and shares of sixteenths: nothing is rounded before the end but the average."""
+    rng = np.random.default_rng(seed)
+    x = lay_out(whole_numbers(rng, geometry.shape, dtype), **data.draw(memories(len(geometry.shape))))
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    count_include_pad = data.draw(st.booleans())
+    windows = windows_of(x, geometry.axis, geometry.arguments)
+    kind = reference.avg_dtype(x.dtype)
+    largest = reference.max_pool(x, geometry.axis, windows).astype(np.float64)
+    means = reference.rounded(reference.avg_pool(x, geometry.axis, windows, count_include_pad), kind).astype(np.float64)
+    shape = [data.draw(st.sampled_from((1, n))) for n in means.shape]
+    alpha: Any = data.draw(st.sampled_from((rng.integers(0, 17, shape) / 16, 0.25, np.float32(0.5), 1, 0)))
+    share = np.broadcast_to(alpha, means.shape)
+    expected = np.empty_like(means)
+    for place in np.ndindex(means.shape):
+        parts = [(float(share[place]), largest[place]), (1 - float(share[place]), means[place])]
+        expected[place] = sum((weight * part for weight, part in parts if weight != 0), 0.0)
+    with np.errstate(over="ignore"):
+        expected = expected.astype(kind)
+    for isa, threads in itertools.product(_core.available_isas(), (1, 2)):
+        with using_isa(isa):
+            words = geometry.arguments | {"axis": geometry.axis, "threads": threads, "alpha": alpha}
+            result = tp.mixed_pool(x, count_include_pad=count_include_pad, **words)
+        assert result.dtype == kind
+        assert not differs(result, expected, None).any(), (isa, threads)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@settings(max_examples=20)
+@given(geometry=geometries(3), seed=SEEDS)
+def test_shares_of_one_and_zero_are_the_two(dtype: str, geometry: Geometry, seed: int) -> None:
+    """Bit for bit, with NaN, infinities and windows over padding only."""
+    x = any_numbers(np.random.default_rng(seed), geometry.shape, dtype)
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    words = {"axis": geometry.axis, **geometry.arguments}
+    means = tp.avg_pool(x, **words)
+    largest = tp.max_pool(x, **words).astype(means.dtype)
+    assert same(tp.mixed_pool(x, alpha=0, **words), means)
+    assert same(tp.mixed_pool(x, alpha=1.0, **words), largest)
+    gate = np.random.default_rng(seed).integers(0, 2, means.shape)
+    assert same(tp.mixed_pool(x, alpha=gate, **words), np.where(gate == 1, largest, means))
+
+
+def test_mixtures_by_hand() -> None:
+    inf = math.inf
+    x = np.array([[1.0, 3], [-inf, 2], [inf, -inf], [1, math.nan]])
+    for alpha, expected in ((0.25, [2.25, -inf, math.nan]), (0, [2, -inf, math.nan]), (1, [3, 2, inf])):
+        result = tp.mixed_pool(x, 2, axis=1, alpha=alpha).ravel()
+        assert np.array_equal(result, [*expected, math.nan], equal_nan=True)
+    nothing: dict[str, Any] = {"kernel_size": 1, "stride": 3, "ceil_mode": "full", "axis": 0}
+    assert tp.mixed_pool(np.ones(3), alpha=1, **nothing).tolist() == [1, -inf]
+    assert np.isnan(tp.mixed_pool(np.ones(3), alpha=0, **nothing)[1])
+    out = np.zeros((4, 1))
+    assert tp.mixed_pool(x, 2, axis=1, out=out) is out
+    assert out[0] == 2.5
+    assert tp.mixed_pool(-np.ones(2), 2, padding=1, stride=2, axis=0).tolist() == [-0.75, -0.75]
+    assert tp.mixed_pool(-np.ones(2), 2, 2, 1, axis=0, count_include_pad=False).tolist() == [-1, -1]
+    transposed = np.ones((6, 8)).T
+    gate = np.full((4, 3), 0.5)
+    assert (
+        tp.mixed_pool(transposed, 2, axis=(0, 1), alpha=gate).strides == tp.max_pool(transposed, 2, axis=(0, 1)).strides
+    )
