@@ -83,7 +83,8 @@ def test_calls_of_other_libraries() -> None:
         if result.dtype == np.float32:
             expected = expected.astype(np.float32)  # whole numbers, and their quotients rounded once more
         assert result.shape == expected.shape, call
-        assert np.array_equal(result, expected), call
+        error = 1e-5 if re.search(r'tp\.(lp|gem|logsumexp|softmax|var|std)_pool|"lp"', call) else 0  # roots, logarithms
+        assert np.allclose(result, expected, error, error), call
     in_tables = sum(call.count("tp.") for call, _ in rows)
     in_examples = sum(example.source.count("tp.") for example in examples.examples)
     assert in_tables + in_examples == page.count("tp.") > 60, "a call stands where it is not run"
