@@ -48,24 +48,68 @@ struct Order {
   }
 };
 
-/// Sorts n vectors lane by lane: Batcher's merge exchange (Knuth, The Art of Computer Programming 3, 5.2.2 M).
-template <class V>
-void sort_lanes(V* v, std::int64_t n) {
+/// Calls exchange(i, j), i < j, for what sorts n numbers: Batcher's merge exchange (Knuth, The Art of Computer
+/// Programming 3, algorithm 5.2.2 M).
+template <class Exchange>
+constexpr void merge_exchange(std::int64_t n, const Exchange& exchange) {
   std::int64_t top = 1;
   while (2 * top < n) top *= 2;
   for (std::int64_t p = n > 1 ? top : 0; p > 0; p /= 2) {
     for (std::int64_t q = top, r = 0, d = p;; d = q - p, q /= 2, r = p) {
       for (std::int64_t block = r; block < n - d; block += 2 * p) {
         const std::int64_t end = block + p < n - d ? block + p : n - d;
-        for (std::int64_t i = block; i < end; ++i) {
-          const V low = less_of(v[i], v[i + d]), high = greater_of(v[i], v[i + d]);
-          v[i] = low;
-          v[i + d] = high;
-        }
+        for (std::int64_t i = block; i < end; ++i) exchange(i, i + d);
       }
       if (q == p) break;
     }
   }
+}
+
+template <class V>
+TILEPOOL_INLINE void exchange(V& a, V& b) {
+  const V low = less_of(a, b), high = greater_of(a, b);
+  a = low;
+  b = high;
+}
+
+/// The exchanges for n numbers as a list.
+template <int n>
+struct Network {
+  static constexpr int count() {
+    int exchanges = 0;
+    merge_exchange(n, [&](std::int64_t, std::int64_t) { ++exchanges; });
+    return exchanges;
+  }
+  std::int64_t first[count()]{}, second[count()]{};
+  constexpr Network() {
+    int at = 0;
+    merge_exchange(n, [&](std::int64_t i, std::int64_t j) {
+      first[at] = i;
+      second[at++] = j;
+    });
+  }
+};
+
+template <int n, class V, int... I>
+TILEPOOL_INLINE void sort_in_registers(V* to, std::integer_sequence<int, I...>) {
+  constexpr Network<n> network;
+  V v[n];
+  for (int i = 0; i < n; ++i) v[i] = to[i];
+  (exchange(v[network.first[I]], v[network.second[I]]), ...);
+  for (int i = 0; i < n; ++i) to[i] = v[i];
+}
+
+/// Sorts n vectors lane by lane; those of common windows in registers.
+template <class V>
+void sort_lanes(V* v, std::int64_t n) {
+#define TILEPOOL_IN_REGISTERS(taps) \
+  if (n == taps) return sort_in_registers<taps>(v, std::make_integer_sequence<int, Network<taps>::count()>{});
+  TILEPOOL_IN_REGISTERS(4)
+  TILEPOOL_IN_REGISTERS(8)
+  TILEPOOL_IN_REGISTERS(9)
+  TILEPOOL_IN_REGISTERS(25)
+#undef TILEPOOL_IN_REGISTERS
+  merge_exchange(n, [&](std::int64_t i, std::int64_t j) TILEPOOL_INLINE_LAMBDA { exchange(v[i], v[j]); });
 }
 
 /// Sorts n keys byte by byte, the lowest first, to and fro between `keys` and `spare`. Returns where they end up.

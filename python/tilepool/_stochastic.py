@@ -11,7 +11,7 @@ from . import _arguments as arguments
 from ._api import Array, CeilMode, Integers, Layout, Output, Padding, pool
 from ._arguments import CELL_BASES, is_integer, shown
 from ._call import copied, find, memory_order
-from ._dtypes import FLOAT64, DType, is_float, readable, usual_average
+from ._dtypes import FLOAT64, DType, Op, is_float, readable
 from ._fractional import generator
 from ._indices import cells
 
@@ -137,7 +137,8 @@ def stochastic_pool(
     if not arguments.flag("training", training):
         if indexed:
             raise ValueError(f"return_indices must be False where training is False, not {shown(return_indices)}")
-        return expectation(x, words, out, threads)
+        array = arguments.array(x)
+        return find(Op("self_weighted"), array, words).run(array, out, arguments.threads(threads))
     if not indexed:
         return drawn(x, words, rng, "plane", "int64", (out, None), threads)[0]
     return drawn(x, words, rng, index_base, index_dtype, arguments.output_pair(out), threads)
@@ -254,32 +255,6 @@ def race(activations: Array, rng: np.random.Generator) -> Array:
         keys /= waits
         waits *= -SMALL
         return np.divide(waits, activations, out=keys, where=below)
-
-
-def expectation(x: npt.ArrayLike, words: tuple[object, ...], out: Any, threads: object) -> Array:
-    """sum(a**2) / sum(a) of each window, a = max(x, 0); 0 where no a is positive."""
-    array = arguments.array(x)
-    dtype = usual_average(readable(array.dtype))
-    activations = copied(array, FLOAT64, memory_order(array.shape, array.strides))
-    with np.errstate(all="ignore"):
-        np.maximum(activations, 0, out=activations)
-        largest = pool("max", activations, words, None, threads)
-        refuse_output(out, largest.shape, dtype)
-        means = np.zeros_like(largest)
-        # Squares of numbers that are far from 1 overflow or vanish: their windows are scaled first.
-        for power, windows in (
-            (0, (largest >= 2.0**-400) & (largest <= 2.0**400)),
-            (-600, largest > 2.0**400),
-            (600, (largest > 0) & (largest < 2.0**-400)),
-        ):
-            if windows.any():
-                scaled = np.ldexp(activations, power)
-                sums = pool("sum", scaled, words, None, threads)
-                scaled *= scaled
-                squares = pool("sum", scaled, words, None, threads)
-                np.copyto(means, np.ldexp(squares / sums, -power), where=windows)
-        np.copyto(means, largest, where=np.isnan(largest) | (largest == np.inf))
-        return deliver(means.astype(dtype, copy=False), out)
 
 
 def mixed(
