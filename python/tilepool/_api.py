@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from . import _arguments as arguments
 from . import _core
+from . import _missing as missing
 from ._call import find
+from ._missing import PROPAGATE
 
 Array: TypeAlias = npt.NDArray[Any]
 Integers: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
@@ -18,16 +20,29 @@ Padding: TypeAlias = Integers | Sequence[Sequence[SupportsIndex]] | Literal["val
 CeilMode: TypeAlias = bool | np.bool_ | Literal["floor", "ceil", "full"]
 Rounding: TypeAlias = Literal["half_even", "half_up", "floor", "trunc"]
 Layout: TypeAlias = Literal["channels_first", "channels_last"]
+NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
 
 
 Output: TypeAlias = Array | tuple[Array | None, Array | None] | None
 IndexBase: TypeAlias = Literal["plane", "batch", "array", "window"]
 
 
-def pool(op: str, x: npt.ArrayLike, words: tuple[object, ...], out: Any, threads: object) -> Array:
+def pool(
+    op: str,
+    x: npt.ArrayLike,
+    words: tuple[object, ...],
+    out: Any,
+    threads: object,
+    nan_policy: object = "propagate",
+    mask: object = None,
+    weights: object = None,
+) -> Array:
     """The way of every call; `words` are what `_call.make` understands."""
     array = arguments.array(x)
-    return find(op, array, words).run(array, out, arguments.threads(threads))
+    # By `is`, because an array is not simply equal to a word. Another equal string goes the longer way.
+    if nan_policy is PROPAGATE and mask is None and weights is None:
+        return find(op, array, words).run(array, out, arguments.threads(threads))
+    return missing.pool(op, array, words, out, arguments.threads(threads), nan_policy, mask, weights)
 
 
 def pick(
@@ -38,11 +53,16 @@ def pick(
     index_dtype: object,
     out: Output,
     threads: object,
+    nan_policy: object = "propagate",
+    mask: object = None,
 ) -> tuple[Array, Array]:
     """That of the calls that return indices."""
     array = arguments.array(x)
     words = (*words, None, True, None, "half_even", index_base, index_dtype)
-    return find(op, array, words).pick(array, arguments.output_pair(out), arguments.threads(threads))
+    outs = arguments.output_pair(out)
+    if nan_policy is PROPAGATE and mask is None:
+        return find(op, array, words).pick(array, outs, arguments.threads(threads))
+    return missing.pick(op, array, words, outs, arguments.threads(threads), nan_policy, mask)
 
 
 @overload
@@ -59,6 +79,8 @@ def max_pool(
     axis: Integers | None = ...,
     index_dtype: npt.DTypeLike = ...,
     index_base: IndexBase = ...,
+    nan_policy: NanPolicy = ...,
+    mask: npt.ArrayLike | None = ...,
     out: Array | None = ...,
     threads: SupportsIndex | None = ...,
 ) -> Array: ...
@@ -76,6 +98,8 @@ def max_pool(
     axis: Integers | None = ...,
     index_dtype: npt.DTypeLike = ...,
     index_base: IndexBase = ...,
+    nan_policy: NanPolicy = ...,
+    mask: npt.ArrayLike | None = ...,
     out: Output = ...,
     threads: SupportsIndex | None = ...,
 ) -> tuple[Array, Array]: ...
@@ -92,6 +116,8 @@ def max_pool(
     axis: Integers | None = None,
     index_dtype: npt.DTypeLike = "int64",
     index_base: IndexBase = "plane",
+    nan_policy: NanPolicy = "propagate",
+    mask: npt.ArrayLike | None = None,
     out: Output = None,
     threads: SupportsIndex | None = None,
 ) -> Array | tuple[Array, Array]:
@@ -134,6 +160,11 @@ def max_pool(
     index_base : {"plane", "batch", "array", "window"}, default "plane"
         What indices count, in row-major order: the cells of the pooled axes (PyTorch), those of all axes but the first
         (TensorFlow), those of the whole array (ONNX), or the taps of the window.
+    nan_policy : {"propagate", "omit", "raise"}, default "propagate"
+        A NaN makes its windows NaN, or is left out of them, or is an error wherever it is. A cell that is left out is
+        like padding: as if it were not there.
+    mask : array_like of bool, optional
+        True where a cell of x counts, in a shape that broadcasts to that of x. All others are left out, NaN or not.
     out : numpy.ndarray, optional
         Array of the result's shape to write the result to, of a dtype that the result casts to under "same_kind", with
         any strides. It may overlap `x`. With `return_indices` it may be a pair of such arrays, or None instead of one.
@@ -145,8 +176,8 @@ def max_pool(
     numpy.ndarray
         `out`, or an array with the dtype and the memory order of `x`. Along a pooled axis of n cells it has
         ``floor((n + before + after - extent) / stride) + 1`` values (with `ceil_mode` ceil); other axes keep their
-        size. A window that sees a NaN gives NaN; one that sees only padding gives the lowest value of the dtype. The
-        largest of bools is whether any is True.
+        size. A window that sees a NaN gives NaN; one that sees only padding, or cells that are left out, gives the
+        lowest value of the dtype. The largest of bools is whether any is True.
     indices : numpy.ndarray
         Only with `return_indices`: an array of `index_dtype` with the shape and the memory order of the result.
 
@@ -155,7 +186,8 @@ def max_pool(
     TypeError
         An argument or a dtype is of a kind that is not supported.
     ValueError
-        An argument has a value that is not allowed, or a pooled axis is empty.
+        An argument has a value that is not allowed, or a pooled axis is empty; or x holds a NaN that is not masked
+        where `nan_policy` is "raise".
     numpy.exceptions.AxisError
         `axis` names an axis that x does not have.
 
@@ -164,7 +196,8 @@ def max_pool(
     Names, order and defaults of the positional arguments are those of PyTorch's ``max_pool2d``, as is the number of
     windows; padding up to the window's extent and padding by name are allowed in addition. The result is equal bit for
     bit for any number of threads and any instruction set. With `return_indices` the time grows with the number of taps,
-    and an array whose pooled axes lie in memory in another order than they are counted is copied once.
+    and an array whose pooled axes lie in memory in another order than they are counted is copied once. An array of
+    which cells are left out is copied once.
 
     Examples
     --------
@@ -178,11 +211,15 @@ def max_pool(
     >>> indices
     array([[[[ 5,  7],
              [13, 15]]]])
+    >>> tp.max_pool(np.array([1.0, np.nan, 4.0, 2.0]), 2, axis=0, nan_policy="omit")
+    array([1., 4.])
+    >>> tp.max_pool(np.array([1, 3, 4, 2]), 2, axis=0, mask=[True, False, True, True])
+    array([1, 4])
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
     if return_indices is not False and arguments.flag("return_indices", return_indices):
-        return pick("max", x, words, index_base, index_dtype, out, threads)
-    return pool("max", x, words, out, threads)
+        return pick("max", x, words, index_base, index_dtype, out, threads, nan_policy, mask)
+    return pool("max", x, words, out, threads, nan_policy, mask)
 
 
 @overload
@@ -199,6 +236,8 @@ def min_pool(
     axis: Integers | None = ...,
     index_dtype: npt.DTypeLike = ...,
     index_base: IndexBase = ...,
+    nan_policy: NanPolicy = ...,
+    mask: npt.ArrayLike | None = ...,
     out: Array | None = ...,
     threads: SupportsIndex | None = ...,
 ) -> Array: ...
@@ -216,6 +255,8 @@ def min_pool(
     axis: Integers | None = ...,
     index_dtype: npt.DTypeLike = ...,
     index_base: IndexBase = ...,
+    nan_policy: NanPolicy = ...,
+    mask: npt.ArrayLike | None = ...,
     out: Output = ...,
     threads: SupportsIndex | None = ...,
 ) -> tuple[Array, Array]: ...
@@ -232,14 +273,16 @@ def min_pool(
     axis: Integers | None = None,
     index_dtype: npt.DTypeLike = "int64",
     index_base: IndexBase = "plane",
+    nan_policy: NanPolicy = "propagate",
+    mask: npt.ArrayLike | None = None,
     out: Output = None,
     threads: SupportsIndex | None = None,
 ) -> Array | tuple[Array, Array]:
     """The smallest value of each window.
 
     Parameters, shapes, dtypes and errors are those of `max_pool`. A window that sees a NaN gives NaN; one that sees
-    only padding gives the highest value of the dtype, infinity for floats. The smallest of bools is whether all are
-    True.
+    only padding, or cells that are left out, gives the highest value of the dtype, infinity for floats. The smallest of
+    bools is whether all are True.
 
     Returns
     -------
@@ -259,8 +302,8 @@ def min_pool(
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
     if return_indices is not False and arguments.flag("return_indices", return_indices):
-        return pick("min", x, words, index_base, index_dtype, out, threads)
-    return pool("min", x, words, out, threads)
+        return pick("min", x, words, index_base, index_dtype, out, threads, nan_policy, mask)
+    return pool("min", x, words, out, threads, nan_policy, mask)
 
 
 def avg_pool(
@@ -277,6 +320,9 @@ def avg_pool(
     axis: Integers | None = None,
     dtype: npt.DTypeLike | None = None,
     rounding: Rounding = "half_even",
+    nan_policy: NanPolicy = "propagate",
+    mask: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -298,12 +344,19 @@ def avg_pool(
     rounding : {"half_even", "half_up", "floor", "trunc"}, default "half_even"
         How an average becomes an integer, where `dtype` is one: the nearest, where a half goes to the even one
         ("half_even") or to the larger one ("half_up"); the next below ("floor"); the next towards 0 ("trunc").
+    nan_policy, mask
+        As in `max_pool`. A cell that is left out is taken off the divisor, unless that is `divisor_override`.
+    weights : array_like of real numbers, optional
+        What each cell counts, in a shape that broadcasts to that of x; zero and negative ones are allowed, NaN is not.
+        The average is ``sum(weights * x) / sum(weights)`` over the window, in float64, converted to the dtype of the
+        result in the end. A tap over the padding weighs 1 where `count_include_pad` counts it.
 
     Returns
     -------
     numpy.ndarray
         `out`, or an array of `dtype` with the memory order of `x`. A window that sees a NaN gives NaN; one whose
-        divisor is 0 gives NaN as a float, 0 as an integer.
+        divisor is 0 gives NaN as a float, 0 as an integer. (Where weights cancel, a sum that is not 0 is divided by 0:
+        an infinity.)
 
     Raises
     ------
@@ -333,6 +386,10 @@ def avg_pool(
     array([2, 4], dtype=uint8)
     >>> tp.avg_pool(x, 2, axis=0, dtype="uint8", rounding="half_up")
     array([3, 4], dtype=uint8)
+    >>> tp.avg_pool(np.array([2.0, np.nan, 1.0, 4.0]), 2, axis=0, nan_policy="omit")
+    array([2. , 2.5])
+    >>> tp.avg_pool(np.array([2.0, 6.0, 1.0, 4.0]), 2, axis=0, weights=[3, 1, 0, 2])
+    array([3., 4.])
     """
     words = (
         kernel_size,
@@ -347,7 +404,7 @@ def avg_pool(
         divisor_override,
         rounding,
     )
-    return pool("average", x, words, out, threads)
+    return pool("average", x, words, out, threads, nan_policy, mask, weights)
 
 
 def sum_pool(
@@ -361,6 +418,9 @@ def sum_pool(
     layout: Layout = "channels_first",
     axis: Integers | None = None,
     dtype: npt.DTypeLike | None = None,
+    nan_policy: NanPolicy = "propagate",
+    mask: npt.ArrayLike | None = None,
+    weights: npt.ArrayLike | None = None,
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -373,6 +433,13 @@ def sum_pool(
     dtype : dtype_like, optional
         Of the result: any of the dtypes of `x` but bool. x is converted to it before it is summed, and integers wrap,
         as in `numpy.sum`. Default: that of x for floats, uint64 for unsigned integers, int64 for signed ones and bool.
+    nan_policy, mask
+        As in `max_pool`.
+    weights : array_like of real numbers, optional
+        What each cell is multiplied by, in a shape that broadcasts to that of x; NaN is not allowed. Where `dtype` is a
+        float, products and sums are calculated in float64 and converted in the end; else they wrap, and `weights` must
+        be integers or bool. Default of `dtype` where x has integers: float64 if weights are floats, uint64 if both are
+        unsigned, else int64.
 
     Returns
     -------
@@ -396,8 +463,11 @@ def sum_pool(
     >>> import tilepool as tp
     >>> tp.sum_pool(np.array([200, 100, 3, 4], dtype=np.uint8), 2, axis=0)
     array([300,   7], dtype=uint64)
+    >>> tp.sum_pool(np.array([200, 100, 3, 4], dtype=np.uint8), 2, axis=0, weights=[1, -1, 0, 2])
+    array([100,   8])
     """
-    return pool("sum", x, (kernel_size, stride, padding, dilation, ceil_mode, layout, axis, dtype), out, threads)
+    words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis, dtype)
+    return pool("sum", x, words, out, threads, nan_policy, mask, weights)
 
 
 def set_threads(threads: SupportsIndex | None) -> int | None:

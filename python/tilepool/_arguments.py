@@ -339,6 +339,48 @@ def array(x: npt.ArrayLike) -> Array:
     return np.asarray(x)
 
 
+def nan_policy(word: object) -> str:
+    rule = f"nan_policy must be 'propagate', 'omit' or 'raise', not {shown(word)}"
+    if not isinstance(word, str):
+        raise TypeError(rule)
+    if word not in ("propagate", "omit", "raise"):
+        raise ValueError(rule)
+    return str(word)
+
+
+def mask(word: Any, shape: tuple[int, ...]) -> Array:
+    """Which cells are there; of as many dimensions as `shape`, to which it broadcasts."""
+    refuse_meaningful("mask", word)
+    values = np.asarray(word)
+    if values.dtype.kind != "b":
+        raise TypeError(f"mask must be an array of bool, not {values.dtype}")
+    return broadcastable("mask", values, shape)
+
+
+def weights(word: Any, shape: tuple[int, ...]) -> Array:
+    """What each cell weighs; as `mask`."""
+    refuse_meaningful("weights", word)
+    values = np.asarray(word)
+    if values.dtype.kind not in "biuf" and values.dtype.name != "bfloat16":
+        raise TypeError(f"weights must be an array of real numbers, not {values.dtype}")
+    refuse_nan("weights", np.isnan(values))
+    return broadcastable("weights", values, shape)
+
+
+def refuse_nan(name: str, places: Array, when: str = "") -> None:
+    """Refuse an array that holds a NaN at one of these places."""
+    if places.any():
+        first = tuple(map(int, np.unravel_index(np.argmax(places), places.shape)))
+        raise ValueError(f"{name} must be free of NaN{when}, not NaN at {first}")
+
+
+def broadcastable(name: str, values: Array, shape: tuple[int, ...]) -> Array:
+    sizes = (1,) * (len(shape) - values.ndim) + values.shape
+    if len(sizes) != len(shape) or any(n not in (1, size) for n, size in zip(sizes, shape, strict=True)):
+        raise ValueError(f"{name} must have a shape that broadcasts to that of x, {shape}, not {values.shape}")
+    return values.reshape(sizes)
+
+
 def output(out: object) -> Array | None:
     """`out`, if there is one, as a plain numpy array on the same memory."""
     if out is None or type(out) is np.ndarray:
