@@ -360,3 +360,105 @@ def expectation(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Ar
         return np.array([mean(row) for row in rows.tolist()], np.float64).reshape(cells.shape[:-1])
 
     return pool(x, axes, windows, keep, np.float64)
+# ---- cells that are left out, and cells that weigh ---------------------------------------------------------------
+
+
+def without(
+    x: Array,
+    axes: Sequence[int],
+    windows: Sequence[Windows],
+    valid: Array,
+    keep: Callable[[NDArray[np.intp], int], Any],
+    dtype: Any,
+) -> Array:
+    """Visit every window without its cells that are not valid, as if these were not there: `keep(cells, size)` gets
+    the places of the others in ``x.ravel()``, in row-major order of `axes`, and how many taps inside the padding are
+    left.
+    """
+    there = np.broadcast_to(valid, x.shape).ravel()
+
+    def each(cells: Array, size: int) -> Array:
+        rows = cells.reshape(math.prod(cells.shape[:-1]), cells.shape[-1])
+        kept = np.empty(len(rows), dtype)
+        for number, row in enumerate(rows):
+            kept[number] = keep(row[there[row]], size - int(np.sum(~there[row])))
+        return kept.reshape(cells.shape[:-1])
+
+    return pool(np.arange(x.size).reshape(x.shape), axes, windows, each, dtype)
+
+
+def extremum_without(op: str, x: Array, axes: Sequence[int], windows: Sequence[Windows], valid: Array) -> Array:
+    """`max_pool` or `min_pool` of the valid cells."""
+    values, least = x.ravel(), (lowest if op == "max" else highest)(x.dtype)
+    with np.errstate(invalid="ignore"):
+        return without(
+            x,
+            axes,
+            windows,
+            valid,
+            lambda cells, _: (np.max if op == "max" else np.min)(values[cells], initial=least),
+            native(x.dtype),
+        )
+
+
+def place_without(op: str, x: Array, axes: Sequence[int], windows: Sequence[Windows], valid: Array) -> Array:
+    """Where in ``x.ravel()`` these are found first; -1: nowhere."""
+    by_axis = dict(sorted(zip((axis % x.ndim for axis in axes), windows, strict=True)))
+    values = x.ravel() if x.dtype.kind in "iub" else x.ravel().astype(np.float64)
+    first = np.argmax if op == "max" else np.argmin
+    keep = lambda cells, _: cells[first(values[cells])] if len(cells) else -1  # noqa: E731
+    return without(x, list(by_axis), list(by_axis.values()), valid, keep, np.int64)
+
+
+def sum_without(
+    x: Array, axes: Sequence[int], windows: Sequence[Windows], valid: Array, dtype: Any, weights: Array | None = None
+) -> Array:
+    """Sums of valid cells, each times its weight if there are such, as numbers of `dtype`: exact sums of floats,
+    sums of integers modulo 2**n.
+    """
+    result = np.dtype(dtype)
+    if is_float(result):
+        values = x.ravel().astype(np.float64)
+        if weights is not None:
+            with np.errstate(invalid="ignore"):
+                values = values * np.broadcast_to(weights, x.shape).ravel().astype(np.float64)
+        return without(x, axes, windows, valid, lambda cells, _: exact_sums(values[cells]), np.float64)
+    terms = [int(value) for value in x.ravel()]  # Python's integers
+    if weights is not None:
+        terms = [term * int(w) for term, w in zip(terms, np.broadcast_to(weights, x.shape).ravel(), strict=True)]
+    span = 2 ** (8 * result.itemsize)
+    low = int(np.iinfo(result).min)
+    keep = lambda cells, _: (sum(terms[cell] for cell in cells) - low) % span + low  # noqa: E731
+    return without(x, axes, windows, valid, keep, result)
+
+
+def divisor_without(
+    x: Array,
+    axes: Sequence[int],
+    windows: Sequence[Windows],
+    valid: Array,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    weights: Array | None = None,
+) -> Array:
+    """What the sum of a window is divided by: the taps that are left, or what they weigh; one over the padding 1."""
+    heavy = None if weights is None else np.broadcast_to(weights, x.shape).ravel().astype(np.float64)
+
+    def divisor(cells: NDArray[np.intp], size: int) -> float:
+        if divisor_override is not None:
+            return divisor_override
+        of_cells = len(cells) if heavy is None else float(exact_sums(heavy[cells]))
+        return of_cells + (size - len(cells) if count_include_pad else 0)
+
+    return without(x, axes, windows, valid, divisor, np.float64)
+
+
+def rounded_average_without(
+    x: Array, axes: Sequence[int], windows: Sequence[Windows], valid: Array, divisors: Array, dtype: Any, rounding: str
+) -> Array:
+    """The exact averages of integers as integers of `dtype`."""
+    terms = [int(value) for value in x.ravel()]
+    sums = without(x, axes, windows, valid, lambda cells, _: sum(terms[cell] for cell in cells), object)
+    pairs = zip(sums.ravel(), divisors.ravel(), strict=True)
+    quotients = [Fraction(total, int(divisor)) if divisor else 0 for total, divisor in pairs]
+    return integers([to_integer(q, np.dtype(dtype), rounding) for q in quotients], sums.shape).astype(dtype)

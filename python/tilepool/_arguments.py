@@ -357,16 +357,6 @@ def mask(word: Any, shape: tuple[int, ...]) -> Array:
     return broadcastable("mask", values, shape)
 
 
-def weights(word: Any, shape: tuple[int, ...]) -> Array:
-    """What each cell weighs; as `mask`."""
-    refuse_meaningful("weights", word)
-    values = np.asarray(word)
-    if values.dtype.kind not in "biuf" and values.dtype.name != "bfloat16":
-        raise TypeError(f"weights must be an array of real numbers, not {values.dtype}")
-    refuse_nan("weights", np.isnan(values))
-    return broadcastable("weights", values, shape)
-
-
 def refuse_nan(name: str, places: Array, when: str = "") -> None:
     """Refuse an array that holds a NaN at one of these places."""
     if places.any():

@@ -13,7 +13,8 @@ import numpy as np
 from . import _arguments as arguments
 from ._arguments import Array, Windows
 from ._call import Call, copied, find, memory_order, saturated
-from ._dtypes import FLOAT32, FLOAT64, INT64, UINT64, DType, choose, is_float, readable
+from ._core import dtypes
+from ._dtypes import FLOAT32, FLOAT64, INT64, UINT64, DType, choose, is_float, readable, supported
 
 Words: TypeAlias = tuple[object, ...]
 
@@ -38,9 +39,8 @@ def pool(
     arguments.output(out)
     missing = left_out(x, nan_policy, mask)
     if weights is not None:
-        weight = arguments.weights(weights, x.shape)
         reduced = weighted_sum if op == "sum" else weighted_average
-        return written((reduced(x, words, call, missing, weight, threads),), (out,))[0]
+        return written((reduced(x, words, call, missing, real(weights, x.shape), threads),), (out,))[0]
     if missing is None:
         return call.run(x, out, threads)
     if op == "average" and Asked(*words[WINDOWS:]).divisor_override is None:
@@ -192,13 +192,21 @@ def whole_quotients(sums: Array, divisors: Array, call: Call) -> Array:
 # ---- weights -----------------------------------------------------------------------------------------------------
 
 
+def real(weights: Any, shape: tuple[int, ...]) -> Array:
+    """The weights of an array of that shape, with as many dimensions."""
+    arguments.refuse_meaningful("weights", weights)
+    values = np.asarray(weights)
+    values = values.astype(supported("weights must be an array of", values.dtype, dtypes), copy=False)
+    arguments.refuse_nan("weights", np.isnan(values))
+    return arguments.broadcastable("weights", values, shape)
+
+
 def weighted_sum(x: Array, words: Words, call: Call, missing: Array | None, weights: Array, threads: int) -> Array:
     """Products of integers are added modulo 2**n, all others as float64."""
     result = call.dtype
     if Asked(*words[WINDOWS:]).dtype is None and not is_float(x.dtype):
-        result = FLOAT64 if is_float(weights.dtype) else INT64
-        if np.result_type(x.dtype, weights.dtype).kind == "u":
-            result = UINT64
+        kinds = {x.dtype.kind, weights.dtype.kind} - {"b"}
+        result = FLOAT64 if is_float(weights.dtype) else UINT64 if kinds == {"u"} else INT64
     if is_float(result):
         sums = summed(products(x, missing, weights), words, None, threads)
         with np.errstate(all="ignore"):

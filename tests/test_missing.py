@@ -1,0 +1,561 @@
+"""Cells that are left out (`nan_policy`, `mask`) and cells that weigh (`weights`) agree with the oracle."""
+
+import itertools
+import math
+import re
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import reference
+import tilepool as tp
+from agreement import EXACT_OPS, FUNCTIONS, OPS, differs, using_isa, windows_of
+from layouts import LAYOUTS, any_numbers, is_float, lay_out, summable_numbers, whole_numbers
+from test_errors import refused
+from test_oracle_agreement import SEEDS, Geometry, divisions, few_enough, geometries, memories
+from tilepool import _api, _core
+from tilepool import _arguments as arguments_of
+
+Array = NDArray[Any]
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+INTEGERS = tuple(dtype for dtype in _core.dtypes if dtype not in FLOATS)
+
+
+def with_nans(rng: np.random.Generator, values: Array, share: float) -> Array:
+    """So many of the cells are NaN, of either sign."""
+    if not is_float(values.dtype):
+        return values
+    nans = np.array([math.nan, math.copysign(math.nan, -1)]).astype(values.dtype)
+    return np.where(rng.random(values.shape) < share, rng.choice(nans, values.shape), values)
+
+
+SHARES = st.sampled_from((0.0, 0.05, 0.5, 0.9, 1.0))
+
+
+@st.composite
+def masks(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
+    """None, or cells that are there: of a shape that broadcasts to this one, in any form that is an array of bool."""
+    if draw(st.booleans()):
+        return None
+    sizes = [draw(st.sampled_from((n, n, 1))) for n in shape][draw(st.integers(0, len(shape))) :]
+    rng = np.random.default_rng(draw(SEEDS))
+    mask = np.asarray(rng.random(sizes) < draw(st.sampled_from((0.0, 0.1, 0.5, 0.9, 1.0))))
+    return draw(st.sampled_from((mask, mask[..., ::-1] if sizes else mask, np.asfortranarray(mask), mask.tolist())))
+
+
+def valid_cells(x: Array, nan_policy: str, mask: Any) -> Array:
+    """The rule: a cell is there if the mask says so, and if it is no NaN that is omitted."""
+    there = np.ones(x.shape, bool) if mask is None else np.broadcast_to(np.asarray(mask), x.shape)
+    return there & ~np.isnan(x) if nan_policy == "omit" and is_float(x.dtype) else there
+
+
+def agree(
+    function: Any,
+    x: Array,
+    values: Array,
+    result: Any,
+    bound: Array | None,
+    note: str,
+    threads: int | None,
+    **call: Any,
+) -> None:
+    """The call gives these values on every instruction set, in the memory order of the call that leaves out nothing."""
+    new = ("nan_policy", "mask", "weights", "dtype", "rounding")
+    plain = function(x, **{name: word for name, word in call.items() if name not in new})
+    for isa in _core.available_isas():
+        with using_isa(isa):
+            actual = function(x, threads=threads, **call)
+        assert actual.dtype == result, (note, x.dtype, call)
+        assert actual.shape == values.shape
+        order = [stride // actual.itemsize for stride, n in zip(actual.strides, actual.shape, strict=True) if n > 1]
+        assert order == [s // plain.itemsize for s, n in zip(plain.strides, plain.shape, strict=True) if n > 1], note
+        wrong = differs(actual, values, bound)
+        assert not wrong.any(), f"{note} {isa=} {x.dtype} {x.shape} {call}: {actual[wrong][0]}, not {values[wrong][0]}"
+
+
+@pytest.mark.parametrize("op", EXACT_OPS)
+@settings(max_examples=150)
+@given(data=st.data(), geometry=geometries(most_pooled=3), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
+def test_extrema_and_their_places(op: str, data: st.DataObject, geometry: Geometry, dtype: str, seed: int) -> None:
+    """Also beside cells that have the value of no cell, -inf or the lowest integer: these are found, and none else."""
+    rng = np.random.default_rng(seed)
+    values = any_numbers(rng, geometry.shape, dtype)
+    least = (reference.lowest if op == "max" else reference.highest)(values.dtype)
+    values[rng.random(values.shape) < data.draw(st.sampled_from((0.0, 0.5)))] = least
+    values = with_nans(rng, values, data.draw(SHARES))
+    x = lay_out(values, **data.draw(memories(values.ndim)))
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    call = {"nan_policy": data.draw(st.sampled_from(("omit", "omit", "propagate"))), "mask": data.draw(masks(x.shape))}
+    valid, windows = valid_cells(values, **call), windows_of(x, geometry.axis, geometry.arguments)
+    expected = reference.extremum_without(op, values, geometry.axis, windows, valid)
+    call |= {"axis": geometry.axis, **geometry.arguments}
+    agree(FUNCTIONS[op], x, expected, expected.dtype, None, f"{seed=}", data.draw(st.sampled_from((None, 2))), **call)
+
+    places = reference.place_without(op, values, geometry.axis, windows, valid)
+    for isa in _core.available_isas():
+        with using_isa(isa):
+            found, indices = FUNCTIONS[op](x, return_indices=True, index_base="array", **call)
+        assert np.array_equal(indices, places), (seed, isa, x.dtype, call)
+        assert not differs(found, expected, None).any(), (seed, isa, x.dtype, call)
+
+
+@pytest.mark.parametrize("numbers", [summable_numbers, whole_numbers])
+@pytest.mark.parametrize("op", ["sum", "avg"])
+@settings(max_examples=150)
+@given(data=st.data(), geometry=geometries(most_pooled=3), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
+def test_sums_and_averages(
+    op: str, numbers: Any, data: st.DataObject, geometry: Geometry, dtype: str, seed: int
+) -> None:
+    """Those of small whole numbers are compared with ==, and all integer ones."""
+    rng = np.random.default_rng(seed)
+    values = with_nans(rng, numbers(rng, geometry.shape, dtype), data.draw(SHARES))
+    x = lay_out(values, **data.draw(memories(values.ndim)))
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    left = {"nan_policy": data.draw(st.sampled_from(("omit", "omit", "propagate"))), "mask": data.draw(masks(x.shape))}
+    valid, windows = valid_cells(values, **left), windows_of(x, geometry.axis, geometry.arguments)
+    place = (values, geometry.axis, windows, valid)
+    division = data.draw(divisions()) if op == "avg" else {}
+    call: dict[str, Any] = {"axis": geometry.axis, **geometry.arguments, **left, **division}
+    result = (reference.sum_dtype if op == "sum" else reference.avg_dtype)(values.dtype)
+    expected, bound = reference.sum_without(*place, result), None
+    if reference.is_float(result):
+        number = reference.number_dtype(result)
+        taps = math.prod(max(len(window.taps) for window in along) for along in windows)
+        divisors = reference.divisor_without(*place, **division) if op == "avg" else np.array(1.0)
+        with np.errstate(all="ignore"):
+            if (
+                numbers is whole_numbers
+                and np.max(np.abs(divisors), initial=1) <= 2**24
+                and (result.itemsize > 2 or 64 * taps <= 2**24)
+            ):
+                expected = reference.rounded((expected / divisors).astype(number), result)
+            else:
+                bound = reference.sum_without(np.abs(values.astype(np.float64)), *place[1:], np.float64)
+                bound = bound / np.abs(divisors) * (taps + 4) * float(np.finfo(number).eps) / 2
+                bound = np.where(np.isfinite(bound), bound, 0) + float(np.finfo(number).smallest_subnormal)
+                expected = expected / divisors
+    agree(FUNCTIONS[op], x, expected, result, bound, f"{seed=}", data.draw(st.sampled_from((None, 3))), **call)
+
+
+@settings(max_examples=150)
+@given(
+    data=st.data(),
+    geometry=geometries(most_pooled=2),
+    dtype=st.sampled_from(_core.dtypes),
+    result=st.sampled_from([dtype for dtype in _core.dtypes if dtype != "bool"]),
+    op=st.sampled_from(("sum", "avg")),
+    seed=SEEDS,
+)
+def test_another_result_dtype(
+    data: st.DataObject, geometry: Geometry, dtype: str, result: str, op: str, seed: int
+) -> None:
+    """Averages of integers as integers are exact, by every rule of rounding, for the extremes of 64 bits, too."""
+    rng = np.random.default_rng(seed)
+    of_floats, to_floats = dtype in FLOATS, result in FLOATS
+    numbers = whole_numbers if of_floats or to_floats else any_numbers
+    values = numbers(rng, geometry.shape, dtype)
+    values = with_nans(rng, np.abs(values) if of_floats else values, data.draw(SHARES))
+    x = lay_out(values, **data.draw(memories(values.ndim)))
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    left = {"nan_policy": "omit", "mask": data.draw(masks(x.shape))}
+    place = (values, geometry.axis, windows_of(x, geometry.axis, geometry.arguments), valid_cells(values, **left))
+    call: dict[str, Any] = {"axis": geometry.axis, **geometry.arguments, **left, "dtype": result}
+    target = np.dtype(result)
+    if op == "sum":
+        cells = np.where(valid_cells(values, **left), values, 0) if of_floats else values
+        expected = reference.sum_without(cells, *place[1:], target)
+        assume(not to_floats or np.max(np.abs(expected), initial=0) < 2**24)
+        expected = reference.rounded(expected, target) if to_floats else expected
+    else:
+        division = data.draw(divisions())
+        divisors = reference.divisor_without(*place, **division)
+        assume(np.max(np.abs(divisors), initial=0) < 2**24)
+        if to_floats or of_floats:
+            with np.errstate(all="ignore"):
+                expected = reference.sum_without(*place, np.float64) / divisors
+        call |= division
+        if to_floats:
+            number = reference.number_dtype(target)
+            expected = reference.rounded(expected.astype(number), target)
+        else:
+            call["rounding"] = rounding = data.draw(st.sampled_from(_core.roundings))
+            if of_floats:
+                averages = [0 if math.isnan(a) else reference.to_integer(a, target, rounding) for a in expected.ravel()]
+                expected = reference.integers(averages, expected.shape).astype(target)
+            else:
+                expected = reference.rounded_average_without(*place, divisors, target, rounding)
+    agree(FUNCTIONS[op], x, expected, target, None, f"{seed=}", None, **call)
+
+
+def small_weights(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+    """Whole numbers, of either sign where the dtype has them, and zeros."""
+    return rng.integers(0 if dtype[0] in "ub" else -3, 5, size=shape).astype(dtype)
+
+
+@pytest.mark.parametrize("op", ["sum", "avg"])
+@settings(max_examples=150)
+@given(
+    data=st.data(),
+    geometry=geometries(most_pooled=3),
+    dtype=st.sampled_from(_core.dtypes),
+    kind=st.sampled_from(_core.dtypes),
+    seed=SEEDS,
+)
+def test_weights(op: str, data: st.DataObject, geometry: Geometry, dtype: str, kind: str, seed: int) -> None:
+    """Whole numbers times whole weights are exact sums, so that only the division rounds."""
+    rng = np.random.default_rng(seed)
+    values = with_nans(rng, whole_numbers(rng, geometry.shape, dtype), data.draw(SHARES))
+    x = lay_out(values, **data.draw(memories(values.ndim)))
+    assume(few_enough(x, geometry.axis, geometry.arguments))
+    left = {"nan_policy": data.draw(st.sampled_from(("omit", "propagate"))), "mask": data.draw(masks(x.shape))}
+    sizes = [data.draw(st.sampled_from((n, n, 1))) for n in x.shape][data.draw(st.integers(0, x.ndim)) :]
+    weights = small_weights(rng, tuple(sizes), kind)
+    place = (values, geometry.axis, windows_of(x, geometry.axis, geometry.arguments), valid_cells(values, **left))
+    call: dict[str, Any] = {"axis": geometry.axis, **geometry.arguments, **left, "weights": weights}
+    if op == "avg":
+        division = data.draw(divisions())
+        call |= division
+        result = reference.avg_dtype(values.dtype)
+        with np.errstate(all="ignore"):
+            expected = reference.sum_without(*place, np.float64, weights)
+            expected = expected / reference.divisor_without(*place, **division, weights=weights)
+            expected = expected.astype(result)
+    else:
+        result = reference.native(values.dtype)
+        if not is_float(result):
+            both = {result.kind, weights.dtype.kind} - {"b"}
+            result = np.dtype(np.float64 if is_float(weights.dtype) else np.uint64 if both == {"u"} else np.int64)
+        expected = reference.sum_without(*place, result, weights)
+        if is_float(result):
+            with np.errstate(over="ignore"):
+                expected = expected.astype(result)
+    agree(FUNCTIONS[op], x, expected, result, None, f"{seed=}", data.draw(st.sampled_from((None, 2))), **call)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+def test_any_weights(dtype: str) -> None:
+    """Weights that are no whole numbers: float64 all the way, and one rounding to the dtype of the result."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x = summable_numbers(rng, (5, 9, 11), dtype)
+        weights = rng.random((9, 11)) * 10.0 ** rng.integers(-3, 3)
+        windows = windows_of(x, (1, 2), {"kernel_size": (3, 4), "stride": 2, "padding": 1})
+        place = (x, (1, 2), windows, np.ones((), bool))
+        exact = reference.sum_without(*place, np.float64, weights)
+        sizes = reference.sum_without(np.abs(x.astype(np.float64)), *place[1:], np.float64, weights)
+        divisors = reference.divisor_without(*place, weights=weights)
+        for op, values, bound in (("sum", exact, sizes), ("avg", exact / divisors, sizes / divisors)):
+            actual = FUNCTIONS[op](x, (3, 4), 2, 1, axis=(1, 2), weights=weights)
+            unit = 0.0 if actual.itemsize == 2 else float(np.finfo(actual.dtype).eps) / 2
+            assert not differs(actual, values, bound * 20 * 2.0**-53 + np.abs(values) * unit).any(), (seed, op)
+
+
+# ---- numpy -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numpy_gives_the_same(dtype: str, isa: str) -> None:
+    """Over windows that do not overlap, numpy's functions of the same meaning give the same bits."""
+    rng = np.random.default_rng(7)
+    blocks = with_nans(rng, whole_numbers(rng, (3, 15, 16, 2, 4), dtype), 0.5)
+    blocks[..., 0, 1] = 3  # numpy warns where all is NaN
+    weights = rng.integers(1, 9, size=blocks.shape)
+    x, heavy = (np.moveaxis(array, 3, 2).reshape(3, 30, 64) for array in (blocks, weights))
+    there = ~np.isnan(blocks)
+    ways: list[dict[str, Any]] = [{"nan_policy": "omit"}, {"mask": ~np.isnan(x)}]
+    for way in ways:
+        for op, function in (("max", np.nanmax), ("min", np.nanmin), ("avg", np.nanmean), ("sum", np.nansum)):
+            assert np.array_equal(FUNCTIONS[op](x, (2, 4), axis=(1, 2), **way), function(blocks, axis=(3, 4))), op
+        numbers, counts = np.where(there, blocks, 0).astype(np.float64), np.where(there, weights, 0)
+        average = np.average(numbers, axis=(3, 4), weights=counts).astype(dtype)
+        assert np.array_equal(tp.avg_pool(x, (2, 4), axis=(1, 2), weights=heavy, **way), average)
+
+
+# ---- rules one by one --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+def test_a_window_without_cells(dtype: str, isa: str) -> None:
+    """That of a window in which all is masked is that of one that sees only padding."""
+    x = np.ones((2, 6), dtype)
+    for op in OPS:
+        mask = np.array([True, True, False, False, False, True])
+        given: dict[str, Any] = {"count_include_pad": False} if op == "avg" else {}
+        result = FUNCTIONS[op](x, 2, axis=1, mask=mask, **given)
+        nowhere = FUNCTIONS[op](x, 1, 10, ceil_mode="full", axis=1)[:, 1]  # the second window starts behind the input
+        assert not differs(result[:, 1], nowhere, None).any()
+        assert (result[:, [0, 2]] == ([2, 1] if op == "sum" else [1, 1])).all()
+    assert tp.avg_pool(x, 2, 1, 1, axis=1, mask=False)[0].tolist()[0] == 0  # a tap over the padding is counted
+    assert math.isnan(tp.avg_pool(x, 2, 1, 1, axis=1, mask=False, count_include_pad=False)[0, 0])
+    assert tp.avg_pool(x, 2, axis=1, mask=False, divisor_override=2).tolist() == [[0] * 3] * 2
+    assert tp.sum_pool(x, 2, axis=1, mask=False, weights=3).tolist() == [[0] * 3] * 2
+    assert np.isnan(tp.avg_pool(x, 2, axis=1, mask=False, weights=3)).all()
+    if dtype not in FLOATS:
+        for weights in (None, 2):
+            result = tp.avg_pool(x, 2, axis=1, mask=False, dtype=np.int16, weights=weights)
+            assert result.tolist() == [[0] * 3] * 2
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_raise(dtype: str) -> None:
+    x = np.ones((2, 3, 4, 5), dtype)
+    for op in OPS:
+        plain = FUNCTIONS[op](x, 2)
+        assert np.array_equal(FUNCTIONS[op](x, 2, nan_policy="raise"), plain)
+        x[1, 2, 3, 4] = math.nan  # in no window
+        x[1, 2, 0, 1] = math.copysign(math.nan, -1)
+        sentence = r"^x must be free of NaN where nan_policy is 'raise', not NaN at \(1, 2, 0, 1\)$"
+        refused(ValueError, sentence, FUNCTIONS[op], x, 2, nan_policy="raise")
+        mask = np.ones((3, 4, 5), bool)
+        mask[2, 0, 1] = False
+        refused(ValueError, r"not NaN at \(1, 2, 3, 4\)$", FUNCTIONS[op], x, 2, nan_policy="raise", mask=mask)
+        mask[2, 3, 4] = False
+        masked = FUNCTIONS[op](x, 2, nan_policy="raise", mask=mask)
+        assert np.array_equal(masked, FUNCTIONS[op](x, 2, nan_policy="propagate", mask=mask))
+        assert not np.isnan(masked).any()
+        if op in EXACT_OPS:
+            refused(ValueError, "NaN at", FUNCTIONS[op], x, 2, return_indices=True, nan_policy="raise")
+        x[...] = 1
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_without_a_nan_the_bits_are_the_same(op: str) -> None:
+    """Whatever the policy, and with a mask that hides nothing; words that are equal but not the same object count."""
+    for dtype in _core.dtypes:
+        values = summable_numbers(np.random.default_rng(3), (2, 3, 37, 41), dtype)
+        for layout in LAYOUTS.values():
+            x = layout(values)
+            plain = FUNCTIONS[op](x, 3, 2, 1)
+            policies = ("propagate", "".join(["propa", "gate"]), "omit", "raise")
+            for policy, mask in itertools.product(policies, (None, True)):
+                result = FUNCTIONS[op](x, 3, 2, 1, nan_policy=policy, mask=mask)
+                assert result.tobytes("A") == plain.tobytes("A")
+                assert result.strides == plain.strides
+
+
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_have_no_nan(op: str, dtype: str) -> None:
+    x = any_numbers(np.random.default_rng(1), (7, 9), dtype)
+    for policy in ("omit", "raise"):
+        assert np.array_equal(FUNCTIONS[op](x, 3, axis=1, nan_policy=policy), FUNCTIONS[op](x, 3, axis=1))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("op", OPS)
+def test_every_memory_layout(op: str, layout: str) -> None:
+    rng = np.random.default_rng(len(layout))
+    for dtype in ("float16", "bfloat16", "float32", "int8", "uint64", "bool"):
+        x = LAYOUTS[layout](with_nans(rng, whole_numbers(rng, (3, 4, 7, 9), dtype), 0.3))
+        values = np.array(x)
+        mask = rng.random((4, 1, 9)) < 0.7
+        for axis in ((2, 3), (1, 3), (0, 2)):
+            windows = windows_of(x, axis, {"kernel_size": 3, "stride": 2, "padding": 1})
+            place = (values, axis, windows, valid_cells(values, "omit", mask))
+            if op in EXACT_OPS:
+                expected = reference.extremum_without(op, *place)
+            else:
+                result = (reference.sum_dtype if op == "sum" else reference.avg_dtype)(values.dtype)
+                expected = reference.sum_without(*place, result)
+                if op == "avg":
+                    with np.errstate(all="ignore"):
+                        expected = expected / reference.divisor_without(*place)
+                expected = reference.rounded(expected, result) if is_float(result) else expected
+            call = {"kernel_size": 3, "stride": 2, "padding": 1, "axis": axis, "nan_policy": "omit", "mask": mask}
+            agree(FUNCTIONS[op], x, expected, expected.dtype, None, layout, None, **call)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_threads_and_instruction_sets(op: str) -> None:
+    """Large enough for threads, with sums that depend on the order of the additions."""
+    rng = np.random.default_rng(5)
+    x = with_nans(rng, summable_numbers(rng, (2, 3, 211, 223), "float32"), 0.2)
+    extra = {} if op in EXACT_OPS else {"weights": rng.random((211, 1))}
+    for call in ({}, extra):
+        results = set()
+        for isa, threads in itertools.product(_core.available_isas(), (1, 2, 3, 8)):
+            with using_isa(isa):
+                results.add(FUNCTIONS[op](x, 5, 2, 2, nan_policy="omit", threads=threads, **call).tobytes())
+        assert len(results) == 1
+
+
+def test_ways_of_counting_indices(isa: str) -> None:
+    """All bases name the same cells, and what has no cell is -1, or 255."""
+    rng = np.random.default_rng(8)
+    x = with_nans(rng, any_numbers(rng, (3, 4, 7, 9), "float32"), 0.8)
+    for function in (tp.max_pool, tp.min_pool):
+        call: dict[str, Any] = {"kernel_size": 2, "return_indices": True, "nan_policy": "omit"}
+        values, places = function(x, index_base="array", **call)
+        assert (places == -1).any()
+        assert (places != -1).any()
+        for base in ("plane", "batch"):
+            indices = function(x, index_base=base, **call)[1]
+            assert np.array_equal(tp.convert_indices(indices, x.shape, base, "array"), places)
+            small = function(x, index_base="plane", index_dtype="uint8", **call)[1]
+            assert small.dtype == np.uint8
+            plane = function(x, **call)[1]
+            assert np.array_equal(small, np.where(plane == -1, 255, plane))
+    line = np.array([np.nan, -np.inf, -np.inf, np.nan, np.nan, np.nan, 2, np.nan], np.float32)
+    values, numbers = tp.max_pool(line, 2, axis=0, return_indices=True, index_base="window", nan_policy="omit")
+    assert values.tolist() == [-math.inf, -math.inf, -math.inf, 2]
+    assert numbers.tolist() == [1, 0, -1, 0]
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_out(op: str) -> None:
+    """Of any strides, overlapping x, of another dtype; with indices a pair. What cannot be written is left alone."""
+    rng = np.random.default_rng(2)
+    ways: list[dict[str, Any]] = [{"nan_policy": "omit"}, {"mask": rng.random((6, 8)) < 0.5}]
+    if op not in EXACT_OPS:
+        ways += [{"weights": rng.random(8)}, {"weights": rng.random(8), "nan_policy": "omit"}]
+    for way, dtype in itertools.product(ways, ("float32", "float64")):
+        x = with_nans(rng, whole_numbers(rng, (6, 8), dtype), 0.3)
+        expected = FUNCTIONS[op](x, 2, axis=(0, 1), **way)
+        for out in (
+            np.full((3, 4), 7, dtype),
+            np.full((4, 3), 7, dtype).T,
+            np.full((6, 8), 7, dtype)[::-2, ::2],
+            np.full((3, 4), 7, np.float64),
+            np.full((3, 4), 7, ">c16"),
+        ):
+            assert FUNCTIONS[op](x, 2, axis=(0, 1), out=out, **way) is out
+            assert np.array_equal(out, expected, equal_nan=True)
+        y = x.copy()
+        assert np.array_equal(FUNCTIONS[op](y, 2, axis=(0, 1), out=y[1:4, 2:6], **way), expected, equal_nan=True)
+        refused(ValueError, r"^out has shape", FUNCTIONS[op], x, 2, axis=(0, 1), out=np.zeros((3, 3)), **way)
+        refused(TypeError, r"^out must have", FUNCTIONS[op], x, 2, axis=(0, 1), out=np.zeros((3, 4), int), **way)
+        refused(TypeError, r"^out must be", FUNCTIONS[op], x, 2, axis=(0, 1), out=[1], **way)
+        if op in EXACT_OPS:
+            values, indices = FUNCTIONS[op](x, 2, axis=(0, 1), return_indices=True, **way)
+            for pair in (
+                (np.zeros((3, 4), dtype), np.zeros((3, 4), np.int64)),
+                (np.zeros((4, 3), np.float64).T, None),
+                (None, np.zeros((3, 4), np.int32)),
+            ):
+                result = FUNCTIONS[op](x, 2, axis=(0, 1), return_indices=True, out=pair, **way)
+                assert np.array_equal(result[0], values, equal_nan=True)
+                assert np.array_equal(result[1], indices)
+                assert all(given is None or given is got for given, got in zip(pair, result, strict=True))
+            untouched = np.full((3, 4), 7, dtype)
+            refused(
+                ValueError, "^out has shape", FUNCTIONS[op], x, 2, axis=(0, 1), return_indices=True,
+                out=(untouched, np.zeros(3, np.int64)), **way,
+            )  # fmt: skip
+            assert (untouched == 7).all()
+
+
+def test_windows_that_do_not_slide(isa: str) -> None:
+    """Adaptive and listed windows, and those of all cells."""
+    rng = np.random.default_rng(4)
+    for dtype in ("float32", "uint8"):
+        x = with_nans(rng, whole_numbers(rng, (3, 5, 13), dtype), 0.4)
+        mask, weights = rng.random((5, 13)) < 0.6, rng.integers(0, 5, size=13)
+        valid = valid_cells(x, "omit", mask)
+        lists = [((0, 1, 3), (2, 2, 2)), ((0, 4, 4, 12), (3, 1, 6, 1))]
+        kinds: list[tuple[Any, Any]] = [
+            (arguments_of.Adaptive((3, 4)), [reference.adaptive(5, 3), reference.adaptive(13, 4)]),
+            (arguments_of.Adaptive((7, 20)), [reference.adaptive(5, 7), reference.adaptive(13, 20)]),
+            (arguments_of.Adaptive(1), [reference.adaptive(5, 1), reference.adaptive(13, 1)]),
+            (arguments_of.Listed(lists), [reference.listed(*along) for along in lists]),
+        ]
+        for given_windows, windows in kinds:
+            words = (given_windows, None, 0, 1, False, "channels_first", (1, 2))
+            place = (x, (1, 2), windows, valid)
+            for op in EXACT_OPS:
+                result = _api.pool(op, x, words, None, None, "omit", mask)
+                assert np.array_equal(result, reference.extremum_without(op, *place))
+            for heavy in (None, weights):
+                sums = reference.sum_without(*place, np.float64, heavy)
+                assert np.array_equal(_api.pool("sum", x, words, None, None, "omit", mask, heavy), sums)
+                with np.errstate(all="ignore"):
+                    averages = (sums / reference.divisor_without(*place, weights=heavy)).astype(np.float32)
+                result = _api.pool("average", x, words, None, None, "omit", mask, heavy)
+                assert np.array_equal(result, averages, equal_nan=True)
+
+
+def test_empty_arrays() -> None:
+    ways: tuple[dict[str, Any], ...] = ({"nan_policy": "omit"}, {"mask": False}, {"weights": 2})
+    for op, way in itertools.product(OPS, ways):
+        if "weights" in way and op in EXACT_OPS:
+            continue
+        for shape in ((0, 3, 4, 4), (2, 0, 4, 4)):
+            assert FUNCTIONS[op](np.zeros(shape), 2, **way).shape == (*shape[:2], 2, 2)
+    assert tp.max_pool(np.zeros((0, 3, 4, 4)), 2, mask=False, return_indices=True)[1].shape == (0, 3, 2, 2)
+
+
+def test_divisors_beyond_64_bits() -> None:
+    """Windows that are all padding but for a cell: their taps are counted whatever their number."""
+    x = np.array([[[5.0, np.nan], [7.0, 9.0]]])
+    wide: dict[str, Any] = {"kernel_size": 2**40, "padding": 2**40 - 1, "stride": 2**41, "nan_policy": "omit"}
+    assert tp.avg_pool(x, axis=(0, 1, 2), **wide).tolist() == [[[5 / 2.0**120]]]
+    narrow = (2**63 - 1 - np.arange(4)).reshape(1, 2, 2)
+    wide |= {"nan_policy": "propagate", "mask": [[True, False], [True, True]], "dtype": np.int64}
+    for rounding in _core.roundings:
+        assert tp.avg_pool(narrow, axis=(0, 1, 2), **wide | {"rounding": rounding}).tolist() == [[[0]]]
+    assert tp.avg_pool(-narrow, axis=(0, 1, 2), **wide | {"rounding": "floor"}).tolist() == [[[-1]]]
+
+
+def test_sums_of_64_bits_are_exact() -> None:
+    """An average of the largest integers is not that of their wrapped sum."""
+    for dtype, extreme in itertools.product(("int64", "uint64"), (min, max)):
+        limits = np.iinfo(dtype)
+        limit = int(extreme(limits.min, limits.max))
+        x = np.full(1000, limit, dtype)
+        mask = np.arange(1000) % 3 > 0
+        assert tp.avg_pool(x, 1000, axis=0, mask=mask, dtype=dtype).tolist() == [limit]
+
+
+# ---- what is refused ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_errors(op: str) -> None:
+    x = np.ones((2, 3, 4, 4), np.float32)
+    shape = re.escape("(2, 3, 4, 4)")
+    nan = np.array([[1.0, 2.0, math.nan, 3.0]])
+    rows: list[tuple[dict[str, Any], type[Exception], str]] = [
+        *[({"nan_policy": word}, TypeError, "^nan_policy must be 'propagate', 'omit' or 'raise', not ")
+          for word in (None, 1, True, b"omit", np.array(["omit", "omit"]), ["omit"], object())],
+        *[({"nan_policy": word}, ValueError, "^nan_policy must be 'propagate', 'omit' or 'raise', not ")
+          for word in ("", "OMIT", "ignore")],
+        *[({"mask": mask}, TypeError, f"^mask must be an array of bool, not {dtype}") for mask, dtype in (
+            (1, "int64"), (np.ones(4), "float64"), ("yes", "<U3"), (np.ones(4, "u1"), "uint8"), (object(), "object"))],
+        ({"mask": np.ma.ones((4, 4), bool)}, TypeError, "^mask must be a plain array, not a MaskedArray"),
+        *[({"mask": np.ones(sizes, bool)}, ValueError,
+           f"^mask must have a shape that broadcasts to that of x, {shape}, not {re.escape(str(sizes))}$")
+          for sizes in ((3,), (2,), (0,), (4, 1, 3), (1, 2, 3, 4, 4), (2, 1, 1, 4, 4), (8, 3, 4, 4))],
+    ]  # fmt: skip
+    if op not in EXACT_OPS:
+        rows += [
+            *[({"weights": w}, TypeError, f"^weights must be an array of float16, .* or uint64, not {dtype}")
+              for w, dtype in (
+                  (1j, "complex128"), ("1", "<U1"), ([None], "object"), (10**30, "object"),
+                  (np.longdouble(1), "float128"), (np.ones(4, "m8[s]"), "timedelta64"),
+                  (np.ones(4, ml_dtypes.float8_e5m2), "float8_e5m2"))],
+            ({"weights": np.ones((4, 4)).view(np.matrix)}, TypeError, "^weights must be a plain array, not a matrix"),
+            ({"weights": np.ones(3)}, ValueError, f"^weights must have a shape that broadcasts .* {shape}, not"),
+            ({"weights": nan}, ValueError, r"^weights must be free of NaN, not NaN at \(0, 2\)$"),
+            ({"weights": math.nan}, ValueError, r"^weights must be free of NaN, not NaN at \(\)$"),
+        ]  # fmt: skip
+    for words, exception, sentence in rows:
+        refused(exception, sentence, FUNCTIONS[op], x, 2, **words)
+        if op in EXACT_OPS:
+            refused(exception, sentence, FUNCTIONS[op], x, 2, return_indices=True, **words)
+    for word in ("nan_policy", "mask", "weights")[: 2 if op in EXACT_OPS else 3]:
+        good: Any = {"nan_policy": "omit", "mask": False, "weights": 1}[word]
+        refused(TypeError, "^x must be an array of", FUNCTIONS[op], x.astype(complex), 2, **{word: good})
+        refused(ValueError, "^stride must be positive", FUNCTIONS[op], x, 2, 0, **{word: good})
+        refused(ValueError, "^threads must be", FUNCTIONS[op], x, 2, threads=0, **{word: good})
+    if op == "sum":
+        refused(TypeError, "^weights must be integers where dtype is int32, not float64$", tp.sum_pool, x, 2,
+                weights=0.5, dtype=np.int32)  # fmt: skip
+    if op == "avg":
+        sentence = "^x must not have a window whose average is NaN where dtype is int8$"
+        x[0, 0, 0, 0] = math.nan
+        refused(ValueError, sentence, tp.avg_pool, x, 2, dtype=np.int8, mask=np.arange(4) < 3)
+        refused(ValueError, sentence, tp.avg_pool, x, 2, dtype=np.int8, weights=2)
