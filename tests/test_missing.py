@@ -500,6 +500,37 @@ def test_divisors_beyond_64_bits() -> None:
     assert tp.avg_pool(-narrow, axis=(0, 1, 2), **wide | {"rounding": "floor"}).tolist() == [[[-1]]]
 
 
+@pytest.mark.parametrize("rounding", _core.roundings)
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_averages_of_integers_as_integers(dtype: str, rounding: str) -> None:
+    """Exact by every rule of rounding: halves, odd and even, of both signs; windows without a cell; extremes."""
+    rng = np.random.default_rng(6)
+    axis, place = (1, 2), {"kernel_size": 2, "stride": 1, "padding": 1}
+    for numbers in (whole_numbers, any_numbers):
+        x, mask = numbers(rng, (2, 7, 9), dtype), rng.random((7, 9)) < 0.5
+        windows = windows_of(x, axis, place)
+        for padded in (True, False):
+            divisors = reference.divisor_without(x, axis, windows, mask, padded)
+            assert padded or (divisors == 0).any()
+            for result in ("int8", "uint8", "int64", "uint64"):
+                target = np.dtype(result)
+                expected = reference.rounded_average_without(x, axis, windows, mask, divisors, target, rounding)
+                call: dict[str, Any] = {"axis": axis, "mask": mask, "count_include_pad": padded, **place}
+                actual = tp.avg_pool(x, dtype=result, **call | {"rounding": rounding})
+                assert actual.dtype == target
+                assert np.array_equal(actual, expected), (numbers, padded, result)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint16"])
+def test_sums_of_16_bits_are_exact(dtype: str) -> None:
+    """One rounding to float32, of the sum, and one of the division."""
+    rng = np.random.default_rng(9)
+    x, mask = any_numbers(rng, (50, 4001), dtype), rng.random(4001) < 0.8
+    sums = np.where(mask, x.astype(np.int64), 0).sum(axis=1)
+    expected = sums.astype(np.float32) / np.float32(mask.sum())
+    assert np.array_equal(tp.avg_pool(x, 4001, axis=1, mask=mask)[:, 0], expected)
+
+
 def test_sums_of_64_bits_are_exact() -> None:
     """An average of the largest integers is not that of their wrapped sum."""
     for dtype, extreme in itertools.product(("int64", "uint64"), (min, max)):
