@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ ADAPTIVE: dict[str, Any] = {
 FRACTIONAL: dict[str, Any] = {"max": tp.fractional_max_pool, "avg": tp.fractional_avg_pool}
 OPS = tuple(FUNCTIONS)
 EXACT_OPS = ("max", "min")
+REDUCERS = tuple(reference.REDUCERS)
+WINDOW_WORDS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "output_size")
 
 
 @contextmanager
@@ -37,9 +40,18 @@ def using_isa(name: str) -> Iterator[None]:
 
 def function_of(op: str, arguments: dict[str, Any]) -> Any:
     """The public function that takes such arguments."""
+    if op in REDUCERS:
+        return reducer(op) if "output_size" not in arguments else partial(vars(tp)["adaptive_pool"], op=op)
     if "boundaries" in arguments:
         return FRACTIONAL[op]
     return (ADAPTIVE if "output_size" in arguments else FUNCTIONS)[op]
+
+
+def reducer(op: str) -> Any:
+    """The public function of a reducer: its own, or `pool` where it has none."""
+    if op in ("prod", "any", "all", "count_nonzero"):
+        return partial(vars(tp)["pool"], op=op)
+    return vars(tp)[f"{op}_pool"]
 
 
 def windows_of(x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> list[list[reference.Window]]:
@@ -76,6 +88,8 @@ def windows_of(x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> list
 def expected(op: str, x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> tuple[Array, Any, Array | None]:
     """What the oracle says: values, dtype of the result, and how far from the values it may be (None: not at all)."""
     windows = windows_of(x, axes, arguments)
+    if op in REDUCERS:
+        return expected_of_reducer(op, x, axes, windows, arguments)
     if op in EXACT_OPS:
         function = reference.max_pool if op == "max" else reference.min_pool
         return function(x, axes, windows), reference.native(x.dtype), None
@@ -108,6 +122,25 @@ def expected(op: str, x: Array, axes: Sequence[int], arguments: dict[str, Any]) 
         with np.errstate(divide="ignore", invalid="ignore"):
             bound = bound / np.abs(divisors)
     return values, result, bound + float(np.finfo(number).smallest_subnormal)
+
+
+def expected_of_reducer(
+    op: str, x: Array, axes: Sequence[int], windows: Sequence[reference.Windows], arguments: dict[str, Any]
+) -> tuple[Array, Any, Array | None]:
+    """A float is calculated in float64 and rounded once: a result of 32 bits lies within an ulp, equal where the
+    calculation is exact. One of 16 bits is that of 32 bits, rounded.
+    """
+    options = {name: value for name, value in arguments.items() if name not in WINDOW_WORDS}
+    result = reference.reduced_dtype(op, x.dtype, **options)
+    values, errors = reference.reduced(op, x, axes, windows, **options)
+    if not reference.is_float(result):
+        return values, result, None
+    number = reference.number_dtype(result)
+    nearest = reference.rounded(values, result).astype(np.float64)
+    exact = (errors == 0) | np.isinf(nearest)
+    with np.errstate(invalid="ignore", over="ignore"):
+        once = 2 * reference.unit(number) * np.abs(values) + 4 * float(np.finfo(number).smallest_subnormal)
+    return np.where(exact, nearest, values), result, np.where(exact, 0, errors + once)
 
 
 def _divisor(cells: Array, size: int, count_include_pad: bool = True, divisor_override: int | None = None) -> int:
@@ -161,8 +194,9 @@ def describe(
 ) -> str:
     """A line that names all that a rerun needs but the numbers in `x`, whose origin `note` tells."""
     words = "".join(f", {name}={value!r}" for name, value in arguments.items())
+    function = getattr(function_of(op, arguments), "__name__", f"pool[op={op!r}]")
     return (
-        f"{note}\ntp.{function_of(op, arguments).__name__}(x, axis={axis}, threads={threads}{words}) with "
+        f"{note}\ntp.{function}(x, axis={axis}, threads={threads}{words}) with "
         f"TILEPOOL_ISA={isa} and x of shape {x.shape}, "
         f"dtype {x.dtype.str}, strides {x.strides}, address % 64 = {x.ctypes.data % 64}\n"
     )

@@ -360,6 +360,8 @@ def expectation(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Ar
         return np.array([mean(row) for row in rows.tolist()], np.float64).reshape(cells.shape[:-1])
 
     return pool(x, axes, windows, keep, np.float64)
+
+
 # ---- cells that are left out, and cells that weigh ---------------------------------------------------------------
 
 
@@ -462,3 +464,219 @@ def rounded_average_without(
     pairs = zip(sums.ravel(), divisors.ravel(), strict=True)
     quotients = [Fraction(total, int(divisor)) if divisor else 0 for total, divisor in pairs]
     return integers([to_integer(q, np.dtype(dtype), rounding) for q in quotients], sums.shape).astype(dtype)
+
+
+# ---- reducers ----------------------------------------------------------------------------------------------------
+
+Outcome = tuple[Any, Any]  # the value of a window, and how far from it a calculation in float64 may be
+
+
+def steps(cells: Array) -> float:
+    """How far a calculation in float64 may be off, relative to the numbers in it: a sum, and some steps more."""
+    return 1e-13 + len(cells) * unit(np.dtype(np.float64))
+
+
+def lp(cells: Array, result: np.dtype[Any], norm_type: float) -> Outcome:
+    """(sum abs(x)**p) ** (1/p), all of it relative to the largest. For p = 1 a sum in the dtype of the result."""
+    sizes = np.abs(cells.astype(np.longdouble))  # an extended range, and abs of the lowest integer
+    largest = np.max(sizes)
+    if norm_type == math.inf or largest in (0, math.inf):
+        return largest, 0
+    if norm_type == 1:
+        total = np.sum(sizes)
+        return total, (len(cells) + 1) * unit(number_dtype(result)) * total
+    value = largest * np.sum((sizes / largest) ** norm_type) ** (1 / np.longdouble(norm_type))
+    return value, steps(cells) * value
+
+
+def gem(cells: Array, _: np.dtype[Any], p: float = 3.0, eps: float = 1e-6) -> Outcome:
+    """(mean max(x, eps)**p) ** (1/p)."""
+    sizes = np.maximum(cells.astype(np.longdouble), eps)
+    largest = np.max(sizes)
+    if largest == math.inf:
+        return largest, 0
+    value = largest * np.mean((sizes / largest) ** p) ** (1 / np.longdouble(p))
+    return value, steps(cells) * value
+
+
+def logsumexp(cells: Array, _: np.dtype[Any], temperature: float = 1.0, normalize: bool = False) -> Outcome:
+    """t * log(sum exp(x / t)), or of the mean."""
+    numbers = cells.astype(np.longdouble)
+    top = np.max(numbers)
+    if np.isinf(top):
+        return top, 0
+    powers = np.exp((numbers - top) / temperature)
+    value = top + temperature * np.log(np.mean(powers) if normalize else np.sum(powers))
+    return value, steps(cells) * max(abs(value), temperature)
+
+
+def softmax(cells: Array, _: np.dtype[Any], temperature: float = 1.0) -> Outcome:
+    """sum(w * x) / sum(w) with w = exp(x / t); an infinite maximum has all the weight."""
+    numbers = cells.astype(np.longdouble)
+    top = np.max(numbers)
+    if np.isinf(top):
+        return top, 0
+    numbers = numbers[numbers > -math.inf]  # weight 0
+    weights = np.exp((numbers - top) / temperature)
+    return np.sum(weights * numbers) / np.sum(weights), steps(cells) * np.max(np.abs(numbers))
+
+
+def exact_variance(cells: Array, ddof: int) -> Fraction | None:
+    """sum (x - mean)**2 / (n - ddof), or nothing where that is no number."""
+    if len(cells) <= ddof or not np.all(np.isfinite(cells)):
+        return None
+    ratios = [value.as_integer_ratio() for value in cells.astype(np.float64).tolist()]
+    scale = max(denominator for _, denominator in ratios)  # all are powers of two
+    whole = [numerator * (scale // denominator) for numerator, denominator in ratios]
+    squares = len(whole) * sum(number**2 for number in whole) - sum(whole) ** 2
+    return Fraction(squares, scale**2 * len(whole) * (len(whole) - ddof))
+
+
+def drift(cells: Array, ddof: int) -> Any:
+    """What a mean that is rounded at each addition adds to the variance of two passes."""
+    off = len(cells) * unit(np.dtype(np.float64)) * np.max(np.abs(cells.astype(np.longdouble)))
+    return off**2 * len(cells) / (len(cells) - ddof)
+
+
+def var(cells: Array, _: np.dtype[Any], ddof: int = 0) -> Outcome:
+    exact = exact_variance(cells, ddof)
+    if exact is None:
+        return math.nan, 0
+    value = nearest_float(exact)
+    return value, steps(cells) * value + drift(cells, ddof)
+
+
+def std(cells: Array, _: np.dtype[Any], ddof: int = 0) -> Outcome:
+    exact = exact_variance(cells, ddof)
+    if exact is None:
+        return math.nan, 0
+    value = nearest_float(square_root(exact))
+    more = np.sqrt(np.longdouble(value) ** 2 + drift(cells, ddof)) - value
+    return value, steps(cells) * value + more
+
+
+def square_root(number: Fraction) -> Fraction:
+    """To 64 bits or more."""
+    shift = max(0, 65 + (number.denominator.bit_length() - number.numerator.bit_length()) // 2)
+    return Fraction(math.isqrt((number.numerator << 2 * shift) // number.denominator), 1 << shift)
+
+
+def nearest_float(number: Fraction) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
+def quantile(cells: Array, result: np.dtype[Any], q: float, method: str = "linear") -> Outcome:
+    """The cell number h = q * (n - 1) of the sorted ones, or what lies between its neighbours.
+
+    Means are float64, rounded once more to a narrower result: nothing is allowed there. What "linear" gives beside an
+    infinity is left open (numpy gives NaN for some cases that have a value).
+    """
+    ordered = np.sort(cells)
+    h = q * (len(ordered) - 1)
+    of_cells = {"lower": math.floor(h), "higher": math.ceil(h), "nearest": round(h)}
+    if method in of_cells:
+        return ordered[of_cells[method]], 0
+    low, high = float(ordered[of_cells["lower"]]), float(ordered[of_cells["higher"]])
+    if low == high:
+        return low, 0
+    few_roundings = 0 if result.itemsize == 4 else 4 * unit(np.dtype(np.float64)) * max(abs(low), abs(high))
+    if method == "linear" and q == 0.5:
+        return (low + high) / 2, 0
+    if method == "midpoint":
+        return (low + high) / 2, few_roundings
+    if math.isinf(low) or math.isinf(high):
+        raise ValueError("a linear quantile beside an infinity")
+    exact = Fraction(low) + (Fraction(high) - Fraction(low)) * (Fraction(h) - math.floor(h))
+    return nearest_float(exact), few_roundings
+
+
+def mode(cells: Array, _: np.dtype[Any]) -> Outcome:
+    """The most frequent value, of several the smallest."""
+    values, counts = np.unique(cells, return_counts=True)
+    return values[np.argmax(counts)], 0
+
+
+def prod(cells: Array, result: np.dtype[Any]) -> Outcome:
+    """As numpy.prod: integers wrap. Of floats each product is rounded; none of them may over- or underflow."""
+    if not is_float(result):
+        return np.prod(cells, dtype=result), 0
+    value = np.prod(cells.astype(np.longdouble))
+    return value, len(cells) * 2 * unit(number_dtype(result)) * abs(value)
+
+
+# The value of one window's cells (of which there is one or more, none a NaN): a result of its own, which is a float,
+# that of x, or that of numpy's function. Then the value where there is no cell.
+REDUCERS: dict[str, tuple[Callable[..., Outcome], Any]] = {
+    "lp": (lp, 0.0),
+    "gem": (gem, math.nan),
+    "logsumexp": (logsumexp, -math.inf),
+    "softmax": (softmax, math.nan),
+    "var": (var, math.nan),
+    "std": (std, math.nan),
+    "median": (partial(quantile, q=0.5), math.nan),
+    "quantile": (quantile, math.nan),
+    "mode": (mode, math.nan),
+    "prod": (prod, 1),
+    "any": (lambda cells, _: (np.any(cells != 0), 0), False),
+    "all": (lambda cells, _: (np.all(cells != 0), 0), True),
+    "count_nonzero": (lambda cells, _: (np.count_nonzero(cells), 0), 0),
+}
+
+
+def reduced_dtype(op: str, given: np.dtype[Any], **options: Any) -> np.dtype[Any]:
+    if op in ("any", "all", "count_nonzero"):
+        return np.dtype(np.int64 if op == "count_nonzero" else bool)
+    if op == "prod":
+        return np.dtype(options["dtype"]) if options.get("dtype") is not None else sum_dtype(given)
+    keeps = op == "mode" or options.get("method") in ("lower", "higher", "nearest")
+    return native(given) if keeps else avg_dtype(given)
+
+
+def reduced(
+    op: str, x: Array, axes: Sequence[int], windows: Sequence[Windows], nan_policy: str = "propagate", **options: Any
+) -> tuple[Array, Array]:
+    """The values of a reducer, and how far from each a calculation may be that is not rounded to the result yet.
+
+    Values of a float result are float64, and exact where the second array has 0.
+    """
+    result = reduced_dtype(op, x.dtype, **options)
+    row, empty = REDUCERS[op]
+    if op == "logsumexp" and options.get("normalize"):
+        empty = math.nan
+    if not is_float(result) and isinstance(empty, float):
+        empty = 0
+    given = {name: value for name, value in options.items() if name != "dtype"}
+    if op == "prod":
+        x = x.astype(result)
+    keeps_integers = result.kind in "iub" and not is_float(x.dtype)
+    x = x.astype(native(x.dtype) if keeps_integers else np.float64)
+
+    def of_cells(cells: Array) -> Outcome:
+        nan = np.isnan(cells)
+        if nan_policy == "omit":
+            cells = cells[~nan]
+        elif nan.any() and op not in ("any", "all", "count_nonzero"):  # to which a NaN is as true as any number
+            return math.nan, 0
+        return row(cells, result, **given) if len(cells) > 0 else (empty, 0)
+
+    def keep(cells: Array, _: int) -> Array:
+        outcomes = np.empty(cells.shape[:-1], object)
+        for place in np.ndindex(outcomes.shape):
+            outcomes[place] = of_cells(cells[place])
+        return outcomes
+
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # infinity times 0
+        outcomes = pool(x, axes, windows, keep, object)
+        values = np.empty(outcomes.shape, np.float64 if is_float(result) else result)
+        errors = np.empty(outcomes.shape, np.float64)
+        for place in np.ndindex(outcomes.shape):
+            values[place], errors[place] = outcomes[place]
+    return values, errors
+
+
+def unit(dtype: np.dtype[Any]) -> float:
+    """Half the distance from 1 to the next larger float."""
+    return float(np.finfo(dtype).eps) / 2

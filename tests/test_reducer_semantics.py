@@ -1,0 +1,290 @@
+"""What reducers give for special values and windows without cells, and how stable they are."""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import reference
+import tilepool
+from agreement import REDUCERS, reducer
+from layouts import any_numbers
+from test_determinism import bits
+from test_errors import refused
+from test_reducers import FLOATS, METHODS, OPTIONS
+from tilepool import _core
+
+# ml_dtypes warns of NaN that signals, whatever is asked of it.
+pytestmark = [pytest.mark.usefixtures("isa"), pytest.mark.filterwarnings("ignore:invalid value encountered")]
+
+Array = NDArray[Any]
+
+tp: Any = tilepool  # operations are named by variables here, not by literals
+
+INTEGERS = tuple(dtype for dtype in _core.dtypes if dtype not in (*FLOATS, "bool"))
+NAN, INF = math.nan, math.inf
+CALLS = [(op, options) for op in REDUCERS for options in OPTIONS[op]]
+OF_ONE_CELL = ("lp", "gem", "logsumexp", "softmax", "median", "quantile", "mode", "prod")  # give a positive cell itself
+
+
+def whole(op: str, values: Any, dtype: str = "float64", **options: Any) -> float:
+    """The result of one window that sees all values."""
+    (result,) = reducer(op)(np.array(values, dtype), kernel_size=len(values), axis=0, **options)
+    return float(result)
+
+
+def same(result: float, expected: float) -> bool:
+    return result == expected or (math.isnan(result) and math.isnan(expected))
+
+
+def of_no_cell(op: str, options: dict[str, Any], result: np.dtype[Any]) -> float:
+    if op == "logsumexp":
+        return NAN if options.get("normalize") else -INF
+    value = {"lp": 0.0, "prod": 1.0, "any": 0.0, "all": 1.0, "count_nonzero": 0.0}.get(op, NAN)
+    return 0.0 if math.isnan(value) and not reference.is_float(result) else value
+
+
+# ---- results -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+def test_result_dtypes(dtype: str) -> None:
+    """Floats keep theirs, narrow integers give float32, others float64; what is a cell of x has its dtype."""
+    x = np.ones((2, 4), dtype)
+    if dtype in FLOATS:
+        usual, of_prod = dtype, dtype
+    else:
+        usual = "float32" if x.itemsize <= 2 else "float64"
+        of_prod = "uint64" if dtype.startswith("u") else "int64"
+    special = {"mode": dtype, "prod": of_prod, "any": "bool", "all": "bool", "count_nonzero": "int64"}
+    for (op, options), shape in itertools.product(CALLS, ((2, 4), (0, 4))):
+        of_cells = options.get("method") in ("lower", "higher", "nearest")
+        result = reducer(op)(x[: shape[0]], kernel_size=2, axis=1, **options)
+        assert result.dtype == special.get(op, dtype if of_cells else usual), (op, options)
+        assert result.shape == (shape[0], 2)
+    for asked in ("float32", "int8", "uint64"):
+        result = tp.pool(x * 2 if dtype != "bool" else x, 2, axis=1, op="prod", dtype=asked)
+        assert result.dtype == asked
+        assert result.tolist() == [[1, 1] if dtype == "bool" else [4, 4]] * 2
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+def test_a_window_without_a_cell(dtype: str) -> None:
+    """Kernel 2 with dilation 4 over 2 cells, 4 of padding on both sides: the taps of 2 windows of 6 are all padding."""
+    x = np.array([1, 1], dtype)
+    for op, options in CALLS:
+        result = reducer(op)(x, kernel_size=2, stride=1, padding=4, dilation=4, axis=0, **options)
+        empty = of_no_cell(op, options, result.dtype)
+        for place, value in enumerate(result.astype(np.float64).tolist()):
+            if place in (2, 3):
+                assert same(value, empty), (op, options)
+            elif op in ("var", "std"):
+                assert same(value, NAN if options.get("ddof") else 0), (op, options)
+            else:
+                assert value == 1, (op, options)
+        last = reducer(op)(np.ones(3, dtype), kernel_size=1, stride=3, ceil_mode="full", axis=0, **options)[-1]
+        assert same(float(last), empty), (op, options)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_nan_policies(dtype: str) -> None:
+    """A NaN of either sign, and with any bits: it is the result, a missing cell, or an error. It never outlives its
+    windows. To any, all and count_nonzero it is true.
+    """
+    for (op, options), sign in itertools.product(CALLS, (1, -1)):
+        x = np.ones(40, dtype)
+        x[[7, 20, 21]] = math.copysign(NAN, sign)
+        words = {**options, "axis": 0}
+        propagated = reducer(op)(x, kernel_size=2, **words).astype(np.float64)
+        omitted = reducer(op)(x, kernel_size=2, nan_policy="omit", **words).astype(np.float64)
+        plain = reducer(op)(np.ones(40, dtype), kernel_size=2, nan_policy="raise", **words).astype(np.float64)
+        alone = float(reducer(op)(np.ones(1, dtype), kernel_size=1, **words)[0])
+        others = np.ones(20, bool)
+        others[[3, 10]] = False
+        assert np.array_equal(propagated[others], plain[others], equal_nan=True), (op, options)
+        assert np.array_equal(omitted[others], plain[others], equal_nan=True), (op, options)
+        if op in ("any", "all", "count_nonzero"):
+            assert np.array_equal(propagated, plain)
+        else:
+            assert np.all(np.isnan(propagated[[3, 10]])), (op, options)
+        assert same(omitted[3], alone), (op, options)
+        assert same(omitted[10], of_no_cell(op, options, reducer(op)(x, kernel_size=2, **words).dtype)), (op, options)
+        refused(ValueError, "NaN", reducer(op), x, kernel_size=2, nan_policy="raise", **words)
+        refused(ValueError, "NaN", reducer(op), x, kernel_size=1, stride=3, nan_policy="raise", **words)  # between
+
+
+def test_nan_policies_of_integers_change_nothing() -> None:
+    for op, options in CALLS:
+        x = any_numbers(np.random.default_rng(0), (6, 7), "int16")
+        results = {
+            bits(reducer(op)(x, kernel_size=3, stride=1, axis=(0, 1), nan_policy=policy, **options))
+            for policy in ("propagate", "omit", "raise")
+        }
+        assert len(results) == 1, (op, options)
+
+
+# ---- special values ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_infinities(dtype: str) -> None:
+    """[values, {call: result}], with the NaN that a variance of infinities is."""
+    rows: list[tuple[list[float], dict[str, float]]] = [
+        ([1, INF, 2], {"lp": INF, "gem": INF, "logsumexp": INF, "softmax": INF, "var": NAN, "std": NAN, "median": 2}),
+        ([1, -INF, 2], {"lp": INF, "softmax": 1.7310585786300049, "var": NAN, "std": NAN, "median": 1, "prod": -INF}),
+        ([-INF] * 3, {"lp": INF, "gem": 1e-6, "logsumexp": -INF, "softmax": -INF, "var": NAN, "median": -INF}),
+        ([INF, -INF], {"lp": INF, "gem": INF, "logsumexp": INF, "softmax": INF, "median": NAN, "prod": -INF}),
+        ([INF, INF], {"lp": INF, "gem": INF, "logsumexp": INF, "softmax": INF, "std": NAN, "median": INF, "mode": INF}),
+        ([-INF, 0], {"logsumexp": 0, "softmax": 0, "median": -INF, "mode": -INF, "prod": NAN, "any": 1, "all": 0}),
+        ([-INF, -INF, 5], {"logsumexp": 5, "softmax": 5, "mode": -INF, "median": -INF, "count_nonzero": 3}),
+        ([INF], {"lp": INF, "gem": INF, "logsumexp": INF, "softmax": INF, "var": NAN, "median": INF, "mode": INF}),
+    ]
+    for values, results in rows:
+        for op, expected in results.items():
+            for options in [{"norm_type": p} for p in (1, 2, 3, INF)] if op == "lp" else [{}]:
+                result = whole(op, values, dtype, **options)
+                rounded = float(np.array(expected, dtype))
+                near = abs(result - rounded) <= 2 * abs(float(reference.finfo(dtype).eps) * rounded)
+                assert same(result, rounded) or near, (op, values, options, result)
+    for method, q in itertools.product(("lower", "higher", "nearest"), (0, 0.3, 0.5, 1)):
+        ordered = sorted([INF, -INF, 1, 2, -INF])
+        number = {"lower": math.floor, "higher": math.ceil, "nearest": round}[method](q * 4)  # type: ignore[operator]
+        assert whole("quantile", [INF, -INF, 1, 2, -INF], dtype, q=q, method=method) == ordered[number]
+    assert whole("logsumexp", [-INF] * 2, dtype, normalize=True) == -INF
+    for temperature in (0.1, 100.0):
+        assert whole("softmax", [-INF, 3, -INF], dtype, temperature=temperature) == 3
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_zeros_of_both_signs_are_one_value(dtype: str) -> None:
+    assert whole("mode", [-0.0, 1, 0.0, 1, -0.0, 1, 0.0], dtype) == 0
+    assert whole("mode", [2.0, 0.0, -0.0, 2.0], dtype) == 0  # a tie: the smaller one
+    for op, expected in (("any", 0), ("all", 0), ("count_nonzero", 0), ("median", 0), ("softmax", 0), ("std", 0)):
+        assert whole(op, [-0.0, 0.0, -0.0], dtype) == expected
+    for p in (0.5, 1, 2, INF):
+        assert whole("lp", [-0.0, 0.0], dtype, norm_type=p) == 0
+    assert math.copysign(1, whole("lp", [-0.0, -0.0], dtype, norm_type=INF)) == 1
+
+
+def test_mode_of_ties_and_of_all_values() -> None:
+    for dtype in _core.dtypes:
+        if dtype == "bool":
+            assert whole("mode", [True, False, True, False], dtype) == 0
+            assert whole("mode", [True, False, True], dtype) == 1
+            continue
+        assert whole("mode", [9, 7, 5, 3], dtype) == 3
+        assert whole("mode", [9, 7, 7, 3, 9], dtype) == 7
+        assert whole("mode", [1], dtype) == 1
+    for dtype in INTEGERS:
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        assert reducer("mode")(np.array([high, low, high, 1], dtype), 4, axis=0).tolist() == [high]
+        assert reducer("mode")(np.array([high, low, high, low], dtype), 4, axis=0).tolist() == [low]
+
+
+def test_subnormal_numbers() -> None:
+    """None is flushed to zero, and squares of small numbers do not vanish."""
+    for dtype in FLOATS:
+        tiny = float(reference.finfo(dtype).smallest_subnormal)
+        for op in OF_ONE_CELL:
+            if op in ("gem", "logsumexp"):
+                continue
+            for options in OPTIONS[op]:
+                assert whole(op, [tiny], dtype, **options) == tiny, (op, options, dtype)
+        assert whole("lp", [3 * tiny, 4 * tiny], dtype, norm_type=2) == 5 * tiny
+        assert whole("std", [0, 8 * tiny], dtype) == 4 * tiny
+        assert whole("quantile", [0, 8 * tiny], dtype, q=0.25) == 2 * tiny
+        assert whole("any", [0, tiny], dtype) == 1
+        assert whole("count_nonzero", [0, tiny, -tiny], dtype) == 2
+
+
+@pytest.mark.parametrize(("dtype", "sizes"), [("float64", (1e300, 1e-300)), ("float32", (1e30, 1e-30))])
+def test_numbers_whose_powers_are_out_of_range(dtype: str, sizes: tuple[float, float]) -> None:
+    rtol = 1e-13 if dtype == "float64" else 2.0**-23
+    for size in sizes:
+        for p in (0.5, 1.5, 2, 3, 10, 300):
+            expected = (3**p + 4**p) ** (1 / p) * size
+            np.testing.assert_allclose(whole("lp", [3 * size, 0, -4 * size], dtype, norm_type=p), expected, rtol=rtol)
+            if size > 1:
+                expected = ((3**p + 4**p) / 2) ** (1 / p) * size
+                np.testing.assert_allclose(whole("gem", [3 * size, 4 * size], dtype, p=p), expected, rtol=rtol)
+        np.testing.assert_allclose(whole("std", [-size, 3 * size], dtype), 2 * size, rtol=rtol)
+        np.testing.assert_allclose(whole("std", [size, 2 * size, 3 * size], dtype, ddof=1), size, rtol=rtol)
+        np.testing.assert_allclose(whole("softmax", [size, size / 2], dtype, temperature=size / 10), size *
+                                   (1 + 0.5 * math.exp(-5)) / (1 + math.exp(-5)), rtol=4 * rtol)  # fmt: skip
+        np.testing.assert_allclose(whole("median", [size, 3 * size], dtype), 2 * size, rtol=rtol)
+    assert whole("var", [-sizes[0], sizes[0]], dtype) == INF
+    assert whole("logsumexp", [1000, 1000], dtype) == float(np.array(1000 + math.log(2), dtype))
+    assert whole("logsumexp", [-1000, -1000, -5000], dtype) == float(np.array(math.log(2) - 1000, dtype))
+    assert whole("softmax", [1000, -1000], dtype) == 1000
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_constant_windows(dtype: str) -> None:
+    """Nothing is lost on the way: a variance is 0, a mean of any kind the constant itself."""
+    for constant, taps in itertools.product((0.1, 1 / 3, 7.0, 1e-3, 1234.5, 60000.0), (2, 3, 7, 10, 49, 225)):
+        x = [constant] * taps
+        c = float(np.array(constant, dtype))
+        for ddof in (0, 1):
+            assert whole("var", x, dtype, ddof=ddof) == 0, (c, taps)
+            assert whole("std", x, dtype, ddof=ddof) == 0, (c, taps)
+        for temperature in (0.1, 1, 10):
+            assert whole("softmax", x, dtype, temperature=temperature) == c, (c, taps)
+            result = whole("logsumexp", x, dtype, temperature=temperature, normalize=True)
+            assert abs(result - c) <= reference.finfo(dtype).eps * max(c, temperature), (c, taps)
+        for method, q in itertools.product(METHODS, (0, 0.3, 0.5, 1)):
+            assert whole("quantile", x, dtype, q=q, method=method) == c, (c, taps)
+        assert whole("median", x, dtype) == whole("mode", x, dtype) == c
+        for p in (1, 2, 3, 10):
+            result = whole("gem", x, dtype, p=p)
+            assert abs(result - c) <= (4 if dtype == "float64" else 1) * reference.finfo(dtype).eps * c, (c, taps, p)
+
+
+def test_small_variances_around_large_means() -> None:
+    rng = np.random.default_rng(0)
+    for dtype, mean, scale, rtol in (("float64", 1e6, 1e-2, 1e-13), ("float32", 4096, 1, 2.0**-23)):
+        x = (mean + scale * rng.normal(size=2000)).astype(dtype)
+        for n in (2, 9, 49, 2000):
+            exact = reference.exact_variance(x[:n].astype(np.float64), 0)
+            assert exact is not None
+            np.testing.assert_allclose(whole("var", x[:n], dtype), float(exact), rtol=rtol)
+            np.testing.assert_allclose(whole("std", x[:n], dtype), math.sqrt(exact), rtol=rtol)
+    assert whole("var", [1e8 + 1, 1e8 - 1], "int64") == 1
+    assert whole("var", [255] * 8 + [254] * 8, "uint8") == 0.25
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_at_their_limits(dtype: str) -> None:
+    low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    eps = 2.0**-23 if np.dtype(dtype).itemsize <= 2 else 2.0**-52
+    for p in (1, 2, 3, INF):
+        largest = max(-low, high)
+        result = whole("lp", [low, low if low else high], dtype, norm_type=p)
+        count = 2 if low else 1
+        np.testing.assert_allclose(result, largest * count ** (1 / p), rtol=4 * eps)
+    np.testing.assert_allclose(whole("std", [low, high], dtype), (high - low) / 2, rtol=4 * eps)
+    np.testing.assert_allclose(whole("median", [low, high], dtype), (low + high) / 2, rtol=4 * eps, atol=0.5)
+    assert whole("softmax", [low, high], dtype) == float(high)
+    assert whole("logsumexp", [high], dtype) == float(high)
+    x = np.array([high, low, high - 1, low + 1, high - 2], dtype)
+    for method, results in (("lower", [low + 1]), ("higher", [high - 2]), ("nearest", [low + 1])):
+        assert reducer("quantile")(x, 0.3, 5, method=method, axis=0).tolist() == results
+    assert reducer("median")(x, 5, method="lower", axis=0).tolist() == [high - 2]
+    product = tp.pool(np.array([high, high], dtype), 2, op="prod", axis=0)
+    assert product.tolist() == np.prod(np.array([high, high], dtype), keepdims=True).tolist()
+
+
+def test_bools() -> None:
+    x = np.array([True, False, True, True])
+    rows: list[tuple[str, dict[str, Any], float]] = [
+        ("lp", {"norm_type": 1}, 3), ("lp", {"norm_type": 2}, math.sqrt(3)), ("var", {}, 3 / 16), ("median", {}, 1),
+        ("quantile", {"q": 0.1, "method": "lower"}, 0), ("mode", {}, 1), ("prod", {}, 0), ("any", {}, 1),
+        ("all", {}, 0), ("count_nonzero", {}, 3),
+    ]  # fmt: skip
+    for op, options, expected in rows:
+        result = reducer(op)(x, kernel_size=4, axis=0, **options)
+        assert abs(float(result[0]) - expected) <= 1e-7, op
+        if result.dtype == bool:
+            assert set(result.view(np.uint8)) <= {0, 1}
