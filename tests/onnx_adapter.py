@@ -85,6 +85,10 @@ def average_pool(attributes: dict[str, Any], x: Array) -> Array:
     return tp.avg_pool(x, count_include_pad=count_include_pad, **sliding(attributes))
 
 
+def lp_pool(attributes: dict[str, Any], x: Array) -> Array:
+    return tp.lp_pool(x, attributes.pop("p", 2), **sliding(attributes))
+
+
 def max_pool(attributes: dict[str, Any], x: Array) -> tuple[Array, Array]:
     column_major = bool(attributes.pop("storage_order", 0))
     y, indices = tp.max_pool(x, return_indices=True, index_base="array", **sliding(attributes))
@@ -105,6 +109,7 @@ def max_unpool(attributes: dict[str, Any], x: Array, indices: Array, shape: Arra
 # Each takes the node's attributes, which it removes as it understands them, and the node's inputs.
 OPERATORS: dict[str, Callable[..., Array | tuple[Array, ...]]] = {
     "AveragePool": average_pool,
+    "LpPool": lp_pool,
     "MaxPool": max_pool,
     "MaxUnpool": max_unpool,
     "GlobalAveragePool": lambda _, x: tp.avg_pool(x, x.shape[2:]),
@@ -123,13 +128,18 @@ def run(node: NodeProto, *inputs: Array) -> tuple[Array, ...]:
 
 
 def rounding(node: NodeProto, x: Array) -> Array | float:
-    """How far a result may be from the test's: not at all, but for averages.
+    """How far a result may be from the test's: not at all, but for averages and norms.
 
-    These are sums of float32 in some order and one division, ours and the test's: each is off by taps + 1 roundings at
-    most, of u * sum(abs(x)) / divisor each, and by terms of higher order, for which one more is allowed.
+    Averages are sums of float32 in some order and one division, ours and the test's: each is off by taps + 1 roundings
+    at most, of u * sum(abs(x)) / divisor each, and by terms of higher order, for which one more is allowed. A norm of
+    the test's has the roundings of its sum, and an ulp (two roundings) for each of both powers; ours has one.
     """
-    if node.op_type not in ("AveragePool", "GlobalAveragePool"):
-        return 0.0
     taps = math.prod(next((a.ints for a in node.attribute if a.name == "kernel_shape"), x.shape[2:]))
-    (averages,) = run(node, np.abs(x.astype(np.float64)))
-    return 2 * (taps + 2) * 2.0**-24 * averages
+    if node.op_type in ("AveragePool", "GlobalAveragePool"):
+        roundings = 2 * (taps + 2)
+    elif node.op_type == "LpPool":
+        roundings = taps + 6
+    else:
+        return 0.0
+    (sizes,) = run(node, np.abs(x.astype(np.float64)))
+    return roundings * 2.0**-24 * sizes

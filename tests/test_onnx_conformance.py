@@ -1,4 +1,4 @@
-"""ONNX's tests of pooling, all node tests and what came from PyTorch: what does not pass says why.
+"""ONNX's tests of pooling, all node tests and what came from PyTorch: all pass.
 
 The expected values are the tests' own data. onnx's reference evaluator is not asked: it shifts the windows of
 ceil_mode that hang over the input by two cells or more.
@@ -8,22 +8,10 @@ import numpy as np
 import pytest
 
 from agreement import using_isa
-from onnx_adapter import UnsupportedError, converted_tests, pooling_tests, rounding, run
+from onnx_adapter import converted_tests, pooling_tests, rounding, run
 from tilepool import _core
 
 TESTS = pooling_tests() | converted_tests()
-
-# One reason for each test that cannot pass yet; a test that begins to pass must leave this list (xfail_strict).
-NOT_YET = {
-    "test_lppool_1d_default": "tilepool has no lp_pool yet",
-    "test_lppool_2d_default": "tilepool has no lp_pool yet",
-    "test_lppool_3d_default": "tilepool has no lp_pool yet",
-    "test_lppool_2d_same_upper": "tilepool has no lp_pool yet",
-    "test_lppool_2d_same_lower": "tilepool has no lp_pool yet",
-    "test_lppool_2d_pads": "tilepool has no lp_pool yet",
-    "test_lppool_2d_strides": "tilepool has no lp_pool yet",
-    "test_lppool_2d_dilations": "tilepool has no lp_pool yet",
-}
 
 # This test has numbers of a computation as it printed them, with four decimals: half of the last for the average, and
 # as much for each of the four cells that are divided by nine.
@@ -34,28 +22,18 @@ def test_all_of_them_are_here() -> None:
     """A new version of onnx may add some: then this number, and what they need."""
     assert (len(pooling_tests()), len(converted_tests())) == (53, 14)
     assert len(TESTS) == 67
-    assert NOT_YET.keys() < TESTS.keys()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(raises=UnsupportedError, reason=NOT_YET[name], strict=True))
-        if name in NOT_YET
-        else name
-        for name in TESTS
-    ],
-)
+@pytest.mark.parametrize("name", TESTS)
 def test_onnx(name: str) -> None:
-    """Maxima and what is not rounded are equal; averages are as near as two roundings of the same number can be."""
+    """Maxima and what is not rounded are equal; others are as near as two roundings of the same number can be."""
     node, inputs, outputs = TESTS[name]
     for isa in _core.available_isas():
         with using_isa(isa):
             results = run(node, *inputs)
+        assert len(results) >= len(outputs), node.output
         for result, output in zip(results, outputs, strict=False):
             assert (result.shape, result.dtype) == (output.shape, output.dtype), isa
             bound = rounding(node, inputs[0]) + PRINTED_WITHIN.get(name, 0)
             wrong = ~(np.abs(result.astype(np.float64) - output) <= bound)
             assert not wrong.any(), f"{isa}: {np.argwhere(wrong)[0]} is {result[wrong][0]!r}, not {output[wrong][0]!r}"
-    if len(results) < len(outputs):
-        raise UnsupportedError(f"the output {node.output[len(results)]}")
