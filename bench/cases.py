@@ -1,9 +1,10 @@
-"""The list of benchmark cases (cases.csv), as data that Python can use: shapes, bytes, inputs."""
+"""The lists of benchmark cases (cases.csv, reducers.csv), as data that Python can use: shapes, bytes, inputs."""
 
 from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -19,14 +20,15 @@ with suppress(ImportError):
 Array: TypeAlias = NDArray[Any]
 Sizes: TypeAlias = tuple[int, ...]
 
-LIST = Path(__file__).with_name("cases.csv")
+# The first is that of the C++ benchmark, too. Reducers: norms have p = 2; medians are of odd windows, so cells of x.
+LISTS = tuple(Path(__file__).with_name(name) for name in ("cases.csv", "reducers.csv"))
 LAYOUTS = ("channels_first", "channels_last", "plane")
-OPS = ("max", "min", "sum", "avg", "avg_rounded")
+OPS = ("max", "min", "sum", "avg", "avg_rounded", "lp", "median", "std", "softmax")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of cases.csv. `kernel`, `stride` and `padding` have one entry per pooled axis, in memory order."""
+    """One row of a list. `kernel`, `stride` and `padding` have one entry per pooled axis, in memory order."""
 
     name: str
     op: str
@@ -52,9 +54,9 @@ class Case:
 
     @property
     def result_dtype(self) -> np.dtype[Any]:
-        """That of tilepool's result: integer sums and averages widen."""
+        """That of tilepool's result: what is calculated from integers widens."""
         given = np.dtype(self.dtype)
-        if given.kind not in "biu" or self.op not in ("sum", "avg"):
+        if given.kind not in "biu" or self.op in ("max", "min", "avg_rounded", "median"):
             return given
         if self.op == "sum":
             return np.dtype(np.uint64 if given.kind == "u" else np.int64)
@@ -123,13 +125,15 @@ def _parse(row: dict[str, str]) -> Case:
     rank = len(shape) if row["layout"] == "plane" else len(shape) - 2
     kernel, stride, padding = (_sizes(row[column], rank) for column in ("kernel", "stride", "padding"))
     if row["layout"] not in LAYOUTS or row["op"] not in OPS or {len(kernel), len(stride), len(padding)} != {rank}:
-        raise ValueError(f"{LIST.name}: {row['name']}: a layout, an op or a number of sizes is wrong")
+        raise ValueError(f"{row['name']}: a layout, an op or a number of sizes is wrong")
     return Case(row["name"], row["op"], row["dtype"], row["layout"], shape, kernel, stride, padding)
 
 
-def read_cases(pattern: str = "*", path: Path = LIST) -> list[Case]:
-    """The cases whose names match one of the comma-separated globs in `pattern`, in the order of the list."""
+def read_cases(pattern: str = "*", paths: Sequence[Path] = LISTS) -> list[Case]:
+    """The cases whose names match one of the comma-separated globs in `pattern`, in the order of the lists."""
     globs = pattern.split(",")
-    with path.open(newline="") as lines:
-        cases = [_parse(row) for row in csv.DictReader(lines)]
+    cases = []
+    for path in paths:
+        with path.open(newline="") as lines:
+            cases += [_parse(row) for row in csv.DictReader(lines)]
     return [case for case in cases if any(fnmatch(case.name, glob) for glob in globs)]

@@ -1,7 +1,8 @@
-"""Times tilepool against every other library that is installed, on the cases of cases.csv.
+"""Times tilepool against every other library that is installed, on the cases of cases.csv and reducers.csv.
 
     python bench/compare.py                                  # the workloads of the README, all peers, two threads
     python bench/compare.py --cases 'bar/v*,bar/stem/*' --peers torch,onnxruntime --rounds 50
+    python bench/compare.py --cases 'reducer/*'              # norms, medians, deviations, SoftPool
     python bench/compare.py --sweep windows                  # windows of 2 x 2 to 127 x 127 cells at stride 1
     python bench/compare.py --sweep threads                  # 1, 2, 4 ... threads, on work that fits the caches
 
@@ -135,7 +136,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that the inputs on disk are removed
     cases = read_cases(options.cases or DEFAULT_CASES[options.sweep])
     if not cases:
-        sys.exit("--cases matches no case of cases.csv")
+        sys.exit("--cases matches no case")
     counts = thread_counts(options)
     with tempfile.TemporaryDirectory(prefix="tilepool-compare-") as name:
         folder = Path(name)

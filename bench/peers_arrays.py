@@ -75,7 +75,8 @@ class Tilepool:
             copy = Copy(case, self.threads)
             return Contender(copy.call, lambda _: np.empty(0), copy.batch)
         function = getattr(self.tilepool, f"{case.op.removesuffix('_rounded')}_pool")
-        arguments: list[Any] = [self._short(case.kernel)]
+        arguments: list[Any] = [2] if case.op == "lp" else []
+        arguments.append(self._short(case.kernel))
         if case.stride != case.kernel or any(case.padding):
             arguments += [self._short(case.stride), self._short(case.padding)]
         options: dict[str, Any] = {}
@@ -83,6 +84,8 @@ class Tilepool:
             options = {"axis": (0, 1)} if case.layout == "plane" else {"layout": case.layout}
         if case.op == "avg_rounded":
             options["dtype"] = x.dtype
+        if case.op == "median":
+            options["method"] = "lower"  # the same cell, and the dtype of x, as the peers'
         if label == "tilepool":
             options["out"] = np.zeros(case.result_shape, case.result_dtype)
         return Contender(lambda: function(x, *arguments, **options), lambda result: result)
@@ -124,6 +127,10 @@ class OpenCv:
             shape = np.ones((height, width), np.uint8)
             function = cv2.dilate if case.op == "max" else cv2.erode
             call = lambda: function(picture, shape, dst=target)  # noqa: E731
+        elif case.op == "median":
+            need(height == width and (height <= 5 or x.dtype == np.uint8), "other sizes of windows")
+            target = np.zeros_like(picture)
+            call = lambda: cv2.medianBlur(picture, height, dst=target)  # noqa: E731
         else:
             need(case.op in ("avg", "sum"), "no such op")
             depth = cv2.CV_64F if case.result_dtype == np.float64 else cv2.CV_32F
@@ -158,7 +165,7 @@ class Scipy:
         return ("scipy",)
 
     def prepare(self, label: str, case: Case, x: Array) -> Contender:
-        need(case.op in ("max", "min", "avg"), "no such op")
+        need(case.op in ("max", "min", "avg", "median"), "no such op")
         size = [1] * x.ndim
         for axis, kernel in zip(case.axes, case.kernel, strict=True):
             size[axis] = kernel
@@ -168,6 +175,7 @@ class Scipy:
             "max": ("maximum_filter", limits.min),
             "min": ("minimum_filter", limits.max),
             "avg": ("uniform_filter", 0),
+            "median": ("median_filter", 0),
         }[case.op]
         function = getattr(self.ndimage, name)
         return Contender(

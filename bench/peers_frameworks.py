@@ -36,7 +36,7 @@ class Torch:
     def prepare(self, label: str, case: Case, x: Array) -> Contender:
         functional = self.torch.nn.functional
         rank = len(case.kernel)
-        need(case.op in ("max", "avg", "sum") and rank <= 3, "no such op")
+        need(case.op in ("max", "avg", "sum", "lp") and rank <= 3, "no such op")
         last = label.endswith("channels-last") or (label == "torch mean" and case.layout == LAST)
         data = self.torch.from_numpy(arrange(case, x, LAST if last else FIRST))
         if last:
@@ -48,6 +48,10 @@ class Torch:
         elif case.op == "max":
             pool = getattr(functional, f"max_pool{rank}d")
             call = lambda: pool(data, case.kernel, case.stride, case.padding)  # noqa: E731
+        elif case.op == "lp":
+            need(not any(case.padding), "lp_pool has no padding")
+            pool = getattr(functional, f"lp_pool{rank}d")
+            call = lambda: pool(data, 2.0, case.kernel, case.stride)  # noqa: E731
         else:
             need(case.op == "avg" or rank > 1, "avg_pool1d has no divisor_override")
             pool = getattr(functional, f"avg_pool{rank}d")
@@ -66,16 +70,18 @@ class OnnxRuntime:
         return ("onnxruntime",)
 
     def prepare(self, label: str, case: Case, x: Array) -> Contender:
-        need(case.op in ("max", "avg"), "no such op")
+        need(case.op in ("max", "avg", "lp"), "no such op")
         helper = self.onnx.helper
         data = arrange(case, x, FIRST)
         attributes: dict[str, Any] = {}
         name = "GlobalAveragePool" if case.op == "avg" and case.is_global else f"{case.op}pool"
         if name != "GlobalAveragePool":
-            name = {"maxpool": "MaxPool", "avgpool": "AveragePool"}[name]
+            name = {"maxpool": "MaxPool", "avgpool": "AveragePool", "lppool": "LpPool"}[name]
             attributes = {"kernel_shape": case.kernel, "strides": case.stride, "pads": case.padding * 2}
             if case.op == "avg":
                 attributes["count_include_pad"] = 1
+            if case.op == "lp":
+                attributes["p"] = 2
         kind = helper.np_dtype_to_tensor_dtype(data.dtype)
         graph = helper.make_graph(
             [helper.make_node(name, ["x"], ["y"], **attributes)],

@@ -15,14 +15,15 @@ SPOTS = 200  # outputs computed one by one from the definition
 def tolerance(case: Case, x: Array) -> float:
     """How far two right results may lie apart.
 
-    max, min and integer sums are exact. A float sum of n positive values below M that is rounded n times has an error
-    of about eps * sqrt(n) * n * M, its average the nth part of that; the factor 8 is for what is not average.
+    max, min, medians of odd windows and integer sums are exact. A float sum of n positive values below M that is
+    rounded n times has an error of about eps * sqrt(n) * n * M, its average the nth part of that; the factor 8 is for
+    what is not average. A norm is below sqrt(n) * M, a deviation and a weighted mean are below M.
     """
-    if case.op in ("max", "min", "avg_rounded") or (case.op == "sum" and x.dtype.kind in "iu"):
+    if case.op in ("max", "min", "avg_rounded", "median") or (case.op == "sum" and x.dtype.kind in "iu"):
         return 0.0
     eps = 2.0**-7 if case.dtype == "bfloat16" else float(np.finfo(case.result_dtype).eps)
     spread = 8 * eps * math.sqrt(case.taps) * float(x.max())
-    return spread * case.taps if case.op == "sum" else spread
+    return spread * {"sum": case.taps, "lp": math.sqrt(case.taps)}.get(case.op, 1)
 
 
 def one_output(case: Case, x: Array, index: tuple[int, ...]) -> float:
@@ -36,7 +37,16 @@ def one_output(case: Case, x: Array, index: tuple[int, ...]) -> float:
         return float(cells.max())
     if case.op == "min":
         return float(cells.min())
-    total = float(cells.sum(dtype=np.float64))
+    if case.op == "median":
+        return float(np.median(cells))
+    numbers = cells.astype(np.float64)
+    if case.op == "lp":
+        return float(np.sqrt(np.sum(numbers**2)))
+    if case.op == "std":
+        return float(np.std(numbers))
+    if case.op == "softmax":
+        return float(np.average(numbers, weights=np.exp(numbers)))
+    total = float(numbers.sum())
     if case.op == "sum":
         return total
     return float(np.rint(total / case.taps)) if case.op == "avg_rounded" else total / case.taps
