@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _arguments as arguments
-from ._api import Array, CeilMode, Integers, Layout, Padding, avg_pool, max_pool, min_pool, sum_pool
+from ._api import Array, CeilMode, Integers, Layout, NanPolicy, Padding, avg_pool, max_pool, min_pool, sum_pool
 from ._arguments import shown
 from ._call import find
 from ._core import methods
-from ._dtypes import Op, is_float
+from ._dtypes import Op
+from ._missing import filled, left_out
 
-NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
 Method: TypeAlias = Literal["linear", "lower", "higher", "nearest", "midpoint"]
 
 # What stands for a NaN where the core has no way to omit it.
@@ -34,27 +34,10 @@ def reduce(
 ) -> Array:
     """The way of every call of this file; `words` are what `_call.make` understands."""
     array = arguments.array(x)
-    omit = nan_policy != "propagate" and omits(array, nan_policy)
-    if omit and op in NEUTRAL:
-        array = array.copy(order="K")
-        array[np.isnan(array)] = NEUTRAL[op]
-        omit = False
-    return find(Op(op, parameters, omit), array, words).run(array, out, arguments.threads(threads))
-
-
-def omits(x: Array, policy: object) -> bool:
-    """Whether x has NaNs that are to be omitted."""
-    rule = "nan_policy must be 'propagate', 'omit' or 'raise'"
-    if not isinstance(policy, str):
-        raise TypeError(f"{rule}, not {shown(policy)}")
-    if policy not in ("propagate", "omit", "raise"):
-        raise ValueError(f"{rule}, not {shown(policy)}")
-    if policy == "propagate" or not is_float(x.dtype) or not np.isnan(x).any():
-        return False
-    if policy == "raise":
-        first = tuple(map(int, np.unravel_index(np.argmax(np.isnan(x)), x.shape)))
-        raise ValueError(f"x must not have a NaN where nan_policy is 'raise', not at {first}")
-    return True
+    missing = left_out(array, nan_policy, None)
+    if missing is not None and op in NEUTRAL:
+        array, missing = filled(array, missing, np.array(NEUTRAL[op], array.dtype)), None
+    return find(Op(op, parameters, missing is not None), array, words).run(array, out, arguments.threads(threads))
 
 
 def real(name: str, word: object, rule: str, allowed: Callable[[float], bool]) -> float:

@@ -137,8 +137,7 @@ def stochastic_pool(
     if not arguments.flag("training", training):
         if indexed:
             raise ValueError(f"return_indices must be False where training is False, not {shown(return_indices)}")
-        array = arguments.array(x)
-        return find(Op("self_weighted"), array, words).run(array, out, arguments.threads(threads))
+        return expectation(x, words, out, threads)
     if not indexed:
         return drawn(x, words, rng, "plane", "int64", (out, None), threads)[0]
     return drawn(x, words, rng, index_base, index_dtype, arguments.output_pair(out), threads)
@@ -255,6 +254,12 @@ def race(activations: Array, rng: np.random.Generator) -> Array:
         keys /= waits
         waits *= -SMALL
         return np.divide(waits, activations, out=keys, where=below)
+
+
+def expectation(x: npt.ArrayLike, words: tuple[object, ...], out: Any, threads: object) -> Array:
+    """sum(a**2) / sum(a) of each window, a = max(x, 0); 0 where no a is positive."""
+    array = arguments.array(x)
+    return find(Op("self_weighted"), array, words).run(array, out, arguments.threads(threads))
 
 
 def mixed(
