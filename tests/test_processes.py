@@ -334,29 +334,43 @@ DRAWN = (
     "boundaries=None, return_boundaries=False, "
 )
 PLACED = (
-    f"({WINDOWS.replace('*', 'return_indices=False, *')}{PLACES}, index_dtype='int64', index_base='plane', out=None, "
-    "threads=None)"
+    f"({WINDOWS.replace('*', 'return_indices=False, *')}{PLACES}, index_dtype='int64', index_base='plane', "
+    "nan_policy='propagate', mask=None, out=None, threads=None)"
 )
+REDUCED = f"{PLACES}, nan_policy='propagate', out=None, threads=None)"
 SIGNATURES = {
     "max_pool": PLACED,
     "min_pool": PLACED,
-    "sum_pool": f"({WINDOWS}{PLACES}, dtype=None, out=None, threads=None)",
+    "sum_pool": f"({WINDOWS}{PLACES}, dtype=None, nan_policy='propagate', mask=None, weights=None, out=None, "
+    "threads=None)",
     "avg_pool": "(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
-    f"divisor_override=None, *, dilation=1, {PLACES}, dtype=None, rounding='half_even', out=None, threads=None)",
+    f"divisor_override=None, *, dilation=1, {PLACES}, dtype=None, rounding='half_even', nan_policy='propagate', "
+    "mask=None, weights=None, out=None, threads=None)",
+    "lp_pool": "(x, norm_type, kernel_size, stride=None, padding=0, ceil_mode=False, *, dilation=1, " + REDUCED,
+    "gem_pool": f"({WINDOWS}p=3.0, eps=1e-06, {REDUCED}",
+    "logsumexp_pool": f"({WINDOWS}temperature=1.0, normalize=False, {REDUCED}",
+    "softmax_pool": f"({WINDOWS}temperature=1.0, {REDUCED}",
+    "var_pool": f"({WINDOWS}ddof=0, {REDUCED}",
+    "std_pool": f"({WINDOWS}ddof=0, {REDUCED}",
+    "quantile_pool": f"({WINDOWS.replace('x, ', 'x, q, ')}method='linear', {REDUCED}",
+    "median_pool": f"({WINDOWS}method='linear', {REDUCED}",
+    "mode_pool": f"({WINDOWS}{REDUCED}",
+    "pool": f"({WINDOWS}op, **options)",
     "adaptive_max_pool": f"(x, output_size, *, {PLACES}, out=None, threads=None)",
     "adaptive_min_pool": f"(x, output_size, *, {PLACES}, out=None, threads=None)",
     "adaptive_avg_pool": f"(x, output_size, *, {PLACES}, dtype=None, out=None, threads=None)",
     "adaptive_sum_pool": f"(x, output_size, *, {PLACES}, dtype=None, out=None, threads=None)",
-    "global_pool": f"(x, op='avg', *, keepdims=True, {PLACES}, dtype=None, out=None, threads=None)",
-    "pyramid_pool": f"(x, grids, op='max', *, {PLACES}, dtype=None, out=None, threads=None)",
+    "adaptive_pool": f"(x, output_size, op, *, {PLACES}, **options)",
+    "global_pool": f"(x, op='avg', *, keepdims=True, {PLACES}, out=None, **options)",
+    "pyramid_pool": f"(x, grids, op='max', *, {PLACES}, out=None, **options)",
     "fractional_max_pool": f"({DRAWN}{PLACES}, out=None, threads=None)",
     "fractional_avg_pool": f"({DRAWN}{PLACES}, dtype=None, out=None, threads=None)",
     "max_unpool": f"(x, indices, kernel_size, stride=None, padding=0, output_size=None, *, {PLACES}, "
     "index_base='plane', out=None)",
     "convert_indices": f"(indices, shape, source, target, *, {PLACES}, column_major=False)",
     "stochastic_pool": f"({WINDOWS}training=True, rng=None, return_indices=False, {PLACES}, index_dtype='int64', "
-    "index_base='plane', out=None, threads=None)",
-    "mixed_pool": f"({WINDOWS}alpha=0.5, count_include_pad=True, {PLACES}, out=None, threads=None)",
+    "index_base='plane', nan_policy='propagate', out=None, threads=None)",
+    "mixed_pool": f"({WINDOWS}alpha=0.5, count_include_pad=True, {REDUCED}",
     "cost": f"(shape, {WINDOWS.removeprefix('x, ')}{PLACES}, dtype='float32')",
     "Cost": "(output_shape, operations, bytes_read, bytes_written)",
     "set_threads": "(threads)",

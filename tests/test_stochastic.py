@@ -430,3 +430,34 @@ def test_mixtures_by_hand() -> None:
     assert (
         tp.mixed_pool(transposed, 2, axis=(0, 1), alpha=gate).strides == tp.max_pool(transposed, 2, axis=(0, 1)).strides
     )
+
+
+# ---- NaNs that are left out ----------------------------------------------------------------------------------------
+
+
+def test_nan_policy() -> None:
+    """A NaN is never drawn and adds nothing, in an array whose other cells keep their draws."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.5, 1.5, (7, 3))
+    x[0, 0] = x[3] = np.nan
+    with_zeros = np.where(np.isnan(x), 0, x)
+    for training in (True, False):
+        result = tp.stochastic_pool(x, 3, axis=1, rng=3, training=training, nan_policy="omit")
+        assert bits(result) == bits(tp.stochastic_pool(with_zeros, 3, axis=1, rng=3, training=training))
+        assert result[3] == 0
+        assert np.isnan(tp.stochastic_pool(x, 3, axis=1, training=training)[[0, 3]]).all()
+        refused(
+            ValueError,
+            "^x must be free of NaN",
+            tp.stochastic_pool,
+            x,
+            3,
+            axis=1,
+            training=training,
+            nan_policy="raise",
+        )
+    mixture = tp.mixed_pool(x, 3, axis=1, alpha=0.25, nan_policy="omit")
+    with np.errstate(all="ignore"):
+        expected = 0.25 * np.fmax.reduce(x, axis=1) + 0.75 * np.nansum(x, axis=1) / np.sum(~np.isnan(x), axis=1)
+    assert np.allclose(mixture[[0, 1, 2, 4, 5, 6], 0], expected[[0, 1, 2, 4, 5, 6]], rtol=1e-14)
+    refused(ValueError, "^x must be free of NaN", tp.mixed_pool, x, 3, axis=1, nan_policy="raise")

@@ -146,7 +146,7 @@ struct Sum : Additive<T, A> {
   }
 };
 
-/// The product. Integers wrap.
+/// The product. Integers wrap. Of all NaNs, whose sign depends on the order of the factors, one is written.
 template <class T>
 struct Product : Extremum<T> {
   using Folds = Product;
@@ -155,6 +155,10 @@ struct Product : Extremum<T> {
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> combine(Vec<T, N> a, Vec<T, N> b) {
     return a * b;
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<T, N> finish(Vec<T, N> acc, const NoScale&) {
+    return acc == acc ? acc : splat<N>(std::numeric_limits<T>::quiet_NaN());
   }
 };
 

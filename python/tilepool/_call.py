@@ -94,7 +94,8 @@ class Call:
         if result.dtype == self.dtype:
             return result
         if self.wraps or is_float(self.dtype):
-            return result.astype(self.dtype)
+            with np.errstate(over="ignore"):  # float32 becomes float16
+                return result.astype(self.dtype)
         if result.dtype.kind == "f":
             empty = np.isnan(result)
             if empty.any():

@@ -43,7 +43,7 @@ def reduce(
 def real(name: str, word: object, rule: str, allowed: Callable[[float], bool]) -> float:
     """A real number that is allowed."""
     if not (arguments.is_integer(word) or isinstance(word, float | np.floating)):
-        raise TypeError(f"{name} must be {rule}, not {shown(word)}")
+        raise TypeError(f"{name} must be a real number, not {shown(word)}")
     try:
         number = float(word)
     except OverflowError:
@@ -54,7 +54,7 @@ def real(name: str, word: object, rule: str, allowed: Callable[[float], bool]) -
 
 
 def positive(name: str, word: object) -> float:
-    return real(name, word, "a positive finite number", lambda number: 0 < number < inf)
+    return real(name, word, "positive and finite", lambda number: 0 < number < inf)
 
 
 def degrees(ddof: object) -> float:
@@ -126,7 +126,7 @@ def lp_pool(
     array([5., 1.])
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
-    p = real("norm_type", norm_type, "a positive number", lambda number: number > 0)
+    p = real("norm_type", norm_type, "positive", lambda number: number > 0)
     return reduce("norm", (p, 0.0), x, words, nan_policy, out, threads)
 
 
@@ -179,7 +179,7 @@ def gem_pool(
     array([5., 2.])
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
-    parameters = real("p", p, "a positive number", lambda number: number > 0), positive("eps", eps)
+    parameters = real("p", p, "positive", lambda number: number > 0), positive("eps", eps)
     return reduce("power_mean", parameters, x, words, nan_policy, out, threads)
 
 
@@ -444,7 +444,7 @@ def quantile_pool(
     array([2, 8])
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
-    quantile = real("q", q, "a number from 0 to 1", lambda number: 0 <= number <= 1)
+    quantile = real("q", q, "from 0 to 1", lambda number: 0 <= number <= 1)
     op = "quantile_of_cells" if method in ("lower", "higher", "nearest") else "quantile"
     return reduce(op, (quantile, way(method)), x, words, nan_policy, out, threads)
 

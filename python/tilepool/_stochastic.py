@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _arguments as arguments
-from ._api import Array, CeilMode, Integers, Layout, Output, Padding, pool
+from ._api import Array, CeilMode, Integers, Layout, NanPolicy, Output, Padding, pool
 from ._arguments import CELL_BASES, is_integer, shown
 from ._call import copied, find, memory_order
 from ._dtypes import FLOAT64, DType, Op, is_float, readable
 from ._fractional import generator
 from ._indices import cells
+from ._missing import filled, left_out
 
 SMALL = 2.0**-200  # keys of a race are between 2**-200 and 2**888
 
@@ -34,6 +35,7 @@ def stochastic_pool(
     axis: Integers | None = ...,
     index_dtype: npt.DTypeLike = ...,
     index_base: Literal["plane", "batch", "array"] = ...,
+    nan_policy: NanPolicy = ...,
     out: Array | None = ...,
     threads: SupportsIndex | None = ...,
 ) -> Array: ...
@@ -53,6 +55,7 @@ def stochastic_pool(
     axis: Integers | None = ...,
     index_dtype: npt.DTypeLike = ...,
     index_base: Literal["plane", "batch", "array"] = ...,
+    nan_policy: NanPolicy = ...,
     out: Output = ...,
     threads: SupportsIndex | None = ...,
 ) -> tuple[Array, Array]: ...
@@ -71,6 +74,7 @@ def stochastic_pool(
     axis: Integers | None = None,
     index_dtype: npt.DTypeLike = "int64",
     index_base: Literal["plane", "batch", "array"] = "plane",
+    nan_policy: NanPolicy = "propagate",
     out: Output = None,
     threads: SupportsIndex | None = None,
 ) -> Array | tuple[Array, Array]:
@@ -90,6 +94,8 @@ def stochastic_pool(
         where `training`.
     index_dtype, index_base
         As in `max_pool`, but for "window".
+    nan_policy : {"propagate", "omit", "raise"}, default "propagate"
+        As in `max_pool`; a NaN that is left out is never drawn.
     out : numpy.ndarray, optional
         As in `max_pool`; with `return_indices` it may be a pair.
 
@@ -133,6 +139,10 @@ def stochastic_pool(
     array([2.5])
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
+    x = arguments.array(x)
+    missing = left_out(x, nan_policy, None)
+    if missing is not None:
+        x = filled(x, missing, np.zeros((), readable(x.dtype)))
     indexed = arguments.flag("return_indices", return_indices)
     if not arguments.flag("training", training):
         if indexed:
@@ -155,6 +165,7 @@ def mixed_pool(
     count_include_pad: bool | np.bool_ = True,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
+    nan_policy: NanPolicy = "propagate",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -170,6 +181,8 @@ def mixed_pool(
         calculates from x, has one for each window.
     count_include_pad : bool, default True
         As in `avg_pool`.
+    nan_policy : {"propagate", "omit", "raise"}, default "propagate"
+        As in `max_pool`.
 
     Returns
     -------
@@ -204,9 +217,8 @@ def mixed_pool(
     array([[3., 8.],
            [2., 4.]])
     """
-    return mixed(
-        x, (kernel_size, stride, padding, dilation, ceil_mode, layout, axis), alpha, count_include_pad, out, threads
-    )
+    words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
+    return mixed(x, words, alpha, count_include_pad, nan_policy, out, threads)
 
 
 def drawn(
@@ -263,13 +275,19 @@ def expectation(x: npt.ArrayLike, words: tuple[object, ...], out: Any, threads: 
 
 
 def mixed(
-    x: npt.ArrayLike, words: tuple[object, ...], alpha: object, count_include_pad: object, out: Any, threads: object
+    x: npt.ArrayLike,
+    words: tuple[object, ...],
+    alpha: object,
+    count_include_pad: object,
+    nan_policy: object,
+    out: Any,
+    threads: object,
 ) -> Array:
     array = arguments.array(x)
-    averages = pool("average", array, (*words, None, count_include_pad), None, threads)
+    averages = pool("average", array, (*words, None, count_include_pad), None, threads, nan_policy)
     share = shares(alpha, averages.shape)
     refuse_output(out, averages.shape, averages.dtype)
-    largest = pool("max", array, words, None, threads).astype(FLOAT64)
+    largest = pool("max", array, words, None, threads, nan_policy).astype(FLOAT64)
     means = averages.astype(FLOAT64)
     result = np.empty_like(means)
     with np.errstate(all="ignore"):
