@@ -203,7 +203,9 @@ def softmax_pooling() -> None:
         assert np.all(soft <= largest + rounding)
         if t == 0:
             assert np.allclose(soft, average, rtol=0, atol=rounding)
-        else:  # d * exp(-t * d) <= 1 / (e * t) for each cell that is smaller by d
+        else:
+            assert np.allclose(soft, tp.softmax_pool(X, 3, axis=(0, 1), temperature=1 / t), rtol=1e-12)
+            # d * exp(-t * d) <= 1 / (e * t) for each cell that is smaller by d
             assert np.all(largest - soft <= (taps - 1) / (np.e * t) + rounding)
         before = soft - rounding
         print(f"    t = {t:<6g} {soft[0]}")

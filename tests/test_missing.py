@@ -590,3 +590,24 @@ def test_errors(op: str) -> None:
         x[0, 0, 0, 0] = math.nan
         refused(ValueError, sentence, tp.avg_pool, x, 2, dtype=np.int8, mask=np.arange(4) < 3)
         refused(ValueError, sentence, tp.avg_pool, x, 2, dtype=np.int8, weights=2)
+
+
+@pytest.mark.parametrize("policy", ["omit", "raise"])
+def test_words_of_adaptive_and_fractional_functions(policy: str) -> None:
+    """The words of the adaptive and fractional functions lead to the same place."""
+    x = np.array([1.0, np.nan, 3.0, 5.0, np.nan, 2.0, 8.0, np.nan, 4.0])
+    edges, overlapping = [0, 2, 5, 9], [(0, 3), (3, 6), (6, 9)]
+    calls: list[tuple[Any, Any, Any, list[tuple[int, int]]]] = [
+        (tp.adaptive_max_pool, np.nanmax, {"output_size": 3}, overlapping),
+        (tp.adaptive_min_pool, np.nanmin, {"output_size": 3}, overlapping),
+        (tp.adaptive_avg_pool, np.nanmean, {"output_size": 3}, overlapping),
+        (tp.adaptive_sum_pool, np.nansum, {"output_size": 3}, overlapping),
+        (tp.fractional_max_pool, np.nanmax, {"boundaries": (edges,)}, list(itertools.pairwise(edges))),
+        (tp.fractional_avg_pool, np.nanmean, {"boundaries": (edges,)}, list(itertools.pairwise(edges))),
+    ]
+    for function, keep, words, windows in calls:
+        if policy == "raise":
+            refused(ValueError, "^x must be free of NaN", function, x, axis=0, nan_policy=policy, **words)
+        else:
+            expected = [keep(x[begin:end]) for begin, end in windows]
+            assert function(x, axis=0, nan_policy=policy, **words).tolist() == expected

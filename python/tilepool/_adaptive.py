@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from . import _arguments as arguments
 from . import _fractional as fractional
-from ._api import Array, Integers, Layout, pool
+from ._api import Array, Integers, Layout, NanPolicy, pool
 from ._reducers import function_of
 
 Outputs: TypeAlias = SupportsIndex | Sequence[SupportsIndex | None] | None
@@ -29,6 +29,7 @@ def adaptive_max_pool(
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
+    nan_policy: NanPolicy = "propagate",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -42,7 +43,7 @@ def adaptive_max_pool(
     ----------
     output_size : int, None, or tuple of int and None
         Outputs along each pooled axis: one number for all, or one for each. None leaves an axis as it is. Positive.
-    x, layout, axis, out, threads
+    x, layout, axis, nan_policy, out, threads
         As in `max_pool`.
 
     Returns
@@ -71,7 +72,7 @@ def adaptive_max_pool(
     >>> tp.adaptive_max_pool(np.array([3, 1, 4, 1, 5]), 3, axis=0)  # sees cells 0 and 1, 1 to 3, 3 and 4
     array([3, 4, 5])
     """
-    return pool("max", x, placed(arguments.Adaptive(output_size), layout, axis), out, threads)
+    return pool("max", x, placed(arguments.Adaptive(output_size), layout, axis), out, threads, nan_policy)
 
 
 def adaptive_min_pool(
@@ -80,6 +81,7 @@ def adaptive_min_pool(
     *,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
+    nan_policy: NanPolicy = "propagate",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -98,7 +100,7 @@ def adaptive_min_pool(
     >>> tp.adaptive_min_pool(np.array([3, 1, 4, 1, 5]), 2, axis=0)
     array([1, 1])
     """
-    return pool("min", x, placed(arguments.Adaptive(output_size), layout, axis), out, threads)
+    return pool("min", x, placed(arguments.Adaptive(output_size), layout, axis), out, threads, nan_policy)
 
 
 def adaptive_avg_pool(
@@ -108,6 +110,7 @@ def adaptive_avg_pool(
     layout: Layout = "channels_first",
     axis: Integers | None = None,
     dtype: npt.DTypeLike | None = None,
+    nan_policy: NanPolicy = "propagate",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -130,7 +133,7 @@ def adaptive_avg_pool(
     >>> tp.adaptive_avg_pool(np.ones((1, 8, 14, 9)), (7, None)).shape  # the last axis stays as it is
     (1, 8, 7, 9)
     """
-    return pool("average", x, placed(arguments.Adaptive(output_size), layout, axis, dtype), out, threads)
+    return pool("average", x, placed(arguments.Adaptive(output_size), layout, axis, dtype), out, threads, nan_policy)
 
 
 def adaptive_sum_pool(
@@ -140,6 +143,7 @@ def adaptive_sum_pool(
     layout: Layout = "channels_first",
     axis: Integers | None = None,
     dtype: npt.DTypeLike | None = None,
+    nan_policy: NanPolicy = "propagate",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array:
@@ -160,7 +164,7 @@ def adaptive_sum_pool(
     >>> tp.adaptive_sum_pool(np.array([3, 1, 4, 1, 5]), 1, axis=0)
     array([14])
     """
-    return pool("sum", x, placed(arguments.Adaptive(output_size), layout, axis, dtype), out, threads)
+    return pool("sum", x, placed(arguments.Adaptive(output_size), layout, axis, dtype), out, threads, nan_policy)
 
 
 def adaptive_pool(
@@ -376,6 +380,7 @@ def fractional_max_pool(
     return_boundaries: bool | np.bool_ = False,
     layout: Layout = "channels_first",
     axis: Integers | None = None,
+    nan_policy: NanPolicy = "propagate",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array | tuple[Array, Boundaries]:
@@ -405,7 +410,7 @@ def fractional_max_pool(
         than there are windows where `kernel_size` is not given.
     return_boundaries : bool, default False
         Return the boundaries, too.
-    x, layout, axis, out, threads
+    x, layout, axis, nan_policy, out, threads
         As in `max_pool`.
 
     Returns
@@ -444,7 +449,7 @@ def fractional_max_pool(
     True
     """
     drawing = (kernel_size, output_size, output_ratio, overlapping, pseudorandom, rng, boundaries)
-    return fractional_pool("max", x, drawing, return_boundaries, layout, axis, (), out, threads)
+    return fractional_pool("max", x, drawing, return_boundaries, layout, axis, (), out, threads, nan_policy)
 
 
 def fractional_avg_pool(
@@ -461,6 +466,7 @@ def fractional_avg_pool(
     layout: Layout = "channels_first",
     axis: Integers | None = None,
     dtype: npt.DTypeLike | None = None,
+    nan_policy: NanPolicy = "propagate",
     out: Array | None = None,
     threads: SupportsIndex | None = None,
 ) -> Array | tuple[Array, Boundaries]:
@@ -485,7 +491,7 @@ def fractional_avg_pool(
     array([2., 2., 3., 7.])
     """
     drawing = (kernel_size, output_size, output_ratio, overlapping, pseudorandom, rng, boundaries)
-    return fractional_pool("average", x, drawing, return_boundaries, layout, axis, (dtype,), out, threads)
+    return fractional_pool("average", x, drawing, return_boundaries, layout, axis, (dtype,), out, threads, nan_policy)
 
 
 def fractional_pool(
@@ -498,11 +504,12 @@ def fractional_pool(
     rest: tuple[object, ...],
     out: Array | None,
     threads: object,
+    nan_policy: object,
 ) -> Array | tuple[Array, Boundaries]:
     """The way of both; `drawing` is what `_fractional.windows` takes."""
     array = arguments.array(x)
     returned = arguments.flag("return_boundaries", return_boundaries)
     axes = arguments.pooled_axes(layout, axis, array.ndim)
     windows, boundaries = fractional.windows(tuple(array.shape[axis] for axis in axes), *drawing)
-    result = pool(op, array, placed(windows, layout, axis, *rest), out, threads)
+    result = pool(op, array, placed(windows, layout, axis, *rest), out, threads, nan_policy)
     return (result, boundaries) if returned else result
