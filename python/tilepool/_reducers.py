@@ -47,7 +47,7 @@ def real(name: str, word: object, rule: str, allowed: Callable[[float], bool]) -
     try:
         number = float(word)
     except OverflowError:
-        number = inf if word > 0 else -inf
+        raise ValueError(f"{name} must be {rule} and within float64, not {shown(word)}") from None
     if not allowed(number):
         raise ValueError(f"{name} must be {rule}, not {shown(word)}")
     return number
