@@ -225,12 +225,11 @@ struct Sorted {
   TILEPOOL_INLINE void quantile(std::int64_t lane, std::int64_t to, const Ranks& ranks) const {
     const Vec<In, N> low = Keys::template element<N>(at<N>(ranks.low, lane));
     if (survey.op == Op::quantile_of_cells) return put<In>(to, low);
+    if (ranks.high == ranks.low) return put<Out>(to, convert<O, T, N>(low));
     const auto number = [](Vec<In, N> v)
                             TILEPOOL_INLINE_LAMBDA { return convert_numbers<double, N>(convert<Number, T, N>(v)); };
-    Vec<double, N> result = number(low);
-    if (ranks.high != ranks.low) {
-      result = between<N>(result, number(Keys::template element<N>(at<N>(ranks.high, lane))), ranks.fraction);
-    }
+    const Vec<double, N> high = number(Keys::template element<N>(at<N>(ranks.high, lane)));
+    const Vec<double, N> result = between<N>(number(low), high, ranks.fraction);
     using Rounded = typename Element<O>::Number;
     put<Out>(to, convert<O, Rounded, N>(convert_numbers<Rounded, N>(result)));
   }
