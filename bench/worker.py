@@ -60,6 +60,12 @@ def quiet_environment(threads: int) -> None:
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="")
 
 
+def read(path: str | Path, dtype: Any) -> Array:
+    """A saved array; a dtype that numpy does not know by itself, bfloat16, is saved as bytes."""
+    array: Array = np.load(path)
+    return array.view(np.dtype(dtype)) if array.dtype.kind == "V" else array
+
+
 class Worker:
     """The state of the process: one peer, one case, its contenders."""
 
@@ -82,7 +88,7 @@ class Worker:
         self.contenders.clear()
         self.estimates.clear()
         self.case = from_message(question["case"])
-        self.x = np.load(question["input"])
+        self.x = read(question["input"], self.case.dtype)
         self.reference = Path(question["reference"])
         return {"labels": self.peer.labels(self.case)}
 
@@ -113,7 +119,7 @@ class Worker:
         if problem is not None:
             return problem
         if self.reference.exists():
-            return difference(self.case, self.x, result, np.load(self.reference))
+            return difference(self.case, self.x, result, read(self.reference, result.dtype))
         np.save(self.reference, result)
         return None
 
