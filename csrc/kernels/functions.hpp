@@ -9,8 +9,8 @@
 namespace tilepool {
 namespace {
 
-/// Eight lanes on every ISA, so that sums across lanes have the same order on all.
-constexpr int number_lanes = 8;
+/// What fills a vector: compilers take wider ones apart into scalars.
+constexpr int number_lanes = vector_bytes / 8;
 using Numbers = Vec<double, number_lanes>;
 using NumberBits = Vec<std::int64_t, number_lanes>;
 

@@ -7,36 +7,50 @@
 namespace tilepool {
 namespace {
 
-/// The cells of eight windows, one in each lane, or of a single window in all lanes. NaNs are not there.
+/// A single window has its cells side by side in so many lanes on every ISA, so that sums have the same order on all.
+constexpr int single_lanes = 8;
+
+/// The cells of some windows, one in each lane, or of a single window in all lanes. NaNs are not there.
 struct Cells {
   const Numbers* taps;
-  std::int64_t length;
+  std::int64_t length;  // of a single window a multiple of single_lanes / number_lanes
   bool single;
   Numbers count;  // of the cells that are there
 
-  /// What is combined in each lane is combined across the lanes, too, where all are of one window.
-  template <class Combine>
-  TILEPOOL_INLINE Numbers whole(Numbers v, const Combine& combine) const {
-    if (!single) return v;
-    for (int apart = number_lanes / 2; apart > 0; apart /= 2) {
-      for (int lane = 0; lane < apart; ++lane) v[lane] = combine(v[lane], v[lane + apart]);
+  /// combine(...combine(combine(start, term(tap)), term(next tap))...), across the lanes, too, where all are of one
+  /// window.
+  template <class Term, class Combine>
+  TILEPOOL_INLINE Numbers combined(double start, const Term& term, const Combine& combine) const {
+    if (!single) {
+      Numbers v = all(start);
+      for (std::int64_t t = 0; t < length; ++t) v = combine(v, term(taps[t]));
+      return v;
     }
-    return all(v[0]);
+    constexpr int parts = single_lanes / number_lanes;
+    Numbers v[parts];
+    for (Numbers& part : v) part = all(start);
+    for (std::int64_t t = 0; t < length; t += parts) {
+      for (int k = 0; k < parts; ++k) v[k] = combine(v[k], term(taps[t + k]));
+    }
+    double lanes[single_lanes];
+    std::memcpy(lanes, v, sizeof lanes);
+    for (int apart = single_lanes / 2; apart > 0; apart /= 2) {
+      for (int lane = 0; lane < apart; ++lane) lanes[lane] = combine(lanes[lane], lanes[lane + apart]);
+    }
+    return all(lanes[0]);
   }
 
   template <class Term>
   TILEPOOL_INLINE Numbers sum(const Term& term) const {
-    Numbers total = all(0.0);
-    for (std::int64_t t = 0; t < length; ++t) total += taps[t] == taps[t] ? term(taps[t]) : all(0.0);
-    return whole(total, [](double a, double b) TILEPOOL_INLINE_LAMBDA { return a + b; });
+    return combined(
+        0.0, [&](Numbers x) TILEPOOL_INLINE_LAMBDA { return x == x ? term(x) : all(0.0); },
+        [](auto a, auto b) TILEPOOL_INLINE_LAMBDA { return a + b; });
   }
 
   /// -infinity where there is no cell.
   template <class Term>
   TILEPOOL_INLINE Numbers max(const Term& term) const {
-    Numbers most = all(-infinity);
-    for (std::int64_t t = 0; t < length; ++t) most = greater_of(term(taps[t]), most);
-    return whole(most, [](double a, double b) TILEPOOL_INLINE_LAMBDA { return a > b ? a : b; });
+    return combined(-infinity, term, [](auto a, auto b) TILEPOOL_INLINE_LAMBDA { return greater_of(b, a); });
   }
 };
 

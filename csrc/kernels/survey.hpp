@@ -99,7 +99,7 @@ void survey_numbers(const Along& along, const void* const* rows, std::int64_t co
           pattern.each(at, [&](std::int64_t place, const In* from) TILEPOOL_INLINE_LAMBDA {
             taps[place] = static_cast<double>(convert<typename Element<T>::Number, T, 1>(*from));
           });
-          for (; length % N != 0; ++length) taps[length] = not_a_number;
+          for (; length % single_lanes != 0; ++length) taps[length] = not_a_number;
           length /= N;
         } else {
           pattern.template gather<N>(at, apart, live, taps, number);
