@@ -125,6 +125,28 @@ def test_many_more_outputs_than_cells() -> None:
         tp.adaptive_max_pool(np.zeros(2, np.uint8), 2**61, axis=0)
 
 
+@pytest.mark.parametrize("op", EXACT_OPS)
+@settings(max_examples=40)
+@given(data=st.data(), place=places(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
+def test_indices_of_adaptive_windows(
+    op: str, data: st.DataObject, place: tuple[Any, Any], dtype: str, seed: int
+) -> None:
+    """By the name of the op, as all that has no function of its own."""
+    shape, axis = place
+    x = made(data, op, shape, dtype, seed)
+    outputs = tuple(data.draw(st.integers(1, min(20, 2 * shape[a]))) for a in axis)
+    windows = [reference.adaptive(shape[a], m) for a, m in zip(axis, outputs, strict=True)]
+    found = reference.places(op, x, axis, windows)
+    for isa in _core.available_isas():
+        with using_isa(isa):
+            values, indices = tp.adaptive_pool(x, outputs, op, axis=axis, return_indices=True)
+            assert not differs(values, ADAPTIVE[op](x, outputs, axis=axis), None).any()
+        expected = np.zeros(indices.shape, np.int64)
+        for a in sorted(axis):
+            expected = expected * shape[a] + found[a]
+        assert np.array_equal(indices, expected)
+
+
 # ---- global pooling and pyramids -----------------------------------------------------------------------------------
 
 
