@@ -12,9 +12,10 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from agreement import FUNCTIONS, OPS
+from agreement import FUNCTIONS, OPS, REDUCERS, reducer
 from guarded_memory import Margins, between_guard_pages
 from layouts import any_numbers, is_float, share
+from test_reducers import OPTIONS
 from tilepool import _core
 
 Array = NDArray[Any]
@@ -116,3 +117,28 @@ def test_guard_pages_of_large_windows(at_end: bool, isa: str) -> None:
                     x[...] = values
                     assert np.array_equal(FUNCTIONS[op](x, kernel, stride, axis=axis), expected)
                     del x
+
+
+@pytest.mark.parametrize("at_end", [True, False], ids=["before a guard page", "behind a guard page"])
+@pytest.mark.parametrize("op", REDUCERS)
+def test_guard_pages_of_reducers(op: str, at_end: bool, isa: str) -> None:
+    """Each element type with some of the shapes and windows, and with one window of all cells."""
+    for place, dtype in enumerate(_core.dtypes):
+        some = [*enumerate(shapes())][place :: len(_core.dtypes)]
+        for number, (shape, axis) in [*some, (0, ((2500,), (0,)))]:
+            options = OPTIONS[op][number % len(OPTIONS[op])]
+            windows = WINDOWS[number % len(WINDOWS)] if len(shape) > 1 else {"kernel_size": 2500}
+            values = any_numbers(np.random.default_rng(number), shape, dtype)
+            try:
+                expected = reducer(op)(values, axis=axis, **windows, **options)
+            except ValueError:  # narrower than the window
+                windows = {"kernel_size": 1, "stride": 2}
+                expected = reducer(op)(values, axis=axis, **windows, **options)
+            with (
+                between_guard_pages(shape, dtype, at_end=at_end) as x,
+                between_guard_pages(expected.shape, expected.dtype, at_end=at_end) as out,
+            ):
+                x[...] = values
+                reducer(op)(x, axis=axis, out=out, **windows, **options)
+                assert np.array_equal(out, expected, equal_nan=is_float(out.dtype)), (dtype, shape, windows, options)
+                del x, out

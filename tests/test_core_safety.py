@@ -94,6 +94,18 @@ def test_a_plan_tells_its_result() -> None:
         {"rounding": "ceil"},
         {"rounding": None},
         {"is_unsigned": "no"},
+        {"op": "product", "dtype": "uint8"},  # no such kernel
+        {"op": "root_sum_square", "dtype": "float64"},
+        {"op": "sum_magnitude", "dtype": "int32"},
+        {"op": "quantile", "parameters": (1.5, 0)},
+        {"op": "quantile", "parameters": (-0.1, 0)},
+        {"op": "quantile_of_cells", "parameters": (float("nan"), 1)},
+        {"op": "quantile", "parameters": (0.5, 5)},
+        {"op": "quantile", "parameters": (0.5, float("nan"))},
+        {"op": "quantile", "parameters": (0.5,)},
+        {"op": "variance", "parameters": "00"},
+        {"op": "variance", "omit": "no"},
+        {"op": "mode", "indices": "cells", "weights": (6, 1)},
     ],
     ids=str,
 )

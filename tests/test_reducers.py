@@ -211,7 +211,7 @@ def test_positions_and_orders_in_memory_give_equal_results(op: str, isa: str) ->
         options = OPTIONS[op][0]
         values = numbers(np.random.default_rng(1), (2, 3, 21, 19), dtype, op)
         plain = reducer(op)(values, kernel_size=3, stride=2, **options)
-        some_ulps = 2.0**-20 if op == "prod" else 2.0**-22  # nine factors in another order
+        some_ulps = 2.0**-20 if op == "prod" else 2.0**-22  # eight roundings on either side
         near = np.where(np.isfinite(plain), some_ulps * np.abs(plain.astype(np.float64)), 0)
         for layout in ({"offset": 4}, {"order": (0, 2, 3, 1)}, {"order": (3, 2, 1, 0)}, {"steps": (1, 1, -1, 2)}):
             x = lay_out(values, **layout)

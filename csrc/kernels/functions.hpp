@@ -1,5 +1,5 @@
 // Functions of float64 lanes that processors have no instruction for. Plain arithmetic in a fixed order: the same bits
-// on every ISA. Each is within 2 units in the last place of the exact value.
+// on every ISA. Exponential and logarithm are within 2 units in the last place, as far as millions of samples tell.
 #pragma once
 
 #include <limits>

@@ -40,7 +40,7 @@ def pool(
     missing = left_out(x, nan_policy, mask)
     if weights is not None:
         reduced = weighted_sum if op == "sum" else weighted_average
-        return written((reduced(x, words, call, missing, real(weights, x.shape), threads),), (out,))[0]
+        return written((reduced(x, words, call, missing, weighing(weights, x.shape), threads),), (out,))[0]
     if missing is None:
         return call.run(x, out, threads)
     if op == "average" and Asked(*words[WINDOWS:]).divisor_override is None:
@@ -192,7 +192,7 @@ def whole_quotients(sums: Array, divisors: Array, call: Call) -> Array:
 # ---- weights -----------------------------------------------------------------------------------------------------
 
 
-def real(weights: Any, shape: tuple[int, ...]) -> Array:
+def weighing(weights: Any, shape: tuple[int, ...]) -> Array:
     """The weights of an array of that shape, with as many dimensions."""
     arguments.refuse_meaningful("weights", weights)
     values = np.asarray(weights)

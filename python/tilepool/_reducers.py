@@ -65,6 +65,21 @@ def degrees(ddof: object) -> float:
     return float(ddof)
 
 
+def quantiles(
+    q: float,
+    method: object,
+    x: npt.ArrayLike,
+    words: tuple[object, ...],
+    nan_policy: object,
+    out: Array | None,
+    threads: object,
+) -> Array:
+    """Those that are always one of the cells keep its dtype."""
+    number = way(method)
+    op = "quantile_of_cells" if method in ("lower", "higher", "nearest") else "quantile"
+    return reduce(op, (q, number), x, words, nan_policy, out, threads)
+
+
 def way(method: object) -> float:
     """The core's number of a way between two cells."""
     rule = "method must be " + ", ".join(map(repr, methods[:-1])) + f" or {methods[-1]!r}"
@@ -445,8 +460,7 @@ def quantile_pool(
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
     quantile = real("q", q, "from 0 to 1", lambda number: 0 <= number <= 1)
-    op = "quantile_of_cells" if method in ("lower", "higher", "nearest") else "quantile"
-    return reduce(op, (quantile, way(method)), x, words, nan_policy, out, threads)
+    return quantiles(quantile, method, x, words, nan_policy, out, threads)
 
 
 def median_pool(
@@ -490,8 +504,7 @@ def median_pool(
            [5, 5, 5]], dtype=uint8)
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
-    op = "quantile_of_cells" if method in ("lower", "higher", "nearest") else "quantile"
-    return reduce(op, (0.5, way(method)), x, words, nan_policy, out, threads)
+    return quantiles(0.5, method, x, words, nan_policy, out, threads)
 
 
 def mode_pool(

@@ -11,10 +11,11 @@ from . import _arguments as arguments
 from ._api import Array, CeilMode, Integers, Layout, NanPolicy, Output, Padding, pool
 from ._arguments import CELL_BASES, is_integer, shown
 from ._call import copied, find, memory_order
-from ._dtypes import FLOAT64, DType, Op, is_float, readable
+from ._dtypes import FLOAT64, DType, is_float, readable
 from ._fractional import generator
 from ._indices import cells
 from ._missing import filled, left_out
+from ._reducers import reduce
 
 SMALL = 2.0**-200  # keys of a race are between 2**-200 and 2**888
 
@@ -270,8 +271,7 @@ def race(activations: Array, rng: np.random.Generator) -> Array:
 
 def expectation(x: npt.ArrayLike, words: tuple[object, ...], out: Any, threads: object) -> Array:
     """sum(a**2) / sum(a) of each window, a = max(x, 0); 0 where no a is positive."""
-    array = arguments.array(x)
-    return find(Op("self_weighted"), array, words).run(array, out, arguments.threads(threads))
+    return reduce("self_weighted", (0.0, 0.0), x, words, "propagate", out, threads)
 
 
 def mixed(
