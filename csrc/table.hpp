@@ -95,6 +95,7 @@ struct ToInteger {
 };
 
 /// A run of consecutive outputs along a row whose windows have equal tap counts and equally spaced first taps.
+/// Where inner == 1 windows may reach beyond the row, where they see nothing.
 struct Span {
   std::int64_t begin, end;  // outputs, counted from the start of the tile; every span is non-empty
   std::int64_t first;       // first tap of output `begin`, in pixels from the start of the row that is read
@@ -151,6 +152,23 @@ constexpr std::int64_t survey_bytes(std::int64_t taps, bool single) { return (si
 /// The most rows that `pool_rows` takes; longer lists are folded into a buffer first.
 constexpr std::int64_t pool_rows_limit = 3;
 
+/// Windows that keep the width of a row need not be pooled line by line: the lines of a plane, end to end, are one
+/// endless row, in which a window sees nothing beyond the ends of its own line. inner, stride and step are 1.
+struct Endless {
+  std::int64_t width;       // of a line
+  std::int64_t taps;        // along a line: as many before an output as behind it
+  std::int64_t begin, end;  // what all rows have
+  double divisor;
+  ToInteger to_integer;
+};
+constexpr bool endless_taps(std::int64_t taps) { return taps == 3 || taps == 5; }
+
+/// What is seen of an endless row: in the middle of its window output i sees element i, if begin <= i < end.
+struct EndlessRow {
+  const void* origin;
+  std::int64_t begin, end;
+};
+
 /// Row kernels of one op and element type. "Elements" have that type; "accumulators" are what the op combines.
 /// A buffer of accumulators may be read and written up to `buffer_slack` bytes beyond the n that is asked for;
 /// nothing else is read or written beyond its end. No pointer needs more alignment than its type.
@@ -170,6 +188,8 @@ struct Kernel {
   void (*pool_rows)(const Along&, const void* const* rows, std::int64_t count, double divisor, void* out, const Lines&);
   /// The same for one row of accumulators.
   void (*pool_buffer)(const Along&, const void* buffer, double divisor, void* out, const Lines&);
+  /// Where `has_endless`: combines any number of rows and pools the result along itself, n outputs.
+  void (*pool_endless)(const Endless&, const EndlessRow* rows, std::int64_t count, void* out, std::int64_t n);
   /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its
   /// index.
   void (*pick_rows)(const Along&, const void* const* rows, std::int64_t count, const Indexing&, void* out,
@@ -207,6 +227,11 @@ constexpr std::int64_t acc_size(Op op, DType dtype) {
   if (size <= 2) return 4;
   if (info_of(dtype).kind == 'f') return size;
   return op == Op::average_rounded && size == 8 ? 16 : 8;
+}
+
+/// Whether there is `pool_endless`: for accumulators that lanes of column numbers fit beside, in vectors.
+constexpr bool has_endless(Op op, DType dtype) {
+  return !surveys(op) && op != Op::average_rounded && (acc_size(op, dtype) == 4 || acc_size(op, dtype) == 8);
 }
 
 /// The most taps of one window: integers must not overflow their accumulators, but for 64-bit sums, which may wrap.

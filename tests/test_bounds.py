@@ -26,6 +26,7 @@ WINDOWS: list[dict[str, Any]] = [
     {"kernel_size": 2},
     {"kernel_size": 3, "stride": 2, "padding": 1},
     {"kernel_size": 3, "stride": 1, "padding": "same"},
+    {"kernel_size": 5, "stride": 1, "padding": 2},
     {"kernel_size": (1, 3), "stride": (1, 3), "ceil_mode": True},
     {"kernel_size": (2, 4), "stride": (1, 4)},
     {"kernel_size": (3, 17), "stride": (2, 1)},

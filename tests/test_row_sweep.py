@@ -95,6 +95,44 @@ def test_small_windows_on_planes_of_every_width(op: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
+def test_windows_that_keep_the_width(op: str, dtype: str) -> None:
+    """The lines of such planes may be pooled as one row: of every width, with all that windows of rows can be."""
+    numbers = any_numbers if op in EXACT_OPS else summable_numbers
+    columns: list[dict[str, Any]] = [
+        {"kernel_size": 1},
+        {"kernel_size": 3, "padding": 1},
+        {"kernel_size": 5, "padding": 2},
+        {"kernel_size": 2, "padding": 1},
+        {"kernel_size": 3, "padding": 4, "dilation": 4},  # windows without a row
+        {"kernel_size": 9, "padding": 8},
+    ]
+    for number, (width, kernel) in share(enumerate(itertools.product(WIDTHS, (3, 5))), dtype, parts=3):
+        rng = np.random.default_rng(number)
+        column = columns[number % len(columns)]
+        x = numbers(rng, (2, int(rng.integers(1, 8)), width), dtype)
+        arguments: dict[str, Any] = {
+            "kernel_size": (column["kernel_size"], kernel),
+            "padding": (column.get("padding", 0), kernel // 2),
+            "dilation": (column.get("dilation", 1), 1),
+        }
+        if op == "avg":
+            divisors: list[dict[str, Any]] = [{}, {"count_include_pad": False}, {"divisor_override": 7}]
+            arguments |= divisors[int(rng.integers(3))]
+        check(op, x, (1, 2), stride=1, note=f"seed={number}", **arguments)
+        if width <= 40:
+            check(op, x, 2, kernel_size=kernel, stride=1, padding="same", note=f"seed={number}")
+            volume = numbers(rng, (3, 2, width), dtype)
+            check(op, volume, (0, 1, 2), kernel_size=3, stride=1, padding=1, note=f"seed={number}")
+            apart: dict[str, Any] = {
+                "kernel_size": (2, 1, kernel),
+                "dilation": (4, 1, 1),
+                "padding": (3, 0, kernel // 2),
+            }
+            check(op, volume, (0, 1, 2), stride=1, note=f"seed={number}", **apart)
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
 def test_windows_of_one_to_three_rows(op: str, dtype: str) -> None:
     """So few rows are read side by side, without a buffer; each of the strides that have loops of their own."""
     numbers = any_numbers if op in EXACT_OPS else summable_numbers

@@ -173,11 +173,36 @@ Widening widening(Op op, const Windows& windows, std::int64_t least) {
   return {taps, 2, kernel - taps};
 }
 
+/// Whether all windows of an axis have the same divisor, clipped or not.
+bool is_uniform(const Plan& plan, const Windows& windows) {
+  if (!plan.averages || plan.divisor != 0) return true;
+  const auto divisor = [&](std::int64_t o) { return plan.count_padding ? windows.at(o).size : windows.at(o).count; };
+  return divisor(0) == windows.kernel() && divisor(windows.outputs() - 1) == windows.kernel();
+}
+
+/// Whether whole planes can be pooled as one row: windows keep its width, and the lines of the input and of the result
+/// lie end to end. `across` is the product of the taps of the line axes.
+bool can_be_endless(const Plan& plan, std::int64_t across) {
+  constexpr std::int64_t most_rows = 9, longest_row = 32 << 10, widest_border = 1 << 20;
+  const Windows &row = plan.row.windows, &column = plan.column.windows;
+  const bool keeps = row.slide() && row.stride() == 1 && row.step() == 1 && endless_taps(row.kernel()) &&
+                     row.start(0) == -(row.kernel() / 2) && row.outputs() == row.input();
+  const bool dense = plan.column.input_stride == plan.row.input_stride * row.input() &&
+                     plan.column.result_stride == plan.row.result_stride * row.outputs();
+  const bool few = saturating_mul(across, column.kernel()) <= most_rows && border(column) <= widest_border &&
+                   plan.column.input_stride <= longest_row;
+  return has_endless(plan.op, plan.dtype) && plan.inner == 1 && keeps && dense && few && column.slide() &&
+         column.stride() == 1 && is_uniform(plan, row) && is_uniform(plan, column);
+}
+
 void choose_loops(Plan& plan) {
-  std::int64_t rows = most_taps(plan.column);
+  std::int64_t rows = 1;
   for (const PlanAxis& axis : plan.lines) rows = saturating_mul(rows, most_taps(axis));
+  const bool endless = can_be_endless(plan, rows);
+  rows = saturating_mul(rows, most_taps(plan.column));
   if (plan.indices != Indices::none || surveys(plan.op)) {  // every tap of every window is looked at, in order
     plan.across = {1, plan.row.windows.kernel(), 1};
+    plan.unclipped = !surveys(plan.op) && plan.inner == 1 && plan.row.windows.slide();
     plan.survey.single = plan.inner == 1 && plan.row.windows.outputs() == 1;
     if (surveys(plan.op)) {
       plan.survey_bytes =
@@ -192,6 +217,13 @@ void choose_loops(Plan& plan) {
   if (saturating_mul(rows, most_taps(plan.row)) > limit) {
     throw std::invalid_argument("sums of " + std::string(info_of(plan.dtype).name) + " must have at most " +
                                 std::to_string(limit) + " taps");
+  }
+
+  if (endless) {
+    plan.endless = true;
+    plan.across = {1, kernel, 1};
+    plan.slides = false;
+    return;
   }
 
   // Few long windows are added up one by one; many overlapping ones share their sums by doubling.
@@ -215,6 +247,8 @@ void choose_loops(Plan& plan) {
   plan.buffered =
       plan.slides || plan.across.taps > 1 || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
   plan.bordered = plan.buffered && borderable;
+  plan.unclipped = plan.bordered || (!plan.buffered && plan.inner == 1 && windows.slide() && !plan.long_windows &&
+                                     is_uniform(plan, windows));
 
   // Small planes fit the first-level cache: whole blocks are combined flat, without row ends.
   constexpr std::int64_t most_cells = 16 << 10;
@@ -359,15 +393,15 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   tile.input_width = inside(seen_end) - tile.input_begin;
   tile.before = plan.bordered ? std::max<std::int64_t>(0, tile.input_begin - seen_begin) : 0;
 
-  // Buffered windows are whole, others are clipped; a divisor may differ either way.
+  // A divisor may differ, whether windows are clipped or not.
   const std::int64_t origin = plan.bordered ? seen_begin : tile.input_begin;
-  const bool whole = plan.bordered && !(plan.averages && plan.divisor == 0);
+  const bool whole = plan.unclipped && (!plan.averages || plan.divisor != 0);
   const auto span = [&](std::int64_t from, std::int64_t to) {
     const Window window = windows.at(from);
     const std::int64_t divisor = plan.count_padding ? window.size : window.count;
-    const std::int64_t taps = plan.bordered ? plan.across.parts : window.count;
-    return Span{from - begin, to - begin, (plan.bordered ? windows.start(from) : window.first) - origin, taps,
-                whole || !plan.averages || plan.divisor != 0 ? 1.0 : static_cast<double>(divisor)};
+    const std::int64_t taps = plan.unclipped ? plan.across.parts : window.count;
+    return Span{from - begin, to - begin, (plan.unclipped ? windows.start(from) : window.first) - origin, taps,
+                !plan.averages || plan.divisor != 0 ? 1.0 : static_cast<double>(divisor)};
   };
   tile.spans.clear();
   const Outputs interior = windows.interior();

@@ -74,11 +74,13 @@ struct Plan {
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)
   std::int64_t tiles;         // tiles of a row
 
+  bool endless;        // whole planes are one row: `Endless`
   bool planes;         // a column and a row at a time are combined in one bordered block
   bool slides;         // column windows are put together from block suffixes and prefixes ...
   std::int64_t slots;  // ... of so many output rows at a time
   bool buffered;       // rows are combined into a buffer before the buffer is pooled along itself
   bool bordered;       // ... which has identity pixels on both sides, so that no window is clipped
+  bool unclipped;      // spans have whole windows: their kernels, or borders, have nothing beyond the input
   Widening across;     // of the windows of a buffered row
   bool long_windows;   // Along::long_windows
 

@@ -36,7 +36,9 @@ class Worker {
       const std::int64_t column = begin / outputs, from = begin % outputs;
       const std::int64_t to = std::min(outputs, from + (end - begin));
       enter(column / plan_.tiles, column % plan_.tiles);
-      if (plan_.planes) {
+      if (plan_.endless) {
+        endless(from, to);
+      } else if (plan_.planes) {
         plane(from, to);
       } else if (plan_.slides) {
         slide(from, to);
@@ -200,7 +202,9 @@ class Worker {
     span_indices_.clear();
     for (const Span& span : tile_.spans) {
       const std::int64_t o = tile_.output_begin + span.begin;
-      span_indices_.push_back(tap_of(plan_.row, o, plan_.row.windows.at(o), 0).index);
+      Window window = plan_.row.windows.at(o);
+      if (plan_.unclipped) window.first = plan_.row.windows.start(o);
+      span_indices_.push_back(tap_of(plan_.row, o, window, 0).index);
     }
   }
 
@@ -241,6 +245,30 @@ class Worker {
       t = end;
     } while (t < window.count);
     finish(buffer_, widened_, o, o + 1);
+  }
+
+  /// Output rows [from, to) as one.
+  void endless(std::int64_t from, std::int64_t to) {
+    const Windows& windows = plan_.column.windows;
+    const std::int64_t width = plan_.row.windows.outputs(), n = (to - from) * width;
+    if (offsets_.empty()) {
+      for (std::int64_t o = from; o < to; ++o) pool_nothing(windows.at(o), o);
+      return;
+    }
+    const double common = divisor(windows.at(from)) * tile_.spans[0].divisor;
+    Endless row{width, plan_.row.windows.kernel(), 0, n, common, plan_.to_integer};
+    endless_rows_.clear();
+    for (std::int64_t t = 0; t < windows.kernel(); ++t) {
+      const std::int64_t above = windows.start(from) + t * windows.step();
+      const std::int64_t begin = std::max<std::int64_t>(0, -above * width);
+      const std::int64_t end = std::min(n, (windows.input() - above) * width);
+      row.begin = std::max(row.begin, begin);
+      row.end = std::min(row.end, end);
+      for (const Place& place : offsets_) {
+        endless_rows_.push_back({input_ + place.bytes + above * plan_.column.input_stride, begin, end});
+      }
+    }
+    kernel_.pool_endless(row, endless_rows_.data(), static_cast<std::int64_t>(endless_rows_.size()), target(from), n);
   }
 
   /// Output rows [from, to) of a small plane. Its rows lie in a block with borders on all sides; the columns of the
@@ -381,6 +409,7 @@ class Worker {
   std::int64_t elements_ = 0;                // of an input row in the tile
   std::vector<Place> offsets_, multiplied_;  // the rows of the line, at column 0
   std::vector<const void*> rows_;
+  std::vector<EndlessRow> endless_rows_;
   std::vector<std::int64_t> row_indices_, span_indices_;
   Survey survey_{};
   double divisor_ = 1;      // of the line

@@ -97,14 +97,23 @@ struct AlongRow {
     strided<S>();
   }
 
-  template <int S, int N>
+  template <int S, int N, bool Clipped = false>
   TILEPOOL_INLINE void load_parts(Vec<Acc, N>* parts, std::int64_t at) const {
-    for (int s = 0; s < S; ++s) parts[s] = source.template load<N>(at + s * N);
+    for (int s = 0; s < S; ++s) parts[s] = vector_at<N, Clipped>(at + s * N);
+  }
+
+  template <int N, bool Clipped>
+  TILEPOOL_INLINE Vec<Acc, N> vector_at(std::int64_t at) const {
+    if constexpr (Clipped) {
+      return source.template load_clipped<N>(at, along.width);
+    } else {
+      return source.template load<N>(at);
+    }
   }
 
   /// Groups of S taps, then the rest: the last phases of a group that ends with the window, or, where the window is
   /// shorter than a group, the first phases of the only one.
-  template <int S, int N, int K>
+  template <int S, int N, int K, bool Clipped = false>
   TILEPOOL_INLINE Vec<Acc, N> deinterleaved(std::int64_t at) const {
     const std::int64_t taps = K > 0 ? K : count;
     Vec<Acc, N> parts[S], acc{};
@@ -112,7 +121,7 @@ struct AlongRow {
       const auto tap = every<decltype(phase)::value, S, N, Acc>(parts);
       acc = start ? tap : Op::template combine<N>(acc, tap);
     };
-    load_parts<S, N>(parts, at);
+    load_parts<S, N, Clipped>(parts, at);
     take(Lanes<0>{}, true);
     if (taps > 1) take(Lanes<1>{}, false);
     if constexpr (S > 2) {
@@ -121,6 +130,11 @@ struct AlongRow {
     if constexpr (S > 3) {
       if (taps > 3) take(Lanes<3>{}, false);
     }
+    if constexpr (K == S + 1) {  // the first phase again, a lane further on
+      const auto behind = splat<N>(source.template load<1>(at + S * N));
+      return Op::template combine<N>(acc, shifted<1, N, Acc>(every<0, S, N, Acc>(parts), behind));
+    }
+    static_assert(!Clipped || K == S + 1);
     std::int64_t t = S;
     for (; t + S <= taps; t += S) {
       load_parts<S, N>(parts, at + t);
@@ -250,7 +264,63 @@ struct AlongRow {
     }
   }
 
-  void pool() const {
+  /// N outputs whose windows may reach beyond the row.
+  template <int N>
+  TILEPOOL_INLINE Vec<Acc, N> clipped_window(std::int64_t at) const {
+    const auto tap = [&](std::int64_t t) TILEPOOL_INLINE_LAMBDA {
+      return source.template load_clipped<N>(at + t * distance, along.width);
+    };
+    auto acc = tap(0);
+    for (std::int64_t t = 1; t < count; ++t) acc = Op::template combine<N>(acc, tap(t));
+    return acc;
+  }
+
+  /// Of pixels of one element: the outputs whose windows lie inside the row, [first_inside, last_inside), and those
+  /// that are left when the others have been pooled.
+  struct Inside {
+    std::int64_t first_inside, last_inside, begin, end;
+  };
+
+  /// A vector that has all outputs of one end costs as much as two or three of them by themselves.
+  Inside inside() const {
+    const std::int64_t stride = along.stride, last = along.width - 1 - (count - 1) * along.step - first;
+    const bool whole = first >= 0 && last >= (outputs - 1) * stride;
+    if (along.inner > 1 || count == 0 || whole) return {0, outputs, 0, outputs};
+    const auto limited = [&](std::int64_t o, std::int64_t least) {
+      return o < least ? least : o < outputs ? o : outputs;
+    };
+    const std::int64_t begin = first < 0 ? limited((-first - 1) / stride + 1, 0) : 0;
+    const std::int64_t end = limited(last < 0 ? 0 : last / stride + 1, begin);
+    Inside result{begin, end, begin, end};
+    if constexpr (lanes > 1 && cheap_masks<lanes, typename Src::Read>) {
+      const bool neighbours = stride == 1, halving = stride == 2 && along.step == 1 && count == 3;
+      if ((neighbours || halving) && begin > 0 && begin <= lanes && end >= lanes) result.begin = lanes;
+      if (neighbours && end < outputs && outputs - end <= lanes && outputs - lanes >= result.begin) {
+        result.end = outputs - lanes;
+      }
+    }
+    return result;
+  }
+
+  /// The outputs before `begin` and from `end` on.
+  void ends(const Inside& inside) const {
+    if constexpr (lanes > 1 && cheap_masks<lanes, typename Src::Read>) {
+      if (inside.begin > inside.first_inside) {
+        put<lanes>(0, along.stride == 1 ? clipped_window<lanes>(first) : deinterleaved<2, lanes, 3, true>(first));
+      }
+      if (inside.end < inside.last_inside) {
+        put<lanes>(inside.end, clipped_window<lanes>(first + inside.end));
+      }
+    }
+    if (inside.begin == inside.first_inside) single_outputs(0, inside.begin);
+    if (inside.end == inside.last_inside) single_outputs(inside.end, outputs);
+  }
+
+  void single_outputs(std::int64_t from, std::int64_t to) const {
+    for (std::int64_t o = from; o < to; ++o) put<1>(o, clipped_window<1>(first + o * along.stride));
+  }
+
+  TILEPOOL_NOINLINE void pool() const {
     if (count == 0) {
       for (std::int64_t i = 0; i < outputs * along.inner; ++i) put<1>(i, Op::identity());
     } else if (Src::row_count == 1 && along.long_windows) {
@@ -288,10 +358,22 @@ void pool_span(const Along& along, const Span& span, const void* const* rows, do
                                            span.end - span.begin,
                                            static_cast<Out*>(out) + span.begin * along.inner + from * write_step};
   for (int r = 0; r < R; ++r) row.source.rows[r] = static_cast<const Element*>(rows[r]) + from * read_step;
-  for (std::int64_t line = from; line < to; ++line) {
-    row.pool();
-    for (int r = 0; r < R; ++r) row.source.rows[r] += read_step;
-    row.out += write_step;
+  const auto next_line = [&](auto& of) TILEPOOL_INLINE_LAMBDA {
+    for (int r = 0; r < R; ++r) of.source.rows[r] += read_step;
+    of.out += write_step;
+  };
+  const auto inside = row.inside();
+  if (inside.begin == 0 && inside.end == row.outputs) {
+    for (std::int64_t line = from; line < to; ++line, next_line(row)) row.pool();
+    return;
+  }
+  auto between = row;
+  between.first += inside.begin * along.stride;
+  between.outputs = inside.end - inside.begin;
+  between.out += inside.begin;
+  for (std::int64_t line = from; line < to; ++line, next_line(row), next_line(between)) {
+    row.ends(inside);
+    if (between.outputs > 0) between.pool();
   }
 }
 

@@ -1,5 +1,6 @@
 // Fills the table of one ISA. Compiled once per ISA, with TILEPOOL_ISA as its name and the flags of that ISA.
 #include "along.hpp"
+#include "endless.hpp"
 #include "fold.hpp"
 #include "pick.hpp"
 #include "survey.hpp"
@@ -30,7 +31,9 @@ constexpr Kernel kernel() {
                 pool_rows<Direct>,
                 pool_buffer<Buffered>,
                 nullptr,
+                nullptr,
                 nullptr};
+  if constexpr (has_endless(op, dtype)) kernel.pool_endless = pool_endless<Direct>;
   if constexpr (op == Op::max || op == Op::min) kernel.pick_rows = pick_rows<Direct>;
   return kernel;
 }

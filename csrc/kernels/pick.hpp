@@ -55,11 +55,11 @@ struct PickRow {
   const void* const* rows;
   std::int64_t row_count, shift;  // bytes from the listed rows to those of the line
   const Indexing& indexing;
+  const std::int64_t* steps;            // what the index grows by from lane to lane
   std::int64_t first, count, distance;  // in elements: the first tap, the taps, and from tap to tap
   std::int64_t outputs, base;           // index of the first tap of the first output
   In* out;
   void* indices;
-  std::int64_t steps[Widest];  // what the index grows by from lane to lane
 
   /// Writes N outputs, the first of which has its first tap at index `start`.
   template <int N>
@@ -77,16 +77,27 @@ struct PickRow {
   TILEPOOL_INLINE Vec<Held, N> tap_at(const char* row, std::int64_t at) const {
     return P::template hold<N>(load<N>(reinterpret_cast<const In*>(row) + at));
   }
+  /// Nothing beyond the row.
+  template <int N, bool Clipped>
+  TILEPOOL_INLINE Vec<Held, N> tap_at(const char* row, std::int64_t at) const {
+    if constexpr (Clipped) {
+      const std::int64_t behind = along.width - at;
+      const auto v = load_some<N>(reinterpret_cast<const In*>(row) + at, -at, behind);
+      return within<N>(P::template hold<N>(v), P::nothing(), -at, behind);
+    } else {
+      return tap_at<N>(row, at);
+    }
+  }
   TILEPOOL_INLINE const char* row_at(std::int64_t row) const { return static_cast<const char*>(rows[row]) + shift; }
 
   template <int N>
   using Best = BestLanes<P::prefers_greater, Held, Place, N>;
 
-  /// Of N outputs: taps(row, take) calls take(tap, number) for each tap of a row in order. The very first, `value`, is
-  /// seen twice.
+  /// Of N outputs: taps(row, take) calls take(tap, number) for each tap of a row in order. Nothing is better than
+  /// nothing, but the taps that there are begin at `place`, and the first of them may be no better.
   template <int N, class Taps>
-  TILEPOOL_INLINE Best<N> best_of(Vec<Held, N> value, const Taps& taps) const {
-    Best<N> best{value};
+  TILEPOOL_INLINE Best<N> best_of(Vec<Place, N> place, const Taps& taps) const {
+    Best<N> best{splat<N>(P::nothing()), place};
     for (std::int64_t r = 0; r < row_count; ++r) {
       const std::int64_t row_place = indexing.rows[r] - indexing.rows[0];
       taps(row_at(r), [&](Vec<Held, N> tap, std::int64_t number) TILEPOOL_INLINE_LAMBDA {
@@ -97,8 +108,8 @@ struct PickRow {
   }
 
   template <int N, class Taps>
-  TILEPOOL_INLINE void outputs_at(std::int64_t to, std::int64_t start, Vec<Held, N> value, const Taps& taps) const {
-    const Best<N> best = best_of<N>(value, taps);
+  TILEPOOL_INLINE void outputs_at(std::int64_t to, std::int64_t start, Vec<Place, N> place, const Taps& taps) const {
+    const Best<N> best = best_of<N>(place, taps);
     put<N>(to, best.best, best.place, start);
   }
 
@@ -109,19 +120,39 @@ struct PickRow {
     sweep_overlapping<Held, Widest>(n, [&](auto width, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int N = decltype(width)::value;
       const std::int64_t at = from + i;
-      const std::int64_t lane = n > 1 ? i * hop() : 0;
-      outputs_at<N>(to + i, start + lane, tap_at<N>(row_at(0), at),
+      const std::int64_t lane = i * steps[1];
+      outputs_at<N>(to + i, start + lane, Vec<Place, N>{},
                     [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
                       for (std::int64_t t = 0; t < taps; ++t) take(tap_at<N>(row, at + t * distance), t);
                     });
     });
   }
 
-  TILEPOOL_INLINE std::int64_t hop() const { return along.inner > 1 ? indexing.element : indexing.output; }
+  /// Of pixels of one element: the outputs whose windows, of so many pixels, lie inside the row.
+  struct Inside {
+    std::int64_t begin, end;
+  };
+  Inside inside(std::int64_t reach) const {
+    const auto limited = [&](std::int64_t o, std::int64_t least) {
+      return o < least ? least : o < outputs ? o : outputs;
+    };
+    const std::int64_t last = along.width - reach - first;
+    const std::int64_t begin = first < 0 ? limited((-first - 1) / along.stride + 1, 0) : 0;
+    return {begin, limited(last < 0 ? 0 : last / along.stride + 1, begin)};
+  }
+
+  void scalars(std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t o = begin; o < end; ++o) scalar(o);
+  }
 
   template <int K>
   void flat_row() const {
-    if (along.inner == 1) return flat<K>(first, 0, outputs, base);
+    if (along.inner == 1) {
+      const auto [begin, end] = inside((count - 1) * along.step + 1);
+      scalars(0, begin);
+      if (begin < end) flat<K>(first + begin * along.stride, begin, end - begin, base + begin * indexing.output);
+      return scalars(end, outputs);
+    }
     for (std::int64_t o = 0; o < outputs; ++o) {
       flat<K>(first + o * along.stride * along.inner, o * along.inner, along.inner, base + o * indexing.output);
     }
@@ -130,50 +161,74 @@ struct PickRow {
   /// Windows of neighbouring taps, S apart, of single-element pixels: whole vectors are loaded and de-interleaved.
   template <int S, int K = 0>
   void strided() const {
+    constexpr int N = Widest;
     const std::int64_t taps = K > 0 ? K : count;
-    const std::int64_t reachable = (along.width - first - (taps - 1) / S * S - S) / S + 1;
-    const std::int64_t o = outputs < reachable ? outputs : reachable;
-    if (o > 0) {
-      sweep_overlapping<Held, Widest>(o, [&](auto width, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
-        constexpr int N = decltype(width)::value;
-        if constexpr (N == 1) {
-          scalar(i);
+    // The outputs whose groups of S lie inside the row. K > S takes but one tap of the last group.
+    const std::int64_t reach = K == S + 1 ? K : (taps - 1) / S * S + S;
+    const auto [before, end] = inside(reach);
+    std::int64_t begin = before;
+    if constexpr (K == S + 1 && cheap_masks<N, In>) {
+      if (before > 0 && before <= N && end >= N) {
+        deinterleaved<S, N, K, true>(0, taps);
+        begin = N;
+      }
+    }
+    if (begin == before) scalars(0, before);
+    if (begin < end) {
+      sweep_overlapping<Held, N>(end - begin, [&](auto width, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+        if constexpr (decltype(width)::value == 1) {
+          scalar(begin + i);
         } else {
-          deinterleaved<S, N>(i, taps);
+          deinterleaved<S, decltype(width)::value, K>(begin + i, taps);
         }
       });
     }
-    for (std::int64_t i = o > 0 ? o : 0; i < outputs; ++i) scalar(i);
+    scalars(end, outputs);
   }
 
-  template <int S, int N>
+  template <int S, int N, int K, bool Clipped = false>
   TILEPOOL_INLINE void deinterleaved(std::int64_t o, std::int64_t taps) const {
     const std::int64_t at = first + o * S;
     Vec<Held, N> parts[S];
     const auto load_parts = [&](const char* row, std::int64_t t) TILEPOOL_INLINE_LAMBDA {
-      for (int s = 0; s < S; ++s) parts[s] = tap_at<N>(row, at + t + s * N);
+      for (int s = 0; s < S; ++s) parts[s] = tap_at<N, Clipped>(row, at + t + s * N);
     };
     static_assert(S == 2);
-    load_parts(row_at(0), 0);
-    outputs_at<N>(o, base + o * indexing.output, every<0, S, N, Held>(parts),
-                  [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
-                    for (std::int64_t t = 0; t < taps; t += S) {
-                      load_parts(row, t);
-                      take(every<0, S, N, Held>(parts), t);
-                      if (t + 1 < taps) take(every<1, S, N, Held>(parts), t + 1);
-                    }
-                  });
+    Vec<Place, N> place{};
+    if constexpr (Clipped) {  // the taps that are missing come first
+      const auto missing = splat<N>(static_cast<Place>(-at)) - counting<Place, N>() * S;
+      place = missing > 0 ? missing * static_cast<Place>(indexing.tap) : place;
+    }
+    outputs_at<N>(o, base + o * indexing.output, place, [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
+      for (std::int64_t t = 0; t < taps; t += S) {
+        if (K == S + 1 && t == S) {  // the first phase again, a lane further on
+          const auto behind = splat<N>(tap_at<1>(row, at + S * N));
+          return take(shifted<1, N, Held>(every<0, S, N, Held>(parts), behind), S);
+        }
+        load_parts(row, t);
+        take(every<0, S, N, Held>(parts), t);
+        if (t + 1 < taps) take(every<1, S, N, Held>(parts), t + 1);
+      }
+    });
   }
 
-  /// One output, in the first of 16 bytes of lanes: what compilers make of choices between scalars are branches.
+  /// One output, in the first of 16 bytes of lanes: what compilers make of choices between scalars are branches. Taps
+  /// beyond the row are skipped.
   TILEPOOL_INLINE void scalar(std::int64_t o) const {
     constexpr int N = sizeof(Place) == sizeof(Held) ? 16 / static_cast<int>(sizeof(Held)) : 1;
     const std::int64_t at = first + o * along.stride;
+    std::int64_t begin = 0, end = count;
+    if (along.inner == 1) {
+      while (begin < end && at + begin * along.step < 0) ++begin;
+      while (begin < end && at + (end - 1) * along.step >= along.width) --end;
+      if (begin == end) return put<1>(o, P::nothing(), 0, -1);
+    }
     const auto lane = [&](const char* row, std::int64_t t)
                           TILEPOOL_INLINE_LAMBDA { return Vec<Held, N>{tap_at<1>(row, at + t * distance)}; };
-    const auto best = best_of<N>(lane(row_at(0), 0), [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
-      for (std::int64_t t = 0; t < count; ++t) take(lane(row, t), t);
-    });
+    const auto best = best_of<N>(splat<N>(static_cast<Place>(begin * indexing.tap)),
+                                 [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
+                                   for (std::int64_t t = begin; t < end; ++t) take(lane(row, t), t);
+                                 });
     const std::int64_t start = base + o * indexing.output;
     if constexpr (N == 1) {
       put<1>(o, best.best, best.place, start);
@@ -184,7 +239,6 @@ struct PickRow {
 
   void pick() {
     if (outputs * along.inner == 1) return scalar(0);
-    for (int i = 0; i < Widest; ++i) steps[i] = i * hop();
     constexpr bool is_common = Widest > 1 && sizeof(In) >= 4;  // worth the code for windows of two and three
     if (along.inner > 1 || along.stride == 1 || outputs == 1) {
       if constexpr (is_common) {
@@ -202,7 +256,7 @@ struct PickRow {
         return strided<2>();
       }
     }
-    for (std::int64_t o = 0; o < outputs; ++o) scalar(o);
+    scalars(0, outputs);
   }
 };
 
@@ -212,6 +266,8 @@ void pick_lines(const Along& along, const void* const* rows, std::int64_t count,
   using P = Pick<Op>;
   using In = typename P::In;
   const std::int64_t index_size = indexing.wide ? 8 : 4;
+  std::int64_t steps[Widest + 1];
+  for (int i = 0; i <= Widest; ++i) steps[i] = i * (along.inner > 1 ? indexing.element : indexing.output);
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
       const Span& span = along.spans[s];
@@ -222,14 +278,14 @@ void pick_lines(const Along& along, const void* const* rows, std::int64_t count,
                                     count,
                                     line * lines.read_step,
                                     indexing,
+                                    steps,
                                     span.first * along.inner,
                                     span.count,
                                     along.step * along.inner,
                                     span.end - span.begin,
                                     line * indexing.line,
                                     static_cast<In*>(out) + to,
-                                    static_cast<char*>(indexing.out) + to * index_size,
-                                    {}};
+                                    static_cast<char*>(indexing.out) + to * index_size};
       if (count > 0 && span.count > 0) {
         row.base += indexing.rows[0] + indexing.spans[s];
         row.pick();

@@ -14,23 +14,40 @@ namespace {
 /// Elements that are addressed by their index and are combined from R rows when loaded.
 template <class Op, class Element, int R>
 struct Source {
+  using Read = Element;
   static constexpr int row_count = R;
   const Element* rows[R];
 
   template <int N>
   TILEPOOL_INLINE Vec<typename Op::Acc, N> load(std::int64_t index) const {
-    auto acc = lifted<N>(rows[0] + index);
-    for (int r = 1; r < R; ++r) acc = Op::template combine<N>(acc, lifted<N>(rows[r] + index));
+    const auto row = [&](int r) TILEPOOL_INLINE_LAMBDA { return lifted<N>(tilepool::load<N>(rows[r] + index)); };
+    auto acc = row(0);
+    for (int r = 1; r < R; ++r) acc = Op::template combine<N>(acc, row(r));
     return acc;
+  }
+
+  /// The same where rows have `width` elements; the op's identity beyond them.
+  template <int N>
+  TILEPOOL_INLINE Vec<typename Op::Acc, N> load_clipped(std::int64_t index, std::int64_t width) const {
+    if constexpr (N == 1) {
+      return index >= 0 && index < width ? load<1>(index) : Op::identity();
+    } else {
+      const auto row = [&](int r) TILEPOOL_INLINE_LAMBDA {
+        return lifted<N>(load_some<N>(rows[r] + index, -index, width - index));
+      };
+      auto acc = row(0);
+      for (int r = 1; r < R; ++r) acc = Op::template combine<N>(acc, row(r));
+      return within<N>(acc, Op::identity(), -index, width - index);
+    }
   }
 
  private:
   template <int N>
-  static TILEPOOL_INLINE Vec<typename Op::Acc, N> lifted(const Element* from) {
+  static TILEPOOL_INLINE Vec<typename Op::Acc, N> lifted(Vec<Element, N> v) {
     if constexpr (std::is_same_v<Element, typename Op::In>) {
-      return Op::template lift<N>(tilepool::load<N>(from));
+      return Op::template lift<N>(v);
     } else {
-      return tilepool::load<N>(from);
+      return v;
     }
   }
 };

@@ -22,6 +22,7 @@ constexpr int vector_bytes = 16;
 #endif
 
 #define TILEPOOL_INLINE inline __attribute__((always_inline))
+#define TILEPOOL_NOINLINE __attribute__((noinline))
 #define TILEPOOL_INLINE_LAMBDA __attribute__((always_inline))
 
 template <class T, int N>
@@ -102,6 +103,75 @@ TILEPOOL_INLINE To bits_as(From from) {
   To to;
   std::memcpy(&to, &from, sizeof to);
   return to;
+}
+
+/// The signed integer of as many bytes as a T.
+template <class T>
+using IntegerLike = std::conditional_t<
+    sizeof(T) == 1, std::int8_t,
+    std::conditional_t<sizeof(T) == 2, std::int16_t, std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>>>;
+
+/// 0, 1, 2, ...
+template <class T, int N, int... I>
+TILEPOOL_INLINE Vec<T, N> counting(std::integer_sequence<int, I...>) {
+  return Vec<T, N>{static_cast<T>(I)...};
+}
+template <class T, int N>
+TILEPOOL_INLINE Vec<T, N> counting() {
+  return counting<T, N>(std::make_integer_sequence<int, N>{});
+}
+
+/// Lanes [begin, end) of `v`; `other` in those before and behind.
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> within(Vec<T, N> v, T other, std::int64_t begin, std::int64_t end) {
+  using I = IntegerLike<T>;
+  const auto lane = counting<I, N>();
+  const auto clamped = [](std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    return splat<N>(static_cast<I>(i < 0 ? 0 : i > N ? N : i));
+  };
+  return ((lane >= clamped(begin)) & (lane < clamped(end))) != 0 ? v : splat<N>(other);
+}
+
+/// Whether `load_some` is one instruction.
+template <int N, class T>
+constexpr bool cheap_masks =
+    vector_bytes == N * sizeof(T) && (vector_bytes == 64 || (vector_bytes == 32 && sizeof(T) >= 4));
+
+/// Lanes [begin, end); anything in those before and behind, for which nothing is read.
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> load_some(const T* from, std::int64_t begin, std::int64_t end) {
+  begin = begin < 0 ? 0 : begin;
+  end = end < N ? end : N;
+  if (begin >= end) return Vec<T, N>{};
+#if defined(__AVX512BW__) && defined(__GNUC__) && !defined(__clang__)
+  if constexpr (N * sizeof(T) == 64) {
+    const std::uint64_t wanted = ~std::uint64_t{0} >> (64 - (end - begin)) << begin;
+#define TILEPOOL_USE(number, mask, builtin)                                                   \
+  if constexpr (sizeof(T) == sizeof(number)) {                                                \
+    const auto* const numbers = reinterpret_cast<const number*>(from);                        \
+    return bits_as<Vec<T, N>>(builtin(numbers, Vec<number, N>{}, static_cast<mask>(wanted))); \
+  }
+    TILEPOOL_USE(char, unsigned long long, __builtin_ia32_loaddquqi512_mask)
+    TILEPOOL_USE(short, unsigned, __builtin_ia32_loaddquhi512_mask)
+    TILEPOOL_USE(int, unsigned short, __builtin_ia32_loaddqusi512_mask)
+    TILEPOOL_USE(long long, unsigned char, __builtin_ia32_loaddqudi512_mask)
+#undef TILEPOOL_USE
+  }
+#endif
+#if defined(__AVX2__) && defined(__GNUC__) && !defined(__clang__)
+  if constexpr (N * sizeof(T) == 32 && sizeof(T) >= 4) {
+    using Number = std::conditional_t<sizeof(T) == 4, int, long long>;
+    using V = Vec<Number, N>;
+    const auto lane = counting<Number, N>();
+    const V wanted = (lane >= static_cast<Number>(begin)) & (lane < static_cast<Number>(end));
+    const auto* const numbers = reinterpret_cast<const V*>(from);
+    if constexpr (sizeof(T) == 4) return bits_as<Vec<T, N>>(__builtin_ia32_maskloadd256(numbers, wanted));
+    if constexpr (sizeof(T) == 8) return bits_as<Vec<T, N>>(__builtin_ia32_maskloadq256(numbers, wanted));
+  }
+#endif
+  alignas(64) T lanes[N] = {};
+  for (std::int64_t i = begin; i < end; ++i) lanes[i] = from[i];
+  return load<N>(lanes);
 }
 
 /// A number as the first of 16 bytes of lanes: what compilers make of a choice between two scalars may be a branch.
