@@ -11,7 +11,7 @@ template <class Op, class Src>
 struct AlongRow {
   using Acc = typename Op::Acc;
   using Out = typename Op::Out;
-  static constexpr int lanes = Op::lanes;
+  static constexpr int lanes = Op::lanes, narrow = 16 / static_cast<int>(sizeof(Acc));
 
   const Along& along;
   Src source;
@@ -157,22 +157,34 @@ struct AlongRow {
 
   /// Pixels apart from each other.
   void pixels() const {
-    constexpr int narrow = 16 / static_cast<int>(sizeof(Acc));
     if constexpr (lanes > 1) {
-      if (along.inner <= narrow) return small_pixels<narrow>();
+      if (along.inner <= narrow) {
+        if (along.stride == 2 && along.inner == 3) return small_pixels<3>();
+        if (along.stride == 2 && along.inner == 4) return small_pixels<4>();
+        return small_pixels();
+      }
     }
     for (std::int64_t o = 0; o < outputs; ++o) {
       flat(first + o * along.stride * along.inner, o * along.inner, along.inner);
     }
   }
 
-  /// Pixels of at most 16 bytes: each is written as N elements, whose surplus the next pixel overwrites.
-  template <int N>
+  /// Pixels of at most 16 bytes: each is written as many elements, whose surplus the next pixel overwrites. Where the
+  /// number of elements C and the stride 2 are known, a vector makes all pixels that lie in it.
+  template <int C = 0>
   void small_pixels() const {
+    constexpr int N = C > 0 && cheap_shifts<Acc> ? lanes : narrow;
+    constexpr int together = C > 0 && N > C ? (N - C) / (2 * C) + 1 : 1;
     const std::int64_t inner = along.inner, hop = along.stride * inner, n = outputs * inner;
     const std::int64_t readable = along.width * inner - (count - 1) * distance - N;
     std::int64_t to = 0, at = first;
-    for (; to + N <= n && at <= readable; to += inner, at += hop) put<N>(to, window<N>(at));
+    for (; to + N <= n && at <= readable; to += together * inner, at += together * hop) {
+      if constexpr (together > 1) {
+        put<N>(to, even_pixels<C, N, Acc>(count == 2 ? window<N, 2>(at) : window<N>(at)));
+      } else {
+        put<N>(to, window<N>(at));
+      }
+    }
     for (; to < n; to += inner, at += hop) {
       for (std::int64_t i = 0; i < inner; ++i) put<1>(to + i, window<1>(at + i));
     }

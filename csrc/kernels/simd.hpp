@@ -459,6 +459,17 @@ TILEPOOL_INLINE Vec<T, N> every(const Vec<T, N>* parts) {
   return every<Phase, Stride, N, T>(parts, std::make_integer_sequence<int, N>{});
 }
 
+/// Every second pixel of C lanes, side by side; the lanes behind those that there are may be anything.
+template <int C, int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N> even_pixels(Vec<T, N> v, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(v, v, (I / C * 2 * C + I % C) % N...);
+}
+
+template <int C, int N, class T>
+TILEPOOL_INLINE Vec<T, N> even_pixels(Vec<T, N> v) {
+  return even_pixels<C, N, T>(v, std::make_integer_sequence<int, N>{});
+}
+
 /// The lower half (Upper = 0) or the upper half (Upper = 1) of a vector.
 template <int Upper, int N, class T, int... I>
 TILEPOOL_INLINE Vec<T, N / 2> half(Vec<T, N> v, std::integer_sequence<int, I...>) {
