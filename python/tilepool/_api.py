@@ -39,10 +39,11 @@ def pool(
 ) -> Array:
     """The way of every call; `words` are what `_call.make` understands."""
     array = arguments.array(x)
+    number = 0 if threads is None else arguments.threads(threads)
     # By `is`, because an array is not simply equal to a word. Another equal string goes the longer way.
     if nan_policy is PROPAGATE and mask is None and weights is None:
-        return find(op, array, words).run(array, out, arguments.threads(threads))
-    return missing.pool(op, array, words, out, arguments.threads(threads), nan_policy, mask, weights)
+        return find(op, array, words).run(array, out, number)
+    return missing.pool(op, array, words, out, number, nan_policy, mask, weights)
 
 
 def pick(

@@ -25,6 +25,7 @@ class Call:
     indices: DType | None  # of the indices that come with the values; None: there are none
     sums: Plan | None  # for averages in integers: tells the 0 / 0 of a window without cells from a NaN in x
     direct: bool  # the plan's result is the call's
+    plain: bool  # and nothing has to be done to x or `out` before
     bits: DType | None  # bfloat16, if that is what the plan reads and writes: numpy has none, the core sees bits
     rounding: str  # of averages in integers
 
@@ -61,6 +62,12 @@ class Call:
         return values.view(self.bits), indices
 
     def run(self, x: Array, out: Array | None, threads: int) -> Array:
+        if self.plain and (out is None or type(out) is np.ndarray):
+            try:
+                return self.plan.run(x, out, threads)
+            except ValueError:
+                # The core does not write to such an `out`.
+                pass
         target = arguments.output(out)
         if self.source is not None:
             x = copied(x, self.source, self.order)
@@ -226,6 +233,7 @@ def make(
         )
 
     pool = plan(core_op)
+    direct = pool.result_dtype == result.name
     return Call(
         plan=pool,
         dtype=result,
@@ -234,7 +242,8 @@ def make(
         order=order,
         indices=None if counted is None else counted.dtype,
         sums=plan("sum") if core_op == "average" and not is_float(result) else None,
-        direct=pool.result_dtype == result.name,
+        direct=direct,
+        plain=direct and in_place and not is_bfloat16(source),
         bits=source if is_bfloat16(source) else None,
         rounding=rule,
     )
@@ -245,10 +254,7 @@ PLAIN = frozenset((int, str, bool, type(None)))
 
 def kinds(words: tuple[object, ...]) -> tuple[object, ...]:
     """The types of all parts of the words: as keys, 2, 2.0 and numpy's 2 are equal, and so are 1 and True."""
-    outer = tuple(map(type, words))
-    if PLAIN.issuperset(outer):
-        return outer
-    return outer, *[kinds(word) for word in words if isinstance(word, tuple)]
+    return *map(type, words), *[kinds(word) for word in words if isinstance(word, tuple)]
 
 
 Form: TypeAlias = tuple[str | Op, DType, tuple[int, ...], tuple[int, ...], bool]
@@ -263,7 +269,8 @@ def find(op: str | Op, x: Array, words: tuple[object, ...]) -> Call:
     """The call of these words on x."""
     form = (op, x.dtype, x.shape, x.strides, x.flags.aligned)
     try:
-        return kept(form, words, kinds(words))
+        types = tuple(map(type, words))
+        return kept(form, words, types if PLAIN.issuperset(types) else kinds(words))
     except Exception:
         # A list is no key, nor is what hashes with an error of its own; any other error is raised again below.
         pass
