@@ -88,15 +88,6 @@ struct AlongRow {
     for (o = o > 0 ? o : 0; o < outputs; ++o) put<1>(o, window<1>(first + o * S));
   }
 
-  template <int S>
-  void strided_row() const {
-    if constexpr (S == 2) {
-      if (count == 2) return strided<2, 2>();
-      if (count == 3) return strided<2, 3>();
-    }
-    strided<S>();
-  }
-
   template <int S, int N, bool Clipped = false>
   TILEPOOL_INLINE void load_parts(Vec<Acc, N>* parts, std::int64_t at) const {
     for (int s = 0; s < S; ++s) parts[s] = vector_at<N, Clipped>(at + s * N);
@@ -332,25 +323,39 @@ struct AlongRow {
     for (std::int64_t o = from; o < to; ++o) put<1>(o, clipped_window<1>(first + o * along.stride));
   }
 
-  TILEPOOL_NOINLINE void pool() const {
-    if (count == 0) {
-      for (std::int64_t i = 0; i < outputs * along.inner; ++i) put<1>(i, Op::identity());
-    } else if (Src::row_count == 1 && along.long_windows) {
-      if constexpr (Src::row_count == 1) {
-        long_windows();
-      }
-    } else if (along.stride == 1 || outputs == 1) {
-      flat_row();
-    } else if (along.inner > 1) {
-      pixels();
-    } else {
-      if constexpr (lanes > 1) {
-        if (along.step == 1 && along.stride == 2) return strided_row<2>();
-        if (along.step == 1 && along.stride == 3) return strided_row<3>();
-        if (along.step == 1 && along.stride == 4) return strided_row<4>();
-      }
-      for (std::int64_t o = 0; o < outputs; ++o) put<1>(o, window<1>(first + o * along.stride));
+  void nothing() const {
+    for (std::int64_t i = 0; i < outputs * along.inner; ++i) put<1>(i, Op::identity());
+  }
+
+  void single_windows() const {
+    for (std::int64_t o = 0; o < outputs; ++o) put<1>(o, window<1>(first + o * along.stride));
+  }
+
+  TILEPOOL_INLINE void next_line(std::int64_t read_step, std::int64_t write_step) {
+    for (int r = 0; r < Src::row_count; ++r) source.rows[r] += read_step;
+    out += write_step;
+  }
+
+  /// So many lines, by a loop that is chosen once; then this is the line behind them.
+  TILEPOOL_NOINLINE void pool(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+    const auto by = [&](auto loop) TILEPOOL_INLINE_LAMBDA {
+      for (std::int64_t line = 0; line < lines; ++line, next_line(read_step, write_step)) loop(*this);
+    };
+    if (count == 0) return by([](const AlongRow& row) { row.nothing(); });
+    if constexpr (Src::row_count == 1) {
+      if (along.long_windows) return by([](const AlongRow& row) { row.long_windows(); });
     }
+    if (along.stride == 1 || outputs == 1) return by([](const AlongRow& row) { row.flat_row(); });
+    if (along.inner > 1) return by([](const AlongRow& row) { row.pixels(); });
+    if constexpr (lanes > 1) {
+      const std::int64_t stride = along.step == 1 ? along.stride : 0;
+      if (stride == 2 && count == 2) return by([](const AlongRow& row) { row.template strided<2, 2>(); });
+      if (stride == 2 && count == 3) return by([](const AlongRow& row) { row.template strided<2, 3>(); });
+      if (stride == 2) return by([](const AlongRow& row) { row.template strided<2>(); });
+      if (stride == 3) return by([](const AlongRow& row) { row.template strided<3>(); });
+      if (stride == 4) return by([](const AlongRow& row) { row.template strided<4>(); });
+    }
+    by([](const AlongRow& row) { row.single_windows(); });
   }
 };
 
@@ -370,22 +375,16 @@ void pool_span(const Along& along, const Span& span, const void* const* rows, do
                                            span.end - span.begin,
                                            static_cast<Out*>(out) + span.begin * along.inner + from * write_step};
   for (int r = 0; r < R; ++r) row.source.rows[r] = static_cast<const Element*>(rows[r]) + from * read_step;
-  const auto next_line = [&](auto& of) TILEPOOL_INLINE_LAMBDA {
-    for (int r = 0; r < R; ++r) of.source.rows[r] += read_step;
-    of.out += write_step;
-  };
   const auto inside = row.inside();
-  if (inside.begin == 0 && inside.end == row.outputs) {
-    for (std::int64_t line = from; line < to; ++line, next_line(row)) row.pool();
-    return;
-  }
+  if (inside.begin == 0 && inside.end == row.outputs) return row.pool(to - from, read_step, write_step);
   auto between = row;
   between.first += inside.begin * along.stride;
   between.outputs = inside.end - inside.begin;
   between.out += inside.begin;
-  for (std::int64_t line = from; line < to; ++line, next_line(row), next_line(between)) {
+  for (std::int64_t line = from; line < to; ++line) {
     row.ends(inside);
-    if (between.outputs > 0) between.pool();
+    if (between.outputs > 0) between.pool(1, read_step, write_step);
+    row.next_line(read_step, write_step);
   }
 }
 
