@@ -163,9 +163,10 @@ struct Endless {
 };
 constexpr bool endless_taps(std::int64_t taps) { return taps == 3 || taps == 5; }
 
-/// What is seen of an endless row: in the middle of its window output i sees element i, if begin <= i < end.
+/// What is seen of an endless row: in the middle of its window output i sees element offset + i of the plane, if
+/// begin <= i < end.
 struct EndlessRow {
-  const void* origin;
+  std::int64_t offset;
   std::int64_t begin, end;
 };
 
@@ -189,7 +190,8 @@ struct Kernel {
   /// The same for one row of accumulators.
   void (*pool_buffer)(const Along&, const void* buffer, double divisor, void* out, const Lines&);
   /// Where `has_endless`: combines any number of rows and pools the result along itself, n outputs.
-  void (*pool_endless)(const Endless&, const EndlessRow* rows, std::int64_t count, void* out, std::int64_t n);
+  void (*pool_endless)(const Endless&, const void* plane, const EndlessRow* rows, std::int64_t count, void* out,
+                       std::int64_t n);
   /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its
   /// index.
   void (*pick_rows)(const Along&, const void* const* rows, std::int64_t count, const Indexing&, void* out,

@@ -25,17 +25,20 @@ class Worker {
         acc_size_(acc_size(plan.op, plan.dtype)),
         input_(static_cast<const char*>(input)),
         result_(static_cast<char*>(result)),
-        indices_(static_cast<char*>(indices)) {}
+        indices_(static_cast<char*>(indices)) {
+    for (const PlanAxis& axis : plan.lines) crosses_lines_ = crosses_lines_ || axis.windows.kernel() > 1;
+  }
   ~Worker() { thread_scratch.trim(); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   void run(std::int64_t begin, std::int64_t end) {
     const std::int64_t outputs = plan_.column.windows.outputs();
-    while (begin < end) {
-      const std::int64_t column = begin / outputs, from = begin % outputs;
-      const std::int64_t to = std::min(outputs, from + (end - begin));
-      enter(column / plan_.tiles, column % plan_.tiles);
+    const std::int64_t column = begin / outputs;
+    std::int64_t from = begin % outputs, line = column / plan_.tiles, tile = column % plan_.tiles;
+    for (std::int64_t left = end - begin; left > 0;) {
+      const std::int64_t to = std::min(outputs, from + left);
+      enter(line, tile);
       if (plan_.endless) {
         endless(from, to);
       } else if (plan_.planes) {
@@ -47,7 +50,12 @@ class Worker {
       } else {
         for (std::int64_t o = from; o < to;) o += list(o, to);
       }
-      begin += to - from;
+      left -= to - from;
+      from = 0;
+      if (++tile == plan_.tiles) {
+        tile = 0;
+        ++line;
+      }
     }
   }
 
@@ -72,8 +80,8 @@ class Worker {
     std::int64_t left = plan_.line_count;
     for (const PlanAxis& axis : plan_.lines) {
       left /= axis.windows.outputs();
-      const std::int64_t o = line / left;
-      line %= left;
+      const std::int64_t o = left > 1 ? line / left : line;
+      line -= o * left;
       target_ += o * axis.result_stride;
       const Window window = axis.windows.at(o);
       divisor_ *= static_cast<double>(plan_.count_padding ? window.size : window.count);
@@ -143,12 +151,15 @@ class Worker {
   [[gnu::always_inline]] void fetch_ahead(std::int64_t row_bytes, const Window& window, std::int64_t lines) const {
     constexpr std::int64_t page = 4096, ahead = 2 * page, cache_line = 64;
     const std::int64_t bytes = lines * plan_.column.windows.stride() * plan_.column.input_stride;
-    if (row_bytes > page) return;
+    if (row_bytes > page || !is_far()) return;
     for (const Place& place : offsets_) {
       const char* const from = input_ + place.bytes + window.first * plan_.column.input_stride + ahead;
       for (std::int64_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(from + at);
     }
   }
+
+  /// Whether the arrays do not fit a second-level cache.
+  bool is_far() const { return plan_.traffic > 1 << 20; }
 
   /// Output row `o`, and those behind it whose rows are the same number of rows further on, from the lists of all the
   /// rows they see. Returns their number.
@@ -157,7 +168,7 @@ class Worker {
     const Window window = windows.at(o);
     list_rows(window, 0, window.count);
     const std::int64_t row_bytes = tile_.input_width * plan_.row.input_stride;
-    const bool fetches = row_bytes >= 512 && rows_.size() > 1 && windows.stride() > 1;
+    const bool fetches = row_bytes >= 512 && rows_.size() > 1 && windows.stride() > 1 && is_far();
     // Several lines a call save calls; half a first-level cache is enough, and less where the next lines should be on
     // their way while these are computed.
     const std::int64_t together_bytes = fetches ? 2 << 10 : 16 << 10;
@@ -175,9 +186,9 @@ class Worker {
       kernel_.survey_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), survey_, target(o),
                           lines);
     } else if (rows_.empty()) {
-      pool_nothing(window, o);
+      pool_nothing(o);
     } else {
-      kernel_.pool_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), divisor(window), target(o),
+      kernel_.pool_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), divisor(o), target(o),
                         lines);
     }
     return lines.count;
@@ -249,23 +260,32 @@ class Worker {
     const Windows& windows = plan_.column.windows;
     const std::int64_t width = plan_.row.windows.outputs(), n = (to - from) * width;
     if (offsets_.empty()) {
-      for (std::int64_t o = from; o < to; ++o) pool_nothing(windows.at(o), o);
+      for (std::int64_t o = from; o < to; ++o) pool_nothing(o);
       return;
     }
-    const double common = divisor(windows.at(from)) * tile_.spans[0].divisor;
-    Endless row{width, plan_.row.windows.kernel(), 0, n, common, plan_.to_integer};
+    if (crosses_lines_ || endless_.begin != from || endless_.end != to) list_endless(from, to);
+    kernel_.pool_endless(endless_row_, input_ + offsets_[0].bytes, endless_rows_.data(),
+                         static_cast<std::int64_t>(endless_rows_.size()), target(from), n);
+  }
+
+  /// What output rows [from, to) see: the same on all planes, unless windows go through several of them.
+  void list_endless(std::int64_t from, std::int64_t to) {
+    const Windows& windows = plan_.column.windows;
+    const std::int64_t width = plan_.row.windows.outputs(), n = (to - from) * width;
+    const std::int64_t size = info_of(plan_.dtype).size;
+    endless_ = {from, to};
+    endless_row_ = {width, plan_.row.windows.kernel(), 0, n, divisor(from) * tile_.spans[0].divisor, plan_.to_integer};
     endless_rows_.clear();
     for (std::int64_t t = 0; t < windows.kernel(); ++t) {
       const std::int64_t above = windows.start(from) + t * windows.step();
       const std::int64_t begin = std::max<std::int64_t>(0, -above * width);
       const std::int64_t end = std::min(n, (windows.input() - above) * width);
-      row.begin = std::max(row.begin, begin);
-      row.end = std::min(row.end, end);
+      endless_row_.begin = std::max(endless_row_.begin, begin);
+      endless_row_.end = std::min(endless_row_.end, end);
       for (const Place& place : offsets_) {
-        endless_rows_.push_back({input_ + place.bytes + above * plan_.column.input_stride, begin, end});
+        endless_rows_.push_back({(place.bytes - offsets_[0].bytes) / size + above * width, begin, end});
       }
     }
-    kernel_.pool_endless(row, endless_rows_.data(), static_cast<std::int64_t>(endless_rows_.size()), target(from), n);
   }
 
   /// Output rows [from, to) of a small plane. Its rows lie in a block with borders on all sides; the columns of the
@@ -344,16 +364,16 @@ class Worker {
 
   /// Pools the rows of accumulators of outputs [from, to) along themselves. `space` is for as many rows.
   void finish(const char* rows, char* space, std::int64_t from, std::int64_t to) {
-    const Windows& windows = plan_.column.windows;
+    const bool differ = plan_.averages && plan_.divisor == 0;
     if (plan_.across.taps > 1) {
       kernel_.widen(space, rows, (to - from) * pitch_ / acc_size_, plan_.across.taps,
                     plan_.row.windows.step() * plan_.inner);
       rows = space;
     }
     for (std::int64_t o = from; o < to;) {
-      const double common = divisor(windows.at(o));
-      std::int64_t end = plan_.averages && plan_.divisor == 0 ? o + 1 : to;
-      while (end < to && divisor(windows.at(end)) == common) ++end;
+      const double common = divisor(o);
+      std::int64_t end = differ ? o + 1 : to;
+      while (end < to && divisor(end) == common) ++end;
       kernel_.pool_buffer(tile_.along, rows + (o - from) * pitch_, common, target(o),
                           {end - o, pitch_, plan_.column.result_stride});
       o = end;
@@ -361,16 +381,18 @@ class Worker {
   }
 
   /// An output row that sees no cell at all.
-  void pool_nothing(const Window& window, std::int64_t o) {
+  void pool_nothing(std::int64_t o) {
     std::vector<Span> spans = tile_.spans;
     for (Span& span : spans) span.count = 0;
     Along along = tile_.along;
     along.spans = spans.data();
-    kernel_.pool_buffer(along, nullptr, divisor(window), target(o), {});
+    kernel_.pool_buffer(along, nullptr, divisor(o), target(o), {});
   }
 
-  double divisor(const Window& window) const {
+  double divisor(std::int64_t o) const {
+    if (!plan_.averages) return 1;
     if (plan_.divisor != 0) return plan_.divisor;
+    const Window window = plan_.column.windows.at(o);
     return divisor_ * static_cast<double>(plan_.count_padding ? window.size : window.count);
   }
 
@@ -385,12 +407,15 @@ class Worker {
   const char* const input_;
   char* const result_;
   char* const indices_;
+  bool crosses_lines_ = false;  // whether windows have taps on several lines
 
   RowTile tile_;
   std::int64_t tile_index_ = -1;
   std::int64_t elements_ = 0;                // of an input row in the tile
   std::vector<Place> offsets_, multiplied_;  // the rows of the line, at column 0
   std::vector<const void*> rows_;
+  Outputs endless_{0, 0};  // those whose rows are listed
+  Endless endless_row_{};
   std::vector<EndlessRow> endless_rows_;
   std::vector<std::int64_t> row_indices_, span_indices_;
   Survey survey_{};

@@ -33,7 +33,7 @@ constexpr Kernel kernel() {
                 nullptr,
                 nullptr,
                 nullptr};
-  if constexpr (has_endless(op, dtype)) kernel.pool_endless = pool_endless<Direct>;
+  if constexpr (has_endless(op, dtype)) kernel.pool_endless = pool_endless<Direct, Through>;
   if constexpr (op == Op::max || op == Op::min) kernel.pick_rows = pick_rows<Direct>;
   return kernel;
 }
