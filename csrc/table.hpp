@@ -103,6 +103,14 @@ struct Span {
   double divisor;           // of each window along this axis; used by averages only
 };
 
+/// Neighbouring taps that are combined beforehand: `taps` of them, `distance` accumulators apart, by doubling or in
+/// blocks, of which one starts `phase` taps before the first one.
+struct Widening {
+  std::int64_t taps = 1, distance = 1;
+  bool in_blocks = false;
+  std::int64_t phase = 0;
+};
+
 /// How a row is pooled along itself. A pixel is `inner` neighbouring elements that are never mixed.
 struct Along {
   std::int64_t inner;    // elements of one pixel
@@ -111,6 +119,7 @@ struct Along {
   std::int64_t width;    // pixels that may be read
   bool long_windows;     // add each window up in lanes of its own; needs inner == 1, step == 1 and a single row
   ToInteger to_integer;  // used by `average_rounded` only
+  Widening widening;     // of the taps of a buffer
   const Span* spans;
   std::int64_t span_count;
 };
@@ -182,13 +191,14 @@ struct Kernel {
   /// For each stop, in order of their rows, of which the first has some: target[i] = rows[0][i] + ... +
   /// rows[stop.rows - 1][i] for i < n; with `merge` what target[i] held is combined with this.
   void (*scan_rows)(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t n, bool merge);
-  /// target[i] = source[i] + source[i + distance] + ... (`taps` >= 2 of them), in about log2(taps) passes, for
-  /// i < n - (taps - 1) * distance. source and target hold n accumulators each and do not overlap.
-  void (*widen)(void* target, const void* source, std::int64_t n, std::int64_t taps, std::int64_t distance);
+  /// Combines neighbouring taps, of the same column, in `rows` rows of n accumulators each: as many rows are left as
+  /// have all of them below. source and target do not overlap.
+  void (*widen)(void* target, const void* source, std::int64_t rows, std::int64_t n, const Widening&);
   /// Combines 1 to `pool_rows_limit` rows, pools the result along itself, divides by span and `divisor`, writes out.
   void (*pool_rows)(const Along&, const void* const* rows, std::int64_t count, double divisor, void* out, const Lines&);
-  /// The same for one row of accumulators.
-  void (*pool_buffer)(const Along&, const void* buffer, double divisor, void* out, const Lines&);
+  /// The same for one row of accumulators, whose neighbouring taps may be combined beforehand, in a space as large as
+  /// all lines are.
+  void (*pool_buffer)(const Along&, const void* buffer, void* space, double divisor, void* out, const Lines&);
   /// Where `has_endless`: combines any number of rows and pools the result along itself, n outputs.
   void (*pool_endless)(const Endless&, const void* plane, const EndlessRow* rows, std::int64_t count, void* out,
                        std::int64_t n);

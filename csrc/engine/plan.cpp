@@ -158,19 +158,26 @@ std::int64_t border(const Windows& windows) {
   return std::max<std::int64_t>(0, -windows.start(0)) + std::max<std::int64_t>(0, behind);
 }
 
-/// Whether windows are put together by doubling, and how far. The last doubling is left to the pass that writes the
-/// results where that pass can do it: where windows are neighbours and two halves, which overlap for max and min, make
-/// a whole.
-Widening widening(Op op, const Windows& windows, std::int64_t least) {
+/// How windows along a row of pixels are put together, of which those of `least` taps are worth it. The last doubling
+/// is left to the pass that writes the results where that pass can do it: where windows are neighbours and two halves,
+/// which overlap for max and min, make a whole.
+Parts parts_of(Op op, const Windows& windows, bool in_blocks, std::int64_t least) {
   const std::int64_t kernel = windows.kernel();
   if (kernel < least || kernel / 4 < windows.stride()) return {1, kernel, 1};
   const bool idempotent = op == Op::max || op == Op::min || op == Op::max_magnitude;
-  if (windows.stride() > 1 || (!idempotent && kernel % 2 != 0)) return {kernel, 1, 1};
+  if (in_blocks || windows.stride() > 1 || (!idempotent && kernel % 2 != 0)) return {kernel, 1, 1};
   std::int64_t taps = kernel / 2;
   if (idempotent) {
     for (taps = 1; taps < kernel - taps;) taps *= 2;
   }
   return {taps, 2, kernel - taps};
+}
+
+/// Whether taps that lie so many bytes apart are better combined in blocks than by doubling: their cost does not grow,
+/// and vectors have no neighbours to share.
+bool better_in_blocks(const Windows& windows, std::int64_t bytes) {
+  constexpr std::int64_t widest_vector = 64, most_at_once = 7;
+  return windows.step() == 1 && windows.kernel() > most_at_once && bytes >= widest_vector;
 }
 
 /// Whether all windows of an axis have the same divisor, clipped or not.
@@ -231,7 +238,8 @@ void choose_loops(Plan& plan) {
   plan.long_windows = plan.inner == 1 && windows.step() == 1 && kernel >= 16 &&
                       (single || (stride > 4 && kernel < saturating_mul(4, stride)));
   const bool doubled = !plan.long_windows && !single && borderable;
-  plan.across = widening(plan.op, windows, doubled ? 8 : kernel + 1);
+  plan.row_blocks = better_in_blocks(windows, plan.inner * acc_size(plan.op, plan.dtype));
+  plan.across = parts_of(plan.op, windows, plan.row_blocks, doubled ? 8 : kernel + 1);
 
   // Loads and stores per vector of outputs, with and without a buffer; strides 2 to 4 load whole groups of taps.
   const bool grouped = plan.inner == 1 && stride > 1 && stride <= 4;
@@ -258,7 +266,7 @@ void choose_loops(Plan& plan) {
   plan.planes = plan.buffered && plan.bordered && column.slide() && column.stride() == 1 && column.kernel() > 1 &&
                 column.outputs() > 1 && saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
   plan.slides = plan.slides && !plan.planes;
-  if (plan.planes && plan.inner == 1) plan.across = widening(plan.op, windows, doubled ? 5 : kernel + 1);
+  if (plan.planes && plan.inner == 1) plan.across = parts_of(plan.op, windows, false, doubled ? 5 : kernel + 1);
 }
 
 /// Checks that every index fits its type, and tells how far those of one window may lie apart.
@@ -383,6 +391,13 @@ Plan make_plan(const Request& request) {
   return plan;
 }
 
+Widening widening_down(const Plan& plan, std::int64_t from, std::int64_t pitch) {
+  const Windows& windows = plan.column.windows;
+  const std::int64_t kernel = windows.kernel();
+  const bool in_blocks = better_in_blocks(windows, pitch * acc_size(plan.op, plan.dtype));
+  return {kernel, windows.step() * pitch, in_blocks, from * windows.stride() % kernel};
+}
+
 void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   const Windows& windows = plan.row.windows;
   const std::int64_t begin = index * plan.tile_outputs, end = std::min(windows.outputs(), begin + plan.tile_outputs);
@@ -417,6 +432,7 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
                 plan.bordered ? seen_end - seen_begin : tile.input_width,
                 plan.long_windows,
                 plan.to_integer,
+                {plan.across.taps, windows.step() * plan.inner, plan.row_blocks && plan.across.taps > 1, 0},
                 tile.spans.data(),
                 static_cast<std::int64_t>(tile.spans.size())};
 }

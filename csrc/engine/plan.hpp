@@ -48,8 +48,8 @@ struct PlanAxis {
 };
 
 /// How windows are put together: from `parts` windows of `taps` each, `hop` taps apart. More than one tap is combined
-/// by doubling beforehand.
-struct Widening {
+/// beforehand: see Widening.
+struct Parts {
   std::int64_t taps, parts, hop;
 };
 
@@ -81,7 +81,8 @@ struct Plan {
   bool buffered;       // rows are combined into a buffer before the buffer is pooled along itself
   bool bordered;       // ... which has identity pixels on both sides, so that no window is clipped
   bool unclipped;      // spans have whole windows: their kernels, or borders, have nothing beyond the input
-  Widening across;     // of the windows of a buffered row
+  Parts across;        // of the windows of a buffered row
+  bool row_blocks;     // ... in blocks: Widening::in_blocks
   bool long_windows;   // Along::long_windows
 
   Indices indices;
@@ -111,6 +112,9 @@ struct RowTile {
   std::int64_t input_width;   // ... and how many are
   std::int64_t before;        // identity pixels in front of them in the buffer; along.width counts these too
 };
+
+/// How taps down the column of a block are combined, for outputs from `from` on, in rows of `pitch` accumulators.
+Widening widening_down(const Plan& plan, std::int64_t from, std::int64_t pitch);
 
 /// The tile number `index` of every row. `along.spans` points into `spans`: do not copy the tile.
 void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile);

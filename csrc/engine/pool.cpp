@@ -299,9 +299,9 @@ class Worker {
     kernel_.fold_rows(body_ + first * pitch_, nullptr, rows_.data(), static_cast<std::int64_t>(rows_.size()), elements_,
                       {last - first, plan_.column.input_stride, pitch_});
 
-    const std::int64_t cells = pitch_ / acc_size_;
-    kernel_.widen(widened_, buffer_ + (above_ + windows.start(from)) * pitch_,
-                  (windows.stop(to - 1) - windows.start(from)) * cells, windows.kernel(), windows.step() * cells);
+    const std::int64_t cells = pitch_ / acc_size_, start = windows.start(from);
+    kernel_.widen(widened_, buffer_ + (above_ + start) * pitch_, windows.stop(to - 1) - start, cells,
+                  widening_down(plan_, from, cells));
     finish(widened_, spare_, from, to);
   }
 
@@ -365,16 +365,11 @@ class Worker {
   /// Pools the rows of accumulators of outputs [from, to) along themselves. `space` is for as many rows.
   void finish(const char* rows, char* space, std::int64_t from, std::int64_t to) {
     const bool differ = plan_.averages && plan_.divisor == 0;
-    if (plan_.across.taps > 1) {
-      kernel_.widen(space, rows, (to - from) * pitch_ / acc_size_, plan_.across.taps,
-                    plan_.row.windows.step() * plan_.inner);
-      rows = space;
-    }
     for (std::int64_t o = from; o < to;) {
       const double common = divisor(o);
       std::int64_t end = differ ? o + 1 : to;
       while (end < to && divisor(end) == common) ++end;
-      kernel_.pool_buffer(tile_.along, rows + (o - from) * pitch_, common, target(o),
+      kernel_.pool_buffer(tile_.along, rows + (o - from) * pitch_, space, common, target(o),
                           {end - o, pitch_, plan_.column.result_stride});
       o = end;
     }
@@ -386,7 +381,8 @@ class Worker {
     for (Span& span : spans) span.count = 0;
     Along along = tile_.along;
     along.spans = spans.data();
-    kernel_.pool_buffer(along, nullptr, divisor(o), target(o), {});
+    along.widening = {};
+    kernel_.pool_buffer(along, nullptr, nullptr, divisor(o), target(o), {});
   }
 
   double divisor(std::int64_t o) const {

@@ -411,10 +411,5 @@ void pool_rows(const Along& along, const void* const* rows, std::int64_t count, 
   if (count == 3) pool_listed<Op, In, 3>(along, rows, divisor, out, lines);
 }
 
-template <class Op>
-void pool_buffer(const Along& along, const void* buffer, double divisor, void* out, const Lines& lines) {
-  pool_listed<Op, typename Op::Acc, 1>(along, &buffer, divisor, out, lines);
-}
-
 }  // namespace
 }  // namespace tilepool

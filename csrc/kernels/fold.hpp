@@ -1,4 +1,4 @@
-// The loops that combine rows elementwise, and a row with itself: fold and widen.
+// The loops that combine rows elementwise: fold and scan.
 #pragma once
 
 #include "rows.hpp"
@@ -112,102 +112,6 @@ void scan_rows(const Stop* stops, std::int64_t stop_count, const void* const* ro
     scan_columns<Op, true>(stops, stop_count, rows, n);
   } else {
     scan_columns<Op, false>(stops, stop_count, rows, n);
-  }
-}
-
-/// The combination of W taps, the first at `at`, as a tree: from windows of w taps come windows of 2w, or of 2w + 1
-/// with one tap more.
-template <class Op, int W, int N>
-TILEPOOL_INLINE Vec<typename Op::Acc, N> tree(const typename Op::Acc* at, std::int64_t distance) {
-  if constexpr (W == 1) {
-    return load<N>(at);
-  } else {
-    const auto both =
-        Op::template combine<N>(tree<Op, W / 2, N>(at, distance), tree<Op, W / 2, N>(at + W / 2 * distance, distance));
-    if constexpr (W % 2 == 0) return both;
-    return Op::template combine<N>(both, load<N>(at + (W - 1) * distance));
-  }
-}
-
-/// The same tree for neighbouring taps in registers, from the vector behind to the one before it.
-template <class Op, int W, int N>
-struct Ladder {
-  using V = Vec<typename Op::Acc, N>;
-  Ladder<Op, W / 2, N> half;
-  V behind;
-
-  /// The windows that start in the next vector to the left, `v`; `right` is its neighbour.
-  TILEPOOL_INLINE V step(V v, V right) {
-    const V half_behind = half.behind, sum = half.step(v, right);
-    behind = Op::template combine<N>(sum, shifted<W / 2, N, typename Op::Acc>(sum, half_behind));
-    if constexpr (W % 2 == 1) {
-      behind = Op::template combine<N>(behind, shifted<W - 1, N, typename Op::Acc>(v, right));
-    }
-    return behind;
-  }
-};
-
-template <class Op, int N>
-struct Ladder<Op, 1, N> {
-  using V = Vec<typename Op::Acc, N>;
-  V behind;
-  TILEPOOL_INLINE V step(V v, V) { return behind = v; }
-};
-
-/// The most taps that are combined in one pass over the buffer.
-template <class Op>
-constexpr int first_pass = cheap_shifts<typename Op::Acc> && Op::lanes > 7 ? Op::lanes : 7;
-
-/// Windows of W taps. May read and write two vectors more than n.
-template <class Op, int W>
-void widen_first(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t distance) {
-  constexpr int N = Op::lanes;
-  if constexpr (cheap_shifts<typename Op::Acc> && W <= N) {
-    if (distance == 1) {
-      Ladder<Op, W, N> ladder{};
-      const std::int64_t last = (n - W) / N * N + N;
-      auto right = load<N>(source + last + N);
-      for (std::int64_t i = last; i >= 0; i -= N) {
-        const auto v = load<N>(source + i);
-        store(target + i, ladder.step(v, right));
-        right = v;
-      }
-      return;
-    }
-  }
-  for (std::int64_t i = 0; i < n - (W - 1) * distance; i += N) {
-    store(target + i, tree<Op, W, N>(source + i, distance));
-  }
-}
-
-template <class Op, int W>
-void widen_first_of(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t taps,
-                    std::int64_t distance) {
-  if (W == taps) return widen_first<Op, W>(target, source, n, distance);
-  if constexpr (W < first_pass<Op>) widen_first_of<Op, W + 1>(target, source, n, taps, distance);
-}
-
-template <class Op>
-void widen(void* target_bytes, const void* source_bytes, std::int64_t n, std::int64_t taps, std::int64_t distance) {
-  using Acc = typename Op::Acc;
-  constexpr int N = Op::lanes;
-  auto* const target = static_cast<Acc*>(target_bytes);
-  const auto* const source = static_cast<const Acc*>(source_bytes);
-  const int most = distance == 1 ? first_pass<Op> : 7;
-  int shift = 0;
-  while (taps >> shift > most) ++shift;
-  std::int64_t width = taps >> shift;
-  widen_first_of<Op, 2>(target, source, n, width, distance);
-  while (shift-- > 0) {
-    const bool odd = (taps >> shift & 1) != 0;
-    const std::int64_t wider = 2 * width + (odd ? 1 : 0);
-    const std::int64_t valid = n - (wider - 1) * distance;
-    for (std::int64_t i = 0; i < valid; i += N) {  // in place: what is read lies at or behind what is written
-      auto acc = Op::template combine<N>(load<N>(target + i), load<N>(target + i + width * distance));
-      if (odd) acc = Op::template combine<N>(acc, load<N>(source + i + 2 * width * distance));
-      store(target + i, acc);
-    }
-    width = wider;
   }
 }
 

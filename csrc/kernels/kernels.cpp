@@ -1,5 +1,5 @@
 // Fills the table of one ISA. Compiled once per ISA, with TILEPOOL_ISA as its name and the flags of that ISA.
-#include "along.hpp"
+#include "buffer.hpp"
 #include "endless.hpp"
 #include "fold.hpp"
 #include "pick.hpp"
@@ -27,7 +27,7 @@ constexpr Kernel kernel() {
   static_assert(holds<In>(dtype) && holds<Out>(result_dtype(op, dtype)));
   Kernel kernel{fold<typename Through::Folds, In>,
                 scan_rows<typename Through::Folds>,
-                widen<typename Buffered::Folds>,
+                widen_rows<typename Buffered::Folds>,
                 pool_rows<Direct>,
                 pool_buffer<Buffered>,
                 nullptr,

@@ -121,6 +121,12 @@ TILEPOOL_INLINE Vec<T, N> counting() {
   return counting<T, N>(std::make_integer_sequence<int, N>{});
 }
 
+/// The numbers of N lanes of T, from `lane` on.
+template <class T, int N>
+TILEPOOL_INLINE Vec<IntegerLike<T>, N> lanes_from(std::int64_t lane) {
+  return counting<IntegerLike<T>, N>() + splat<N>(static_cast<IntegerLike<T>>(lane));
+}
+
 /// Lanes [begin, end) of `v`; `other` in those before and behind.
 template <int N, class T>
 TILEPOOL_INLINE Vec<T, N> within(Vec<T, N> v, T other, std::int64_t begin, std::int64_t end) {
@@ -432,7 +438,21 @@ TILEPOOL_INLINE Vec<T, N> shifted(Vec<T, N> v, Vec<T, N> next) {
   return shifted<D, N, T>(v, next, std::make_integer_sequence<int, N>{});
 }
 
-/// Whether `shifted` is one instruction, which beats a load across the border of two cache lines.
+/// The numbered lanes of `v` and, behind them, of `next`.
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> moved(Vec<T, N> v, Vec<T, N> next, Vec<IntegerLike<T>, N> lanes) {
+#if defined(__GNUC__) && !defined(__clang__)
+  return __builtin_shuffle(v, next, lanes);
+#else
+  alignas(64) T both[2 * N];
+  store(both, v);
+  store(both + N, next);
+  for (int i = 0; i < N; ++i) v[i] = both[lanes[i]];
+  return v;
+#endif
+}
+
+/// Whether `shifted` and `moved` are one instruction, which beats a load across the border of two cache lines.
 template <class T>
 constexpr bool cheap_shifts = vector_bytes == 64 && sizeof(T) >= 4 && sizeof(T) <= 8;
 

@@ -1,0 +1,139 @@
+// The loops that pool rows of accumulators along themselves.
+#pragma once
+
+#include "along.hpp"
+#include "widen.hpp"
+
+namespace tilepool {
+namespace {
+
+/// Windows at stride 1 that are made of doubled ones in registers: vectors are taken from right to left, and each is
+/// read once.
+template <class Op, class Windows>
+struct DoubledLine {
+  using Acc = typename Op::Acc;
+  using Out = typename Op::Out;
+  static constexpr int N = Op::lanes;
+  using V = Vec<Acc, N>;
+
+  Windows windows;
+  const Acc* from;
+  std::int64_t parts, hop;
+  Vec<IntegerLike<Acc>, N> second;
+  V right{};
+
+  /// The outputs whose windows start at i; those at i + N come first.
+  TILEPOOL_INLINE V step(std::int64_t i) {
+    const V v = load<N>(from + i), behind = windows.behind, part = windows.step(v, right);
+    right = v;
+    V whole = part;
+    if (parts > 1) whole = Op::template combine<N>(whole, moved<N, Acc>(part, behind, second));
+    for (std::int64_t p = 2; p < parts; ++p) {
+      whole = Op::template combine<N>(whole, moved<N, Acc>(part, behind, lanes_from<Acc, N>(p * hop)));
+    }
+    return whole;
+  }
+};
+
+/// Lines of one span. What lies behind the outputs of a line may be written where later lines will be.
+template <class Op, class Windows>
+void pool_doubled(const Windows& windows, const Along& along, const typename Op::Acc* rows, double divisor,
+                  typename Op::Out* out, const Lines& lines) {
+  using Acc = typename Op::Acc;
+  using Out = typename Op::Out;
+  constexpr int N = Op::lanes;
+  const Span& span = along.spans[0];
+  const typename Op::Scale scale(span.divisor * divisor, along.to_integer);
+  const std::int64_t outputs = span.end - span.begin, reach = along.widening.taps + (span.count - 1) * along.step;
+  const std::int64_t read_step = lines.read_step / static_cast<std::int64_t>(sizeof(Acc));
+  const std::int64_t write_step = lines.write_step / static_cast<std::int64_t>(sizeof(Out));
+  const auto second = lanes_from<Acc, N>(along.step), rest = lanes_from<Acc, N>(outputs % N);
+  const std::int64_t top = (outputs + reach - 2) / N * N;
+  for (std::int64_t line = 0; line < lines.count; ++line) {
+    DoubledLine<Op, Windows> of{windows, rows + line * read_step + span.first, span.count, along.step, second};
+    Out* const to = out + line * write_step + span.begin;
+    const auto put = [&](std::int64_t at, Vec<Acc, N> whole)
+                         TILEPOOL_INLINE_LAMBDA { store(to + at, Op::template finish<N>(whole, scale)); };
+    std::int64_t i = top;
+    for (; i >= outputs; i -= N) of.step(i);
+    if (outputs < N) {
+      const auto result = Op::template finish<N>(of.step(i), scale);
+      if (write_step == outputs && (lines.count - line) * outputs >= N) {
+        store(to, result);
+      } else {
+        alignas(64) Out few[N];
+        store(few, result);
+        for (std::int64_t o = 0; o < outputs; ++o) to[o] = few[o];
+      }
+      continue;
+    }
+    if (outputs % N != 0) {  // the last vector of outputs ends with the line
+      const auto last = of.step(i), whole = of.step(i - N);
+      put(outputs - N, moved<N, Acc>(whole, last, rest));
+      put(i - N, whole);
+      i -= 2 * N;
+    }
+    for (; i >= 0; i -= N) put(i, of.step(i));
+  }
+}
+
+template <class Op>
+bool can_be_doubled_in_registers(const Along& along) {
+  const bool neighbours = along.inner == 1 && along.stride == 1 && along.widening.distance == 1;
+  return neighbours && along.widening.taps > 1 && along.widening.taps <= Op::lanes && along.span_count == 1 &&
+         (along.spans[0].count - 1) * along.step <= Op::lanes;
+}
+
+/// Lines of pixels whose windows are combined in blocks.
+template <class Op>
+void pool_in_blocks(const Along& along, const void* buffer, void* space, double divisor, void* out,
+                    const Lines& lines) {
+  using Acc = typename Op::Acc;
+  using Out = typename Op::Out;
+  const std::int64_t inner = along.inner, outputs = along.width - along.widening.taps + 1;
+  constexpr bool as_wide = Op::lanes == Op::Folds::lanes;
+  const bool at_once = as_wide && along.stride == 1 && along.span_count == 1;
+  for (std::int64_t line = 0; line < lines.count; ++line) {
+    const auto* const row = reinterpret_cast<const Acc*>(static_cast<const char*>(buffer) + line * lines.read_step);
+    auto* const to = reinterpret_cast<Out*>(static_cast<char*>(out) + line * lines.write_step);
+    auto* const combined = static_cast<Acc*>(space);
+    if (at_once) {
+      if constexpr (as_wide) {
+        const typename Op::Scale scale(along.spans[0].divisor * divisor, along.to_integer);
+        const auto put = [=, &scale](std::int64_t pixel, std::int64_t at, auto v) TILEPOOL_INLINE_LAMBDA {
+          store(to + pixel * inner + at, Op::template finish<sizeof v / sizeof(Acc)>(v, scale));
+        };
+        combine_blocks<typename Op::Folds>(combined, row, outputs, inner, along.widening, put);
+      }
+    } else {
+      widen_rows<typename Op::Folds>(combined, row, along.width, inner, along.widening);
+      const void* const pooled = combined;
+      pool_listed<Op, Acc, 1>(along, &pooled, divisor, to, {});
+    }
+  }
+}
+
+template <class Op>
+void pool_buffer(const Along& along, const void* buffer, void* space, double divisor, void* out, const Lines& lines) {
+  using Acc = typename Op::Acc;
+  const Widening& widening = along.widening;
+  if (widening.in_blocks) return pool_in_blocks<Op>(along, buffer, space, divisor, out, lines);
+  if constexpr (doubles_in_registers<Op>) {
+    if (can_be_doubled_in_registers<Op>(along)) {
+      return doubled<typename Op::Folds>(widening.taps, [&](const auto& windows) {
+        pool_doubled<Op>(windows, along, static_cast<const Acc*>(buffer), divisor, static_cast<typename Op::Out*>(out),
+                         lines);
+      });
+    }
+  }
+  if (widening.taps > 1) {
+    const auto pitch = lines.read_step / static_cast<std::int64_t>(sizeof(Acc));
+    const std::int64_t n = (lines.count - 1) * pitch + along.width * along.inner;
+    widen_rows<typename Op::Folds>(space, buffer, 1, n, widening);
+    buffer = space;
+  }
+  pool_listed<Op, Acc, 1>(along, &buffer, divisor, out, lines);
+}
+
+}  // namespace
+}  // namespace tilepool

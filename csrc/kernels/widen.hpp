@@ -1,0 +1,197 @@
+// The loops that combine neighbouring taps in buffers: by doubling, or by suffixes and prefixes of blocks.
+#pragma once
+
+#include "rows.hpp"
+
+namespace tilepool {
+namespace {
+
+/// The combination of W taps, the first at `at`, as a tree: from windows of w taps come windows of 2w, or of 2w + 1
+/// with one tap more.
+template <class Op, int W, int N>
+TILEPOOL_INLINE Vec<typename Op::Acc, N> tree(const typename Op::Acc* at, std::int64_t distance) {
+  if constexpr (W == 1) {
+    return load<N>(at);
+  } else {
+    const auto both =
+        Op::template combine<N>(tree<Op, W / 2, N>(at, distance), tree<Op, W / 2, N>(at + W / 2 * distance, distance));
+    if constexpr (W % 2 == 0) return both;
+    return Op::template combine<N>(both, load<N>(at + (W - 1) * distance));
+  }
+}
+
+/// The same tree for neighbouring taps in registers, Doublings times from windows of taps / 2 to those of `taps`.
+template <class Op, int Doublings>
+struct Doubled {
+  static constexpr int N = Op::lanes;
+  using Acc = typename Op::Acc;
+  using V = Vec<Acc, N>;
+  Doubled<Op, Doublings - 1> half;
+  Vec<IntegerLike<Acc>, N> second, last;
+  bool is_odd;
+  V behind{};
+
+  explicit TILEPOOL_INLINE Doubled(std::int64_t taps)
+      : half(taps / 2),
+        second(lanes_from<Acc, N>(taps / 2)),
+        last(lanes_from<Acc, N>(taps - 1)),
+        is_odd(taps % 2 != 0) {}
+
+  /// The windows that start in the next vector to the left, `v`; `right` is its neighbour.
+  TILEPOOL_INLINE V step(V v, V right) {
+    const V half_behind = half.behind, sum = half.step(v, right);
+    behind = Op::template combine<N>(sum, moved<N, Acc>(sum, half_behind, second));
+    if (is_odd) behind = Op::template combine<N>(behind, moved<N, Acc>(v, right, last));
+    return behind;
+  }
+};
+
+template <class Op>
+struct Doubled<Op, 0> {
+  using V = Vec<typename Op::Acc, Op::lanes>;
+  V behind{};
+  explicit TILEPOOL_INLINE Doubled(std::int64_t) {}
+  TILEPOOL_INLINE V step(V v, V) { return behind = v; }
+};
+
+/// Calls with_doubled(Doubled) for windows of `taps`, no more than a vector has lanes.
+template <class Op, int Doublings = 0, class Step>
+TILEPOOL_INLINE void doubled(std::int64_t taps, const Step& with_doubled) {
+  if constexpr (2 << Doublings <= Op::lanes) {
+    if (taps >> Doublings > 1) return doubled<Op, Doublings + 1>(taps, with_doubled);
+  }
+  with_doubled(Doubled<Op, Doublings>(taps));
+}
+
+/// Whether neighbouring taps are combined in registers.
+template <class Op>
+constexpr bool doubles_in_registers = cheap_shifts<typename Op::Acc> && Op::lanes > 7;
+
+/// Windows of `width` taps, in one pass. May read and write two vectors more than n.
+template <class Op, int W = 2>
+void widen_first(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t width,
+                 std::int64_t distance) {
+  constexpr int N = Op::lanes;
+  if constexpr (doubles_in_registers<Op>) {
+    if (distance == 1) {
+      return doubled<Op>(width, [&](auto windows) TILEPOOL_INLINE_LAMBDA {
+        const std::int64_t last = (n - width) / N * N + N;
+        auto right = load<N>(source + last + N);
+        for (std::int64_t i = last; i >= 0; i -= N) {
+          const auto v = load<N>(source + i);
+          store(target + i, windows.step(v, right));
+          right = v;
+        }
+      });
+    }
+  }
+  if constexpr (W < 7) {
+    if (W < width) return widen_first<Op, W + 1>(target, source, n, width, distance);
+  }
+  for (std::int64_t i = 0; i < n - (W - 1) * distance; i += N) store(target + i, tree<Op, W, N>(source + i, distance));
+}
+
+/// target[i] = source[i] + source[i + distance] + ... (`taps` >= 2 of them), in about log2(taps) passes, for
+/// i < n - (taps - 1) * distance. source and target hold n accumulators each and do not overlap.
+template <class Op>
+void widen(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t taps,
+           std::int64_t distance) {
+  constexpr int N = Op::lanes;
+  const int most = doubles_in_registers<Op> && distance == 1 ? N : 7;
+  int shift = 0;
+  while (taps >> shift > most) ++shift;
+  std::int64_t width = taps >> shift;
+  widen_first<Op>(target, source, n, width, distance);
+  while (shift-- > 0) {
+    const bool odd = (taps >> shift & 1) != 0;
+    const std::int64_t wider = 2 * width + (odd ? 1 : 0);
+    const std::int64_t valid = n - (wider - 1) * distance;
+    for (std::int64_t i = 0; i < valid; i += N) {  // in place: what is read lies at or behind what is written
+      auto acc = Op::template combine<N>(load<N>(target + i), load<N>(target + i + width * distance));
+      if (odd) acc = Op::template combine<N>(acc, load<N>(source + i + 2 * width * distance));
+      store(target + i, acc);
+    }
+    width = wider;
+  }
+}
+
+/// Rows of accumulators, `pitch` apart, and windows of `taps` of them that start at rows 0 to outputs - 1. Blocks of
+/// `taps` rows start `phase` rows before row 0, and every `taps` rows from there (van Herk 1992, Gil and Werman 1993).
+/// Put is called with a row, a column, and the vector of results that starts there.
+template <class Op, class Put>
+struct Blocks {
+  using Acc = typename Op::Acc;
+  Acc* suffixes;
+  const Acc* source;
+  std::int64_t outputs, taps, phase, pitch;
+  Put put;
+
+  template <int Vectors, int N>
+  TILEPOOL_INLINE void take(Vec<Acc, N>* acc, std::int64_t row, std::int64_t at, bool first) const {
+    for (int u = 0; u < Vectors; ++u) {
+      const auto v = load<N>(source + row * pitch + at + u * N);
+      acc[u] = first ? v : Op::template combine<N>(acc[u], v);
+    }
+  }
+
+  /// A few vectors of columns, whose running combinations stay in registers: up from the border of two blocks, then
+  /// down from it.
+  template <int Vectors, int N>
+  TILEPOOL_INLINE void columns(std::int64_t at) const {
+    for (std::int64_t from = 0, to, border = taps - phase; from < outputs; from = to, border += taps) {
+      to = border < outputs ? border : outputs;
+      Vec<Acc, N> acc[Vectors];
+      take<Vectors, N>(acc, border - 1, at, true);
+      for (std::int64_t row = border - 1;; take<Vectors, N>(acc, --row, at, false)) {
+        if (row < to) {
+          for (int u = 0; u < Vectors; ++u) store(suffixes + row * pitch + at + u * N, acc[u]);
+        }
+        if (row == from) break;
+      }
+      std::int64_t row = border;
+      for (std::int64_t o = from; o < to; ++o) {
+        for (; row < o + taps; ++row) take<Vectors, N>(acc, row, at, row == border);
+        for (int u = 0; u < Vectors; ++u) {
+          const std::int64_t column = at + u * N;
+          const auto suffix = load<N>(suffixes + o * pitch + column);
+          put(o, column, row == border ? suffix : Op::template combine<N>(suffix, acc[u]));
+        }
+      }
+    }
+  }
+
+  void pool(std::int64_t n) const {
+    constexpr int N = Op::lanes;
+    std::int64_t i = 0;
+    if constexpr (N > 1) {
+      for (; i + 4 * N <= n; i += 4 * N) columns<4, N>(i);
+      for (; i + 2 * N <= n; i += 2 * N) columns<2, N>(i);
+    }
+    sweep<Acc, N>(i, n,
+                  [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { columns<1, decltype(lanes)::value>(at); });
+  }
+};
+
+/// Blocks of rows of n accumulators; `suffixes` has room for a row of each output.
+template <class Op, class Put>
+void combine_blocks(typename Op::Acc* suffixes, const typename Op::Acc* source, std::int64_t outputs, std::int64_t n,
+                    const Widening& widening, const Put& put) {
+  Blocks<Op, Put>{suffixes, source, outputs, widening.taps, widening.phase, n, put}.pool(n);
+}
+
+template <class Op>
+void widen_rows(void* target, const void* source, std::int64_t rows, std::int64_t n, const Widening& widening) {
+  using Acc = typename Op::Acc;
+  auto* const to = static_cast<Acc*>(target);
+  const auto* const from = static_cast<const Acc*>(source);
+  if (widening.in_blocks) {
+    combine_blocks<Op>(to, from, rows - widening.taps + 1, n, widening,
+                       [=](std::int64_t row, std::int64_t at, auto v)
+                           TILEPOOL_INLINE_LAMBDA { store(to + row * n + at, v); });
+  } else {
+    widen<Op>(to, from, rows * n, widening.taps, widening.distance);
+  }
+}
+
+}  // namespace
+}  // namespace tilepool
