@@ -135,6 +135,13 @@ struct Stop {
   void* target;
 };
 
+/// A running combination of rows, and its stops in the order of their rows, of which the first has some.
+struct Scan {
+  const Stop* stops;
+  std::int64_t stop_count;
+  const void* const* rows;
+};
+
 /// Indices of taps: that of tap t of row r, for element e of output o of span s, is
 /// rows[r] + spans[s] + output * (o - begin of the span) + tap * t + element * e, and `line` more on each further line.
 struct Indexing {
@@ -188,9 +195,9 @@ struct Kernel {
   /// Of several lines all have the same start.
   void (*fold_rows)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
                     const Lines&);
-  /// For each stop, in order of their rows, of which the first has some: target[i] = rows[0][i] + ... +
-  /// rows[stop.rows - 1][i] for i < n; with `merge` what target[i] held is combined with this.
-  void (*scan_rows)(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t n, bool merge);
+  /// For each stop of the first scan: target[i] = rows[0][i] + ... + rows[stop.rows - 1][i] for i < n; then the same
+  /// for the second one, in which, with `merge`, what the first one wrote there is combined with this.
+  void (*scan_rows)(const Scan& first, const Scan& second, bool merge, std::int64_t n);
   /// Combines neighbouring taps, of the same column, in `rows` rows of n accumulators each: as many rows are left as
   /// have all of them below. source and target do not overlap.
   void (*widen)(void* target, const void* source, std::int64_t rows, std::int64_t n, const Widening&);

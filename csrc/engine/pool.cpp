@@ -328,36 +328,40 @@ class Worker {
   void combine_block(std::int64_t from, std::int64_t to, std::int64_t border) {
     const Windows& windows = plan_.column.windows;
     const std::int64_t before = tile_.before * plan_.inner * acc_size_;
-    const auto stop = [&](std::int64_t k) {
-      if (!rows_.empty()) stops_.push_back({static_cast<std::int64_t>(rows_.size()), slot(k - from) + before});
-    };
-    const auto scan = [&](bool merge) {
-      if (!rows_.empty()) {
-        kernel_.scan_rows(stops_.data(), static_cast<std::int64_t>(stops_.size()), rows_.data(), elements_, merge);
-      }
-      rows_.clear();
-      stops_.clear();
-    };
-    rows_.clear();
-    stops_.clear();
+    suffixes_.clear();
+    prefixes_.clear();
     std::int64_t row = std::min(border, windows.input());
     for (std::int64_t k = to; k-- > from;) {
       if (windows.at(k).count == 0) kernel_.fold_rows(slot(k - from) + before, nullptr, nullptr, 0, elements_, {});
-      while (row > std::max<std::int64_t>(0, windows.start(k))) add_row(--row);
-      stop(k);
+      while (row > std::max<std::int64_t>(0, windows.start(k))) add_row(suffixes_, --row);
+      suffixes_.stop(slot(k - from) + before);
     }
-    scan(false);
     row = std::max<std::int64_t>(0, border);
     for (std::int64_t k = from; k < to; ++k) {
-      while (row < std::min(windows.stop(k), windows.input())) add_row(row++);
-      stop(k);
+      while (row < std::min(windows.stop(k), windows.input())) add_row(prefixes_, row++);
+      prefixes_.stop(slot(k - from) + before);
     }
-    scan(border > 0);
+    kernel_.scan_rows(suffixes_.scan(), prefixes_.scan(), border > 0, elements_);
   }
 
+  /// What a scan of rows is listed in.
+  struct ScanList {
+    std::vector<const void*> rows;
+    std::vector<Stop> stops;
+
+    void clear() {
+      rows.clear();
+      stops.clear();
+    }
+    void stop(void* target) {
+      if (!rows.empty()) stops.push_back({static_cast<std::int64_t>(rows.size()), target});
+    }
+    Scan scan() const { return {stops.data(), static_cast<std::int64_t>(stops.size()), rows.data()}; }
+  };
+
   /// Lists row `r` of the column, through all line axes.
-  void add_row(std::int64_t r) {
-    for (const Place& place : offsets_) rows_.push_back(input_ + place.bytes + r * plan_.column.input_stride);
+  void add_row(ScanList& list, std::int64_t r) const {
+    for (const Place& place : offsets_) list.rows.push_back(input_ + place.bytes + r * plan_.column.input_stride);
   }
 
   char* slot(std::int64_t index) const { return first_slot_ + index * pitch_; }
@@ -424,7 +428,7 @@ class Worker {
   std::int64_t above_ = 0;      // rows of the border above a block
   char* first_slot_ = nullptr;  // more such buffers: the output rows of one block of sliding windows
   std::int64_t together_ = 1;   // so many of which are finished at a time
-  std::vector<Stop> stops_;
+  ScanList suffixes_, prefixes_;
 };
 
 }  // namespace

@@ -72,47 +72,68 @@ void fold(void* target, const void* start, const void* const* rows, std::int64_t
   }
 }
 
-template <class Op, int Vectors, int N, bool Merge>
-TILEPOOL_INLINE void scan_at(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t at) {
+template <class Op, bool Merge, int Vectors, int N>
+TILEPOOL_INLINE void scan_at(const Scan& scan, std::int64_t at) {
   using Acc = typename Op::Acc;
   const auto row = [&](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
-    return Source<Op, typename Op::In, 1>{{static_cast<const typename Op::In*>(rows[r])}};
+    return Source<Op, typename Op::In, 1>{{static_cast<const typename Op::In*>(scan.rows[r])}};
   };
+  if (scan.stop_count == 0) return;
   Vec<Acc, N> acc[Vectors];
   for (int u = 0; u < Vectors; ++u) acc[u] = row(0).template load<N>(at + u * N);
   std::int64_t r = 1;
-  for (std::int64_t s = 0; s < stop_count; ++s) {
-    for (; r < stops[s].rows; ++r) {
+  for (std::int64_t s = 0; s < scan.stop_count; ++s) {
+    for (; r < scan.stops[s].rows; ++r) {
       for (int u = 0; u < Vectors; ++u) {
         acc[u] = Op::template combine<N>(acc[u], row(r).template load<N>(at + u * N));
       }
     }
-    auto* const to = static_cast<Acc*>(stops[s].target) + at;
+    auto* const to = static_cast<Acc*>(scan.stops[s].target) + at;
     for (int u = 0; u < Vectors; ++u) {
       store(to + u * N, Merge ? Op::template combine<N>(load<N>(to + u * N), acc[u]) : acc[u]);
     }
   }
 }
 
-/// Down the rows, some vectors of columns at a time: their running combinations stay in registers.
-template <class Op, bool Merge>
-void scan_columns(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t n) {
-  constexpr int N = Op::lanes;
-  constexpr int unroll = N > 1 ? scan_unroll : 1;
-  std::int64_t i = 0;
-  for (; i + unroll * N <= n; i += unroll * N) scan_at<Op, unroll, N, Merge>(stops, stop_count, rows, i);
-  sweep<typename Op::Acc, N>(i, n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-    scan_at<Op, 1, decltype(lanes)::value, Merge>(stops, stop_count, rows, at);
-  });
-}
+/// The most stops of two scans that share a first-level cache.
+constexpr std::int64_t most_stops_together = 64;
 
+/// Some vectors of columns at a time: their running combinations stay in registers, and few stops in a cache.
 template <class Op>
-void scan_rows(const Stop* stops, std::int64_t stop_count, const void* const* rows, std::int64_t n, bool merge) {
-  if (merge) {
-    scan_columns<Op, true>(stops, stop_count, rows, n);
-  } else {
-    scan_columns<Op, false>(stops, stop_count, rows, n);
+void scan_rows(const Scan& first, const Scan& second, bool merge, std::int64_t n) {
+  using In = typename Op::In;
+  constexpr int N = Op::lanes, unroll = N > 1 ? scan_unroll : 1;
+  const auto scan_second = [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+    constexpr int V = decltype(vectors)::value, L = decltype(lanes)::value;
+    if (merge) return scan_at<Op, true, V, L>(second, at);
+    scan_at<Op, false, V, L>(second, at);
+  };
+  const auto scan_first = [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+    scan_at<Op, false, decltype(vectors)::value, decltype(lanes)::value>(first, at);
+  };
+  const auto strips = [&](std::int64_t i, const auto& scan) TILEPOOL_INLINE_LAMBDA {
+    for (; i + unroll * N <= n; i += unroll * N) scan(Lanes<unroll>{}, Lanes<N>{}, i);
+    return i;
+  };
+  const auto apart = [&](const auto& scan) TILEPOOL_INLINE_LAMBDA {
+    sweep<typename Op::Acc, N>(
+        strips(0, scan), n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { scan(Lanes<1>{}, lanes, at); });
+  };
+  if (first.stop_count + second.stop_count > most_stops_together) {
+    apart(scan_first);
+    return apart(scan_second);
   }
+  const auto both = [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+    scan_first(vectors, lanes, at);
+    scan_second(vectors, lanes, at);
+  };
+  const void* const row = first.stop_count > 0 ? first.rows[0] : second.stop_count > 0 ? second.rows[0] : nullptr;
+  const std::int64_t head = n >= 2 * unroll * N ? behind_line_end<In, N>(row) : 0;
+  if (head > 0) both(Lanes<1>{}, Lanes<N>{}, 0);
+  const std::int64_t i = strips(head, both);
+  if (i == n) return;
+  sweep_overlapping<typename Op::Acc, N>(
+      n - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { both(Lanes<1>{}, lanes, i + at); });
 }
 
 }  // namespace

@@ -77,5 +77,13 @@ TILEPOOL_INLINE void sweep_overlapping(std::int64_t n, const Step& step) {
   }
 }
 
+/// The first element, less than N from `start`, that vectors of N of them must start at to lie in whole cache lines.
+template <class T, int N>
+TILEPOOL_INLINE std::int64_t behind_line_end(const void* start) {
+  constexpr std::uintptr_t bytes = N * sizeof(T);
+  const auto beyond = reinterpret_cast<std::uintptr_t>(start) % bytes;
+  return beyond % sizeof(T) != 0 ? 0 : static_cast<std::int64_t>((bytes - beyond) % bytes / sizeof(T));
+}
+
 }  // namespace
 }  // namespace tilepool
