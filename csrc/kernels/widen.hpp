@@ -160,15 +160,19 @@ struct Blocks {
     }
   }
 
+  /// Vectors lie in whole cache lines where the source lets them: some columns are taken twice.
   void pool(std::int64_t n) const {
     constexpr int N = Op::lanes;
     std::int64_t i = 0;
     if constexpr (N > 1) {
+      i = n >= 8 * N ? behind_line_end<Acc, N>(source) : 0;
+      if (i > 0) columns<1, N>(0);
       for (; i + 4 * N <= n; i += 4 * N) columns<4, N>(i);
       for (; i + 2 * N <= n; i += 2 * N) columns<2, N>(i);
     }
-    sweep<Acc, N>(i, n,
-                  [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { columns<1, decltype(lanes)::value>(at); });
+    if (i == n) return;
+    sweep_overlapping<Acc, N>(
+        n - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { columns<1, decltype(lanes)::value>(i + at); });
   }
 };
 
