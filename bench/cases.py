@@ -1,4 +1,4 @@
-"""The lists of benchmark cases (cases.csv, reducers.csv), as data that Python can use: shapes, bytes, inputs."""
+"""The lists of benchmark cases (cases.csv, more_cases.csv), as data that Python can use: shapes, bytes, inputs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ with suppress(ImportError):
 Array: TypeAlias = NDArray[Any]
 Sizes: TypeAlias = tuple[int, ...]
 
-# The first is that of the C++ benchmark, too. Reducers: norms have p = 2; medians are of odd windows, so cells of x.
-LISTS = tuple(Path(__file__).with_name(name) for name in ("cases.csv", "reducers.csv"))
+# The first is that of the C++ benchmark, too. The second: norms have p = 2; medians are of odd windows, so cells of x.
+LISTS = tuple(Path(__file__).with_name(name) for name in ("cases.csv", "more_cases.csv"))
 LAYOUTS = ("channels_first", "channels_last", "plane")
-OPS = ("max", "min", "sum", "avg", "avg_rounded", "lp", "median", "std", "softmax")
+OPS = ("max", "max_indices", "min", "sum", "avg", "avg_rounded", "lp", "median", "std", "softmax")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Case:
     def result_dtype(self) -> np.dtype[Any]:
         """That of tilepool's result: what is calculated from integers widens."""
         given = np.dtype(self.dtype)
-        if given.kind not in "biu" or self.op in ("max", "min", "avg_rounded", "median"):
+        if given.kind not in "biu" or self.op in ("max", "max_indices", "min", "avg_rounded", "median"):
             return given
         if self.op == "sum":
             return np.dtype(np.uint64 if given.kind == "u" else np.int64)
@@ -65,10 +65,8 @@ class Case:
     @property
     def moved(self) -> int:
         """Bytes that any pooling has to move: the whole input and the whole result, once each."""
-        return (
-            math.prod(self.shape) * np.dtype(self.dtype).itemsize
-            + math.prod(self.result_shape) * self.result_dtype.itemsize
-        )
+        result = self.result_dtype.itemsize + (np.dtype(np.int64).itemsize if self.op == "max_indices" else 0)
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize + math.prod(self.result_shape) * result
 
     @property
     def taps(self) -> int:

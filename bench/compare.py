@@ -1,4 +1,4 @@
-"""Times tilepool against every other library that is installed, on the cases of cases.csv and reducers.csv.
+"""Times tilepool against every other library that is installed, on the cases of cases.csv and more_cases.csv.
 
     python bench/compare.py                                  # the workloads of the README, all peers, two threads
     python bench/compare.py --cases 'bar/v*,bar/stem/*' --peers torch,onnxruntime --rounds 50

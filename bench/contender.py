@@ -66,6 +66,13 @@ def restore(case: Case, result: Array, layout: str) -> Array:
     return np.moveaxis(result, 1, -1) if layout == "channels_first" else np.moveaxis(result, -1, 1)
 
 
+def found(x: Array, values: Array, indices: Array) -> Array:
+    """Maxima that stand in the (N, C, *spatial) array where their indices, counted within each plane, say; else NaN."""
+    planes = x.reshape(x.shape[0], x.shape[1], -1)
+    there = np.take_along_axis(planes, indices.reshape(*indices.shape[:2], -1), axis=2).reshape(values.shape)
+    return np.where(there == values, values, np.nan).astype(values.dtype)
+
+
 def need(condition: bool, reason: str) -> None:
     """Raises UnsupportedError with the reason where the condition does not hold."""
     if not condition:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from cases import Array, Case
-from contender import Contender, need
+from contender import Contender, arrange, found, need, restore
 
 
 class Copy:
@@ -74,7 +74,7 @@ class Tilepool:
         if label == "copy":
             copy = Copy(case, self.threads)
             return Contender(copy.call, lambda _: np.empty(0), copy.batch)
-        function = getattr(self.tilepool, f"{case.op.removesuffix('_rounded')}_pool")
+        function = getattr(self.tilepool, f"{case.op.removesuffix('_rounded').removesuffix('_indices')}_pool")
         arguments: list[Any] = [2] if case.op == "lp" else []
         arguments.append(self._short(case.kernel))
         if case.stride != case.kernel or any(case.padding):
@@ -88,7 +88,19 @@ class Tilepool:
             options["method"] = "lower"  # the same cell, and the dtype of x, as the peers'
         if label == "tilepool":
             options["out"] = np.zeros(case.result_shape, case.result_dtype)
-        return Contender(lambda: function(x, *arguments, **options), lambda result: result)
+        if case.op != "max_indices":
+            return Contender(lambda: function(x, *arguments, **options), lambda result: result)
+        options["return_indices"] = True
+        if label == "tilepool":
+            options["out"] = (options["out"], np.zeros(case.result_shape, np.int64))
+        return Contender(
+            lambda: function(x, *arguments, **options),
+            lambda result: restore(
+                case,
+                found(*(arrange(case, part, "channels_first") for part in (x, *result))),
+                "channels_first",
+            ),
+        )
 
     @staticmethod
     def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cases import Array, Case
-from contender import Contender, arrange, need, restore
+from contender import Contender, arrange, found, need, restore
 
 FIRST, LAST = "channels_first", "channels_last"
 
@@ -36,7 +36,7 @@ class Torch:
     def prepare(self, label: str, case: Case, x: Array) -> Contender:
         functional = self.torch.nn.functional
         rank = len(case.kernel)
-        need(case.op in ("max", "avg", "sum", "lp") and rank <= 3, "no such op")
+        need(case.op in ("max", "max_indices", "avg", "sum", "lp") and rank <= 3, "no such op")
         last = label.endswith("channels-last") or (label == "torch mean" and case.layout == LAST)
         data = self.torch.from_numpy(arrange(case, x, LAST if last else FIRST))
         if last:
@@ -48,6 +48,12 @@ class Torch:
         elif case.op == "max":
             pool = getattr(functional, f"max_pool{rank}d")
             call = lambda: pool(data, case.kernel, case.stride, case.padding)  # noqa: E731
+        elif case.op == "max_indices":
+            pool = getattr(functional, f"max_pool{rank}d_with_indices")
+            return Contender(
+                lambda: pool(data, case.kernel, case.stride, case.padding),
+                lambda result: restore(case, found(*(part.numpy() for part in (data, *result))), FIRST),
+            )
         elif case.op == "lp":
             need(not any(case.padding), "lp_pool has no padding")
             pool = getattr(functional, f"lp_pool{rank}d")
@@ -70,38 +76,47 @@ class OnnxRuntime:
         return ("onnxruntime",)
 
     def prepare(self, label: str, case: Case, x: Array) -> Contender:
-        need(case.op in ("max", "avg", "lp"), "no such op")
+        need(case.op in ("max", "max_indices", "avg", "lp"), "no such op")
         helper = self.onnx.helper
         data = arrange(case, x, FIRST)
+        is_pair = case.op == "max_indices"
         attributes: dict[str, Any] = {}
-        name = "GlobalAveragePool" if case.op == "avg" and case.is_global else f"{case.op}pool"
-        if name != "GlobalAveragePool":
-            name = {"maxpool": "MaxPool", "avgpool": "AveragePool", "lppool": "LpPool"}[name]
+        name = {"max": "MaxPool", "max_indices": "MaxPool", "avg": "AveragePool", "lp": "LpPool"}[case.op]
+        if case.op == "avg" and case.is_global:
+            name = "GlobalAveragePool"
+        else:
             attributes = {"kernel_shape": case.kernel, "strides": case.stride, "pads": case.padding * 2}
             if case.op == "avg":
                 attributes["count_include_pad"] = 1
             if case.op == "lp":
                 attributes["p"] = 2
         kind = helper.np_dtype_to_tensor_dtype(data.dtype)
+        kinds = {"y": kind} | ({"i": helper.np_dtype_to_tensor_dtype(np.dtype(np.int64))} if is_pair else {})
         graph = helper.make_graph(
-            [helper.make_node(name, ["x"], ["y"], **attributes)],
+            [helper.make_node(name, ["x"], list(kinds), **attributes)],
             "pool",
             [helper.make_tensor_value_info("x", kind, data.shape)],
-            [helper.make_tensor_value_info("y", kind, None)],
+            [helper.make_tensor_value_info(result, its_kind, None) for result, its_kind in kinds.items()],
         )
         # Opset 18: its AveragePool takes the fast path, that of opset 19 (which knows dilation) does not.
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
         options = self.runtime.SessionOptions()
         options.intra_op_num_threads = self.threads
         session = self.runtime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-        result: Array = session.run(None, {"x": data})[0]
         binding = session.io_binding()
         binding.bind_cpu_input("x", data)
-        value = self.runtime.OrtValue.ortvalue_from_numpy(np.empty_like(result))
-        binding.bind_ortvalue_output("y", value)
-        return Contender(
-            lambda: session.run_with_iobinding(binding), lambda _: restore(case, value.numpy(), FIRST), keep=data
-        )
+        values = []
+        for result, array in zip(kinds, session.run(None, {"x": data}), strict=True):
+            values.append(self.runtime.OrtValue.ortvalue_from_numpy(np.empty_like(array)))
+            binding.bind_ortvalue_output(result, values[-1])
+
+        def pooled(_: object) -> Array:
+            arrays = [value.numpy() for value in values]
+            if is_pair:  # ONNX counts in the whole array
+                arrays[1] = arrays[1] % (data.size // (data.shape[0] * data.shape[1]))
+            return restore(case, found(data, *arrays) if is_pair else arrays[0], FIRST)
+
+        return Contender(lambda: session.run_with_iobinding(binding), pooled, keep=data)
 
 
 class OpenVino:

@@ -19,7 +19,7 @@ def tolerance(case: Case, x: Array) -> float:
     rounded n times has an error of about eps * sqrt(n) * n * M, its average the nth part of that; the factor 8 is for
     what is not average. A norm is below sqrt(n) * M, a deviation and a weighted mean are below M.
     """
-    if case.op in ("max", "min", "avg_rounded", "median") or (case.op == "sum" and x.dtype.kind in "iu"):
+    if case.op in ("max", "max_indices", "min", "avg_rounded", "median") or (case.op == "sum" and x.dtype.kind in "iu"):
         return 0.0
     eps = 2.0**-7 if case.dtype == "bfloat16" else float(np.finfo(case.result_dtype).eps)
     spread = 8 * eps * math.sqrt(case.taps) * float(x.max())
@@ -33,7 +33,7 @@ def one_output(case: Case, x: Array, index: tuple[int, ...]) -> float:
         first = index[axis] * stride - padding
         window[axis] = slice(max(first, 0), min(first + kernel, case.shape[axis]))
     cells = x[tuple(window)]
-    if case.op == "max":
+    if case.op in ("max", "max_indices"):
         return float(cells.max())
     if case.op == "min":
         return float(cells.min())
