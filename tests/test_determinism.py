@@ -41,6 +41,13 @@ CALLS: list[tuple[tuple[int, ...], Any, dict[str, Any]]] = [
     ((3, 5, 37), (1, 2), {"kernel_size": 3, "stride": 2, "padding": 1}),
     ((40_000, 3), 0, {"kernel_size": 50, "stride": 1}),
     ((1000, 7, 9), 0, {"kernel_size": 3, "stride": 2}),
+    # Small planes, which threads may cut in two; lines shorter than a vector; windows of 8 and more along pixels.
+    ((101, 20, 20), (1, 2), {"kernel_size": 13, "stride": 1, "padding": 6}),
+    ((33, 40, 41), (1, 2), {"kernel_size": (9, 8), "stride": 1}),
+    ((401, 9, 11), (1, 2), {"kernel_size": 7, "stride": 1, "padding": 3}),
+    ((2, 24, 26, 40), (1, 2), {"kernel_size": 9, "stride": 1, "padding": 4}),
+    ((2, 24, 26, 40), (1, 2), {"kernel_size": (3, 10), "stride": 2}),
+    ((130, 300), (0, 1), {"kernel_size": (9, 10), "stride": 1, "padding": (4, 5)}),
 ]
 
 

@@ -103,6 +103,47 @@ def test_wide_planes(op: str, dtype: str) -> None:
             check(op, plane, [0, 1], [50, kernel], [1, stride])
 
 
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
+def test_small_planes(op: str, dtype: str) -> None:
+    """Planes that are combined as a whole: lines of less than a vector, of whole ones and between, many or few rows."""
+    for shape, kernels, pad in (
+        ((7, 20, 20), (13, 13), 6),
+        ((7, 20, 20), (9, 4), 3),
+        ((5, 14, 14), (9, 9), 4),
+        ((40, 5, 7), (5, 7), 4),
+        ((3, 33, 16), (17, 17), 8),
+        ((9, 30, 47), (8, 16), 0),
+        ((2, 60, 48), (31, 33), 1),
+        ((2, 3, 100), (2, 12), 1),
+    ):
+        check(op, numbers(op, shape, dtype), [1, 2], kernels, [1, 1], pad)
+
+
+@pytest.mark.parametrize("shape", [(5, 20, 20), (5, 9, 11), (1, 70, 150), (1, 200, 300)])
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+def test_averages_of_the_cells_inside(shape: tuple[int, int, int], layout: str) -> None:
+    """Divisors that differ from window to window, where windows are put together from doubled ones or blocks."""
+    x = numbers("avg", shape, "float32")
+    for kernel in (7, 8, 9):
+        pads = [kernel // 2] * 2
+        sums, counts = (
+            pooled_by_axes("sum", values.astype(np.int64), [1, 2], [kernel] * 2, [1, 1], pads)
+            for values in (x, np.ones_like(x))
+        )
+        expected = reference.rounded(sums / counts, np.dtype(np.float32))
+        for isa in _core.available_isas():
+            with using_isa(isa):
+                if layout == "channels_first":
+                    actual = FUNCTIONS["avg"](x, kernel, 1, kernel // 2, count_include_pad=False, axis=(1, 2))
+                else:  # as many equal channels as fill a cache line and more
+                    last = np.repeat(np.moveaxis(x, 0, 2)[:, :, :1], 17, axis=2)
+                    actual = FUNCTIONS["avg"](last, kernel, 1, kernel // 2, count_include_pad=False, axis=(0, 1))
+                    assert (actual == actual[:, :, :1]).all()
+                    actual = actual[None, :, :, 0]
+            assert np.array_equal(actual, expected[: len(actual)]), (isa, kernel)
+
+
 @pytest.mark.parametrize("channels", [2, 3, 17])
 @pytest.mark.parametrize("op", OPS)
 def test_channels_last(op: str, channels: int) -> None:
