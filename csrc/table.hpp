@@ -117,6 +117,7 @@ struct Along {
   std::int64_t stride;   // pixels between the first taps of neighbouring outputs inside one span
   std::int64_t step;     // pixels between the taps of one window
   std::int64_t width;    // pixels that may be read
+  bool streams;          // results may be written past the caches
   bool long_windows;     // add each window up in lanes of its own; needs inner == 1, step == 1 and a single row
   ToInteger to_integer;  // used by `average_rounded` only
   Widening widening;     // of the taps of a buffer

@@ -173,6 +173,24 @@ def test_blocks_of_sliding_rows_that_are_too_large_to_be_kept_whole() -> None:
         check(op, numbers(op, (500, 20_003), "float64"), [0, 1], [260, 20_000], [1, 1])
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_results_that_no_cache_keeps(dtype: str) -> None:
+    """They are written past the caches, in whole vectors where the result's memory lets them, and nothing beside it."""
+    width = 4101
+    height = (33 << 20) // (width * np.dtype(dtype).itemsize)
+    x = np.random.default_rng(0).integers(0, 256, (2 * height, 2 * width + 1), np.uint8).astype(dtype)
+    expected = np.maximum(x[::2], x[1::2])
+    expected = np.maximum(expected[:, :-1:2], expected[:, 1::2])
+    for isa, offset in itertools.product(_core.available_isas(), (0, 4, 16)):
+        memory = np.full(height * width + 64, 7, dtype)
+        out = memory[offset : offset + height * width].reshape(height, width)
+        with using_isa(isa):
+            FUNCTIONS["max"](x, 2, axis=(0, 1), out=out, threads=2)
+        assert np.array_equal(out, expected), (isa, offset)
+        assert (memory[:offset] == 7).all(), (isa, offset)
+        assert (memory[offset + height * width :] == 7).all(), (isa, offset)
+
+
 @pytest.mark.parametrize("op", ["sum", "avg"])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
 def test_sums_do_not_remember_what_left_the_window(op: str, dtype: str) -> None:

@@ -84,6 +84,7 @@ struct Plan {
   Parts across;        // of the windows of a buffered row
   bool row_blocks;     // ... in blocks: Widening::in_blocks
   bool long_windows;   // Along::long_windows
+  bool streams;        // Along::streams
 
   Indices indices;
   bool wide_indices;

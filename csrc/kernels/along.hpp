@@ -20,9 +20,14 @@ struct AlongRow {
   std::int64_t outputs;
   Out* out;
 
-  template <int N>
+  template <int N, bool Streams = false>
   TILEPOOL_INLINE void put(std::int64_t index, Vec<Acc, N> acc) const {
-    store(out + index, Op::template finish<N>(acc, scale));
+    const auto result = Op::template finish<N>(acc, scale);
+    if constexpr (Streams && N == lanes) {
+      stream(out + index, result);
+    } else {
+      store(out + index, result);
+    }
   }
 
   /// Taps 0 to count - 1 of the outputs at `at`. K > 0 tells the count at compile time.
@@ -70,20 +75,27 @@ struct AlongRow {
   }
 
   /// Windows of neighbouring taps, S apart, of single-element pixels: whole vectors are loaded and de-interleaved.
-  template <int S, int K = 0>
+  template <int S, int K = 0, bool Streams = false>
   void strided() const {
     // A group that starts at the first tap may reach beyond the last tap, but not beyond the row.
     const std::int64_t reachable = (along.width - first - (count < S ? S : count)) / S + 1;
     std::int64_t o = outputs < reachable ? outputs : reachable;
     if (o > 0) {
-      sweep_overlapping<Acc, lanes>(o, [&](auto width, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+      const auto outputs_at = [&](auto width, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
         constexpr int N = decltype(width)::value;
         if constexpr (N == 1) {
           put<1>(at, window<1>(first + at * S));
         } else {
-          put<N>(at, deinterleaved<S, N, N == lanes ? K : 0>(first + at * S));
+          put<N, Streams>(at, deinterleaved<S, N, N == lanes ? K : 0>(first + at * S));
         }
-      });
+      };
+      if constexpr (Streams) {  // a line that is streamed must not be written otherwise
+        const std::int64_t line = behind_line_end<Out, lanes>(out), begin = line < o ? line : o;
+        sweep<Acc, lanes>(0, begin, outputs_at);
+        sweep<Acc, lanes>(begin, o, outputs_at);
+      } else {
+        sweep_overlapping<Acc, lanes>(o, outputs_at);
+      }
     }
     for (o = o > 0 ? o : 0; o < outputs; ++o) put<1>(o, window<1>(first + o * S));
   }
@@ -340,6 +352,7 @@ struct AlongRow {
   TILEPOOL_NOINLINE void pool(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
     const auto by = [&](auto loop) TILEPOOL_INLINE_LAMBDA {
       for (std::int64_t line = 0; line < lines; ++line, next_line(read_step, write_step)) loop(*this);
+      if (along.streams) finish_streams();
     };
     if (count == 0) return by([](const AlongRow& row) { row.nothing(); });
     if constexpr (Src::row_count == 1) {
@@ -349,6 +362,9 @@ struct AlongRow {
     if (along.inner > 1) return by([](const AlongRow& row) { row.pixels(); });
     if constexpr (lanes > 1) {
       const std::int64_t stride = along.step == 1 ? along.stride : 0;
+      if (stride == 2 && count == 2 && along.streams) {
+        return by([](const AlongRow& row) { row.template strided<2, 2, true>(); });
+      }
       if (stride == 2 && count == 2) return by([](const AlongRow& row) { row.template strided<2, 2>(); });
       if (stride == 2 && count == 3) return by([](const AlongRow& row) { row.template strided<2, 3>(); });
       if (stride == 2) return by([](const AlongRow& row) { row.template strided<2>(); });

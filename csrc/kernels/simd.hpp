@@ -54,6 +54,46 @@ TILEPOOL_INLINE void store(T* to, V v) {
   std::memcpy(to, &v, sizeof v);
 }
 
+/// Whether `stream` goes past the caches.
+template <class V>
+constexpr bool streams =
+#if defined(__SSE2__) && defined(__GNUC__) && !defined(__clang__)
+    sizeof(V) == vector_bytes;
+#else
+    false;
+#endif
+
+/// A store that does not read the cache line first, where `to` is aligned; `finish_streams` must follow.
+template <class T, class V>
+TILEPOOL_INLINE void stream(T* to, V v) {
+#if defined(__SSE2__) && defined(__GNUC__) && !defined(__clang__)
+  if constexpr (streams<V>) {
+    if (reinterpret_cast<std::uintptr_t>(to) % sizeof(V) == 0) {
+      using Numbers = typename VecOf<float, sizeof(V) / sizeof(float)>::type;
+      Numbers numbers;
+      std::memcpy(&numbers, &v, sizeof v);
+      auto* const target = reinterpret_cast<float*>(to);
+#if defined(__AVX512BW__)
+      __builtin_ia32_movntps512(target, numbers);
+#elif defined(__AVX2__)
+      __builtin_ia32_movntps256(target, numbers);
+#else
+      __builtin_ia32_movntps(target, numbers);
+#endif
+      return;
+    }
+  }
+#endif
+  store(to, v);
+}
+
+/// After this, what was streamed is written before anything that follows.
+TILEPOOL_INLINE void finish_streams() {
+#if defined(__SSE2__) && defined(__GNUC__) && !defined(__clang__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 template <int N, class T>
 TILEPOOL_INLINE Vec<T, N> splat(T value) {
   if constexpr (N == 1) {
