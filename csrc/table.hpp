@@ -145,6 +145,15 @@ struct Scan {
 
 /// Indices of taps: that of tap t of row r, for element e of output o of span s, is
 /// rows[r] + spans[s] + output * (o - begin of the span) + tap * t + element * e, and `line` more on each further line.
+/// The two halves of some windows. What the second one writes is combined with what the first one wrote there, unless
+/// it has no stops at all.
+struct Halves {
+  Scan first, second;
+};
+
+/// Bundles are planes side by side: a cell has as many accumulators, one of each plane, as fill a cache line.
+constexpr std::int64_t cell_bytes = 64;
+
 struct Indexing {
   const std::int64_t* rows;
   const std::int64_t* spans;
@@ -196,9 +205,8 @@ struct Kernel {
   /// Of several lines all have the same start.
   void (*fold_rows)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
                     const Lines&);
-  /// For each stop of the first scan: target[i] = rows[0][i] + ... + rows[stop.rows - 1][i] for i < n; then the same
-  /// for the second one, in which, with `merge`, what the first one wrote there is combined with this.
-  void (*scan_rows)(const Scan& first, const Scan& second, bool merge, std::int64_t n);
+  /// For each stop of a scan: target[i] = rows[0][i] + ... + rows[stop.rows - 1][i] for i < n.
+  void (*scan_rows)(const Halves&, std::int64_t n);
   /// Combines neighbouring taps, of the same column, in `rows` rows of n accumulators each: as many rows are left as
   /// have all of them below. source and target do not overlap.
   void (*widen)(void* target, const void* source, std::int64_t rows, std::int64_t n, const Widening&);

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "scan_lists.hpp"
+
 namespace tilepool {
 namespace {
 
@@ -128,13 +130,6 @@ void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
   }
 }
 
-/// Block suffixes and prefixes cost three loads and two stores per input row whatever the kernel; listing the rows
-/// costs `kernel` loads per output row.
-bool worth_sliding(const Windows& windows) {
-  return windows.slide() && windows.step() == 1 && windows.kernel() >= 4 &&
-         windows.kernel() > saturating_mul(2, windows.stride()) && windows.outputs() > 2;
-}
-
 /// Takes the column axis off `axes`: the one with the largest windows worth sliding, else the innermost.
 void take_column(Plan& plan, std::vector<PlanAxis>& axes) {
   plan.column = {Windows::identity(1), 0, 0, 0};
@@ -142,7 +137,7 @@ void take_column(Plan& plan, std::vector<PlanAxis>& axes) {
   if (axes.empty()) return;
   std::size_t column = axes.size() - 1;
   for (std::size_t a = axes.size(); a-- > 0;) {
-    if (!worth_sliding(axes[a].windows) || plan.indices != Indices::none || surveys(plan.op)) continue;
+    if (!worth_scanning(axes[a].windows) || plan.indices != Indices::none || surveys(plan.op)) continue;
     if (!plan.slides || axes[a].windows.kernel() > axes[column].windows.kernel()) column = a;
     plan.slides = true;
   }

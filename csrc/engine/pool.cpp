@@ -7,14 +7,13 @@
 #include "dispatch.hpp"
 #include "parallel.hpp"
 #include "scratch.hpp"
+#include "scan_lists.hpp"
 
 namespace tilepool {
 namespace {
 
 /// Below this many bytes read and written, starting threads costs more than they save.
 constexpr std::int64_t serial_bytes = 128 << 10;
-
-thread_local Scratch thread_scratch;
 
 /// What one thread does: a range of output rows, in the order line, tile, column output.
 class Worker {
@@ -317,63 +316,26 @@ class Worker {
     finish(widened_, spare_, from, to);
   }
 
-  /// Output rows [from, to) from suffixes and prefixes of blocks of rows (van Herk 1992, Gil and Werman 1993): a window
-  /// covers the end of the block that it starts in and the beginning of the next one. Blocks start at multiples of the
-  /// kernel size, so that who computes a row does not matter.
+  /// Output rows [from, to) from suffixes and prefixes of blocks of rows.
   void slide(std::int64_t from, std::int64_t to) {
     const Windows& windows = plan_.column.windows;
-    const std::int64_t kernel = windows.kernel();
-    for (std::int64_t o = from; o < to;) {
-      const std::int64_t start = windows.start(o);
-      const std::int64_t border = start - ((start % kernel) + kernel) % kernel + kernel;
-      const std::int64_t end = std::min({to, o + (border - start - 1) / windows.stride() + 1, o + plan_.slots});
-      combine_block(o, end, border);
+    const std::int64_t before = tile_.before * plan_.inner * acc_size_;
+    const auto list_row = [&](std::int64_t r) {
+      for (const Place& place : offsets_) block_.row(input_ + place.bytes + r * plan_.column.input_stride);
+    };
+    for (std::int64_t o = from, end; o < to; o = end) {
+      const auto target_of = [&](std::int64_t k) { return slot(k - o) + before; };
+      block_.clear();
+      end = block_.add_block(windows, o, std::min(to, o + plan_.slots), list_row, target_of);
+      for (std::int64_t k = o; k < end; ++k) {
+        if (windows.at(k).count == 0) kernel_.fold_rows(target_of(k), nullptr, nullptr, 0, elements_, {});
+      }
+      kernel_.scan_rows(block_.halves().front(), elements_);
       for (std::int64_t k = o, next; k < end; k = next) {
         next = std::min(end, k + together_);
         finish(slot(k - o), widened_, k, next);
       }
-      o = end;
     }
-  }
-
-  /// Combines the rows of outputs [from, to), whose windows start before the row `border` and end behind it, in slots.
-  void combine_block(std::int64_t from, std::int64_t to, std::int64_t border) {
-    const Windows& windows = plan_.column.windows;
-    const std::int64_t before = tile_.before * plan_.inner * acc_size_;
-    suffixes_.clear();
-    prefixes_.clear();
-    std::int64_t row = std::min(border, windows.input());
-    for (std::int64_t k = to; k-- > from;) {
-      if (windows.at(k).count == 0) kernel_.fold_rows(slot(k - from) + before, nullptr, nullptr, 0, elements_, {});
-      while (row > std::max<std::int64_t>(0, windows.start(k))) add_row(suffixes_, --row);
-      suffixes_.stop(slot(k - from) + before);
-    }
-    row = std::max<std::int64_t>(0, border);
-    for (std::int64_t k = from; k < to; ++k) {
-      while (row < std::min(windows.stop(k), windows.input())) add_row(prefixes_, row++);
-      prefixes_.stop(slot(k - from) + before);
-    }
-    kernel_.scan_rows(suffixes_.scan(), prefixes_.scan(), border > 0, elements_);
-  }
-
-  /// What a scan of rows is listed in.
-  struct ScanList {
-    std::vector<const void*> rows;
-    std::vector<Stop> stops;
-
-    void clear() {
-      rows.clear();
-      stops.clear();
-    }
-    void stop(void* target) {
-      if (!rows.empty()) stops.push_back({static_cast<std::int64_t>(rows.size()), target});
-    }
-    Scan scan() const { return {stops.data(), static_cast<std::int64_t>(stops.size()), rows.data()}; }
-  };
-
-  /// Lists row `r` of the column, through all line axes.
-  void add_row(ScanList& list, std::int64_t r) const {
-    for (const Place& place : offsets_) list.rows.push_back(input_ + place.bytes + r * plan_.column.input_stride);
   }
 
   char* slot(std::int64_t index) const { return first_slot_ + index * pitch_; }
@@ -440,7 +402,7 @@ class Worker {
   std::int64_t above_ = 0;      // rows of the border above a block
   char* first_slot_ = nullptr;  // more such buffers: the output rows of one block of sliding windows
   std::int64_t together_ = 1;   // so many of which are finished at a time
-  ScanList suffixes_, prefixes_;
+  ScanLists block_;             // of one block of sliding windows
 };
 
 }  // namespace

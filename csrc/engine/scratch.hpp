@@ -22,7 +22,7 @@ class Scratch {
     return memory_.get();
   }
   void trim() {
-    constexpr std::size_t kept_bytes = 4 << 20;
+    constexpr std::size_t kept_bytes = 16 << 20;
     if (size_ <= kept_bytes) return;
     memory_.reset();
     size_ = 0;
@@ -35,5 +35,7 @@ class Scratch {
   std::unique_ptr<char, Free> memory_;
   std::size_t size_ = 0;
 };
+
+inline thread_local Scratch thread_scratch;
 
 }  // namespace tilepool

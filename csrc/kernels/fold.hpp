@@ -72,68 +72,59 @@ void fold(void* target, const void* start, const void* const* rows, std::int64_t
   }
 }
 
-template <class Op, bool Merge, int Vectors, int N>
-TILEPOOL_INLINE void scan_at(const Scan& scan, std::int64_t at) {
+/// Some vectors of what a scan reads and writes: where the first one lies in rows and in targets, and how far from it
+/// the next ones.
+struct Strip {
+  std::int64_t read, write, read_hop, write_hop;
+};
+
+template <class Op, class Element, bool Merge, int Vectors, int N>
+TILEPOOL_INLINE void scan_strip(const Scan& scan, const Strip& strip) {
   using Acc = typename Op::Acc;
-  const auto row = [&](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
-    return Source<Op, typename Op::In, 1>{{static_cast<const typename Op::In*>(scan.rows[r])}};
+  const auto part = [&](std::int64_t r, int u) TILEPOOL_INLINE_LAMBDA {
+    return Source<Op, Element, 1>{{static_cast<const Element*>(scan.rows[r])}}.template load<N>(strip.read +
+                                                                                                u * strip.read_hop);
   };
   if (scan.stop_count == 0) return;
   Vec<Acc, N> acc[Vectors];
-  for (int u = 0; u < Vectors; ++u) acc[u] = row(0).template load<N>(at + u * N);
+  for (int u = 0; u < Vectors; ++u) acc[u] = part(0, u);
   std::int64_t r = 1;
   for (std::int64_t s = 0; s < scan.stop_count; ++s) {
     for (; r < scan.stops[s].rows; ++r) {
-      for (int u = 0; u < Vectors; ++u) {
-        acc[u] = Op::template combine<N>(acc[u], row(r).template load<N>(at + u * N));
-      }
+      for (int u = 0; u < Vectors; ++u) acc[u] = Op::template combine<N>(acc[u], part(r, u));
     }
-    auto* const to = static_cast<Acc*>(scan.stops[s].target) + at;
+    auto* const to = static_cast<Acc*>(scan.stops[s].target) + strip.write;
     for (int u = 0; u < Vectors; ++u) {
-      store(to + u * N, Merge ? Op::template combine<N>(load<N>(to + u * N), acc[u]) : acc[u]);
+      auto* const at = to + u * strip.write_hop;
+      store(at, Merge ? Op::template combine<N>(load<N>(at), acc[u]) : acc[u]);
     }
   }
 }
 
-/// The most stops of two scans that share a first-level cache.
-constexpr std::int64_t most_stops_together = 64;
+template <class Op, class Element, int Vectors, int N>
+TILEPOOL_INLINE void scan_halves(const Halves& halves, const Strip& strip) {
+  scan_strip<Op, Element, false, Vectors, N>(halves.first, strip);
+  if (halves.first.stop_count > 0) return scan_strip<Op, Element, true, Vectors, N>(halves.second, strip);
+  scan_strip<Op, Element, false, Vectors, N>(halves.second, strip);
+}
 
-/// Some vectors of columns at a time: their running combinations stay in registers, and few stops in a cache.
+/// Some vectors of columns at a time: their running combinations stay in registers, and what stops write in a cache
+/// until the second half is merged with it.
 template <class Op>
-void scan_rows(const Scan& first, const Scan& second, bool merge, std::int64_t n) {
+void scan_rows(const Halves& halves, std::int64_t n) {
   using In = typename Op::In;
   constexpr int N = Op::lanes, unroll = N > 1 ? scan_unroll : 1;
-  const auto scan_second = [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-    constexpr int V = decltype(vectors)::value, L = decltype(lanes)::value;
-    if (merge) return scan_at<Op, true, V, L>(second, at);
-    scan_at<Op, false, V, L>(second, at);
+  const auto scan = [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+    scan_halves<Op, In, decltype(vectors)::value, decltype(lanes)::value>(halves, {at, at, lanes, lanes});
   };
-  const auto scan_first = [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-    scan_at<Op, false, decltype(vectors)::value, decltype(lanes)::value>(first, at);
-  };
-  const auto strips = [&](std::int64_t i, const auto& scan) TILEPOOL_INLINE_LAMBDA {
-    for (; i + unroll * N <= n; i += unroll * N) scan(Lanes<unroll>{}, Lanes<N>{}, i);
-    return i;
-  };
-  const auto apart = [&](const auto& scan) TILEPOOL_INLINE_LAMBDA {
-    sweep<typename Op::Acc, N>(
-        strips(0, scan), n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { scan(Lanes<1>{}, lanes, at); });
-  };
-  if (first.stop_count + second.stop_count > most_stops_together) {
-    apart(scan_first);
-    return apart(scan_second);
-  }
-  const auto both = [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-    scan_first(vectors, lanes, at);
-    scan_second(vectors, lanes, at);
-  };
-  const void* const row = first.stop_count > 0 ? first.rows[0] : second.stop_count > 0 ? second.rows[0] : nullptr;
-  const std::int64_t head = n >= 2 * unroll * N ? behind_line_end<In, N>(row) : 0;
-  if (head > 0) both(Lanes<1>{}, Lanes<N>{}, 0);
-  const std::int64_t i = strips(head, both);
+  const Scan& any = halves.first.stop_count > 0 ? halves.first : halves.second;
+  if (any.stop_count == 0) return;
+  std::int64_t i = n >= 2 * unroll * N ? behind_line_end<In, N>(any.rows[0]) : 0;
+  if (i > 0) scan(Lanes<1>{}, Lanes<N>{}, 0);
+  for (; i + unroll * N <= n; i += unroll * N) scan(Lanes<unroll>{}, Lanes<N>{}, i);
   if (i == n) return;
   sweep_overlapping<typename Op::Acc, N>(
-      n - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { both(Lanes<1>{}, lanes, i + at); });
+      n - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { scan(Lanes<1>{}, lanes, i + at); });
 }
 
 }  // namespace

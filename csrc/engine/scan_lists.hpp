@@ -1,0 +1,104 @@
+// Lists what scans read and write, so that sliding windows are put together from suffixes and prefixes of blocks.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "../table.hpp"
+#include "windows.hpp"
+
+namespace tilepool {
+
+/// Whether sliding windows are better put together from halves: that costs three loads and two stores per input row
+/// whatever the kernel; listing the rows of each window costs `kernel` loads per output row.
+inline bool worth_scanning(const Windows& windows) {
+  return windows.slide() && windows.step() == 1 && windows.kernel() >= 4 &&
+         (windows.kernel() - 1) / 2 >= windows.stride() && windows.outputs() > 2;
+}
+
+/// Windows along one axis as `Halves`. `list_row(r)` is to call `row` for what is read of row r, and `target_of(o)`
+/// tells where output o is written.
+class ScanLists {
+ public:
+  void clear() {
+    rows_.clear();
+    stops_.clear();
+    scans_.clear();
+  }
+
+  void row(const void* row) { rows_.push_back(row); }
+
+  /// Adds the outputs from `from` on whose windows start in the same block of rows, but none from `to` on. Returns the
+  /// next one.
+  ///
+  /// A window covers the end of the block that it starts in and the beginning of the next one (van Herk 1992, Gil and
+  /// Werman 1993). Blocks start at multiples of the kernel size, so that who computes an output does not matter.
+  template <class ListRow, class TargetOf>
+  std::int64_t add_block(const Windows& windows, std::int64_t from, std::int64_t to, const ListRow& list_row,
+                         const TargetOf& target_of) {
+    const std::int64_t kernel = windows.kernel(), start = windows.start(from);
+    const std::int64_t border = start - ((start % kernel) + kernel) % kernel + kernel;
+    to = std::min(to, from + (border - start - 1) / windows.stride() + 1);
+    begin_scan();
+    std::int64_t r = std::min(border, windows.input());
+    for (std::int64_t o = to; o-- > from;) {
+      while (r > std::max<std::int64_t>(0, windows.start(o))) list_row(--r);
+      stop(target_of(o));
+    }
+    begin_scan();
+    r = std::max<std::int64_t>(0, border);
+    for (std::int64_t o = from; o < to; ++o) {
+      while (r < std::min(windows.stop(o), windows.input())) list_row(r++);
+      stop(target_of(o));
+    }
+    return to;
+  }
+
+  /// Adds all outputs, by the better way. No window may be empty.
+  template <class ListRow, class TargetOf>
+  void add_all(const Windows& windows, const ListRow& list_row, const TargetOf& target_of) {
+    for (std::int64_t o = 0; o < windows.outputs();) {
+      if (worth_scanning(windows)) {
+        o = add_block(windows, o, windows.outputs(), list_row, target_of);
+      } else {
+        const Window window = windows.at(o);
+        begin_scan();
+        for (std::int64_t t = 0; t < window.count; ++t) list_row(window.first + t * windows.step());
+        stop(target_of(o++));
+        begin_scan();
+      }
+    }
+  }
+
+  /// What has been added; valid until more is.
+  std::vector<Halves> halves() const {
+    std::vector<Halves> result;
+    for (std::size_t s = 0; s < scans_.size(); s += 2) result.push_back({scan(s), scan(s + 1)});
+    return result;
+  }
+
+ private:
+  struct Begin {
+    std::size_t row, stop;
+  };
+
+  void begin_scan() { scans_.push_back({rows_.size(), stops_.size()}); }
+
+  void stop(void* target) {
+    const std::size_t rows = rows_.size() - scans_.back().row;
+    if (rows > 0) stops_.push_back({static_cast<std::int64_t>(rows), target});
+  }
+
+  Scan scan(std::size_t s) const {
+    const std::size_t end = s + 1 < scans_.size() ? scans_[s + 1].stop : stops_.size();
+    return {stops_.data() + scans_[s].stop, static_cast<std::int64_t>(end - scans_[s].stop),
+            rows_.data() + scans_[s].row};
+  }
+
+  std::vector<const void*> rows_;
+  std::vector<Stop> stops_;
+  std::vector<Begin> scans_;
+};
+
+}  // namespace tilepool
