@@ -104,11 +104,13 @@ struct Span {
 };
 
 /// Neighbouring taps that are combined beforehand: `taps` of them, `distance` accumulators apart, by doubling or in
-/// blocks, of which one starts `phase` taps before the first one.
+/// blocks, of which one starts `phase` taps before the first window. Windows in blocks may reach beyond the `count`
+/// pixels of a row, where they see nothing: the first one starts `before` pixels in front of it.
 struct Widening {
   std::int64_t taps = 1, distance = 1;
   bool in_blocks = false;
   std::int64_t phase = 0;
+  std::int64_t before = 0, count = 0;
 };
 
 /// How a row is pooled along itself. A pixel is `inner` neighbouring elements that are never mixed.

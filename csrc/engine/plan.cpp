@@ -169,10 +169,11 @@ Parts parts_of(Op op, const Windows& windows, bool in_blocks, std::int64_t least
 }
 
 /// Whether taps that lie so many bytes apart are better combined in blocks than by doubling: their cost does not grow,
-/// and vectors have no neighbours to share.
+/// and vectors have no neighbours to share. No window may be empty.
 bool better_in_blocks(const Windows& windows, std::int64_t bytes) {
   constexpr std::int64_t widest_vector = 64, most_at_once = 7;
-  return windows.step() == 1 && windows.kernel() > most_at_once && bytes >= widest_vector;
+  return windows.step() == 1 && windows.at(windows.outputs() - 1).count > 0 && windows.kernel() > most_at_once &&
+         bytes >= widest_vector;
 }
 
 /// Whether all windows of an axis have the same divisor, clipped or not.
@@ -233,8 +234,9 @@ void choose_loops(Plan& plan) {
   plan.long_windows = plan.inner == 1 && windows.step() == 1 && kernel >= 16 &&
                       (single || (stride > 4 && kernel < saturating_mul(4, stride)));
   const bool doubled = !plan.long_windows && !single && borderable;
-  plan.row_blocks = better_in_blocks(windows, plan.inner * acc_size(plan.op, plan.dtype));
-  plan.across = parts_of(plan.op, windows, plan.row_blocks, doubled ? 8 : kernel + 1);
+  const bool in_blocks = better_in_blocks(windows, plan.inner * acc_size(plan.op, plan.dtype));
+  plan.across = parts_of(plan.op, windows, in_blocks, doubled ? 8 : kernel + 1);
+  plan.row_blocks = in_blocks && plan.across.taps > 1;
 
   // Loads and stores per vector of outputs, with and without a buffer; strides 2 to 4 load whole groups of taps.
   const bool grouped = plan.inner == 1 && stride > 1 && stride <= 4;
@@ -249,16 +251,17 @@ void choose_loops(Plan& plan) {
   const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
   plan.buffered =
       plan.slides || plan.across.taps > 1 || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
-  plan.bordered = plan.buffered && borderable;
-  plan.unclipped = plan.bordered || (!plan.buffered && plan.inner == 1 && windows.slide() && !plan.long_windows &&
-                                     is_uniform(plan, windows));
+  plan.bordered = plan.buffered && borderable && !plan.row_blocks;
+  plan.unclipped =
+      plan.bordered || plan.row_blocks ||
+      (!plan.buffered && plan.inner == 1 && windows.slide() && !plan.long_windows && is_uniform(plan, windows));
 
   // Small planes fit the first-level cache: whole blocks are combined flat, without row ends.
   constexpr std::int64_t most_cells = 16 << 10;
   const Windows& column = plan.column.windows;
   const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
                                              (windows.input() + std::min(border(windows), most_cells)) * plan.inner);
-  plan.planes = plan.buffered && plan.bordered && column.slide() && column.stride() == 1 && column.kernel() > 1 &&
+  plan.planes = (plan.bordered || plan.row_blocks) && column.slide() && column.stride() == 1 && column.kernel() > 1 &&
                 column.outputs() > 1 && saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
   plan.slides = plan.slides && !plan.planes;
   if (plan.planes && plan.inner == 1) plan.across = parts_of(plan.op, windows, false, doubled ? 5 : kernel + 1);
@@ -395,7 +398,7 @@ Widening widening_down(const Plan& plan, std::int64_t from, std::int64_t pitch) 
   const Windows& windows = plan.column.windows;
   const std::int64_t kernel = windows.kernel();
   const bool in_blocks = better_in_blocks(windows, pitch * acc_size(plan.op, plan.dtype));
-  return {kernel, windows.step() * pitch, in_blocks, from * windows.stride() % kernel};
+  return {kernel, windows.step() * pitch, in_blocks, from * windows.stride() % kernel, 0, 0};
 }
 
 void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
@@ -409,7 +412,8 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   tile.before = plan.bordered ? std::max<std::int64_t>(0, tile.input_begin - seen_begin) : 0;
 
   // A divisor may differ, whether windows are clipped or not.
-  const std::int64_t origin = plan.bordered ? seen_begin : tile.input_begin;
+  const bool beyond = plan.bordered || plan.row_blocks;
+  const std::int64_t origin = beyond ? seen_begin : tile.input_begin;
   const bool whole = plan.unclipped && (!plan.averages || plan.divisor != 0);
   const auto span = [&](std::int64_t from, std::int64_t to) {
     const Window window = windows.at(from);
@@ -429,11 +433,12 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   tile.along = {plan.inner,
                 windows.stride(),
                 windows.step() * plan.across.hop,
-                plan.bordered ? seen_end - seen_begin : tile.input_width,
+                beyond ? seen_end - seen_begin : tile.input_width,
                 plan.streams,
                 plan.long_windows,
                 plan.to_integer,
-                {plan.across.taps, windows.step() * plan.inner, plan.row_blocks && plan.across.taps > 1, 0},
+                {plan.across.taps, windows.step() * plan.inner, plan.row_blocks, 0, tile.input_begin - seen_begin,
+                 tile.input_width},
                 tile.spans.data(),
                 static_cast<std::int64_t>(tile.spans.size())};
 }

@@ -149,6 +149,7 @@ class Worker {
 
   void fill_borders(char* row) const {
     const std::int64_t seen = tile_.before + tile_.input_width;
+    if (!plan_.bordered) return;
     kernel_.fold_rows(row, nullptr, nullptr, 0, tile_.before * plan_.inner, {});
     kernel_.fold_rows(row + seen * plan_.inner * acc_size_, nullptr, nullptr, 0,
                       (tile_.along.width - seen) * plan_.inner, {});

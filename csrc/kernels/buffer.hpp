@@ -20,12 +20,12 @@ struct DoubledLine {
   const Acc* from;
   std::int64_t parts, hop;
   Vec<IntegerLike<Acc>, N> second;
-  V right{};
+  Neighbours<V> v{};
 
   /// The outputs whose windows start at i; those at i + N come first.
   TILEPOOL_INLINE V step(std::int64_t i) {
-    const V v = load<N>(from + i), behind = windows.behind, part = windows.step(v, right);
-    right = v;
+    v = {load<N>(from + i), v.here, v.next};
+    const V behind = windows.behind, part = windows.step(v);
     V whole = part;
     if (parts > 1) whole = Op::template combine<N>(whole, moved<N, Acc>(part, behind, second));
     for (std::int64_t p = 2; p < parts; ++p) {
@@ -80,7 +80,7 @@ void pool_doubled(const Windows& windows, const Along& along, const typename Op:
 template <class Op>
 bool can_be_doubled_in_registers(const Along& along) {
   const bool neighbours = along.inner == 1 && along.stride == 1 && along.widening.distance == 1;
-  return neighbours && along.widening.taps > 1 && along.widening.taps <= Op::lanes && along.span_count == 1 &&
+  return neighbours && along.widening.taps > 1 && along.widening.taps <= most_doubled<Op> && along.span_count == 1 &&
          (along.spans[0].count - 1) * along.step <= Op::lanes;
 }
 
@@ -90,26 +90,28 @@ void pool_in_blocks(const Along& along, const void* buffer, void* space, double 
                     const Lines& lines) {
   using Acc = typename Op::Acc;
   using Out = typename Op::Out;
-  const std::int64_t inner = along.inner, outputs = along.width - along.widening.taps + 1;
-  constexpr bool as_wide = Op::lanes == Op::Folds::lanes;
-  const bool at_once = as_wide && along.stride == 1 && along.span_count == 1;
+  const Widening& widening = along.widening;
+  const std::int64_t inner = along.inner, outputs = along.width - widening.taps + 1;
+  const bool at_once = along.stride == 1 && along.span_count == 1;
   for (std::int64_t line = 0; line < lines.count; ++line) {
     const auto* const row = reinterpret_cast<const Acc*>(static_cast<const char*>(buffer) + line * lines.read_step);
     auto* const to = reinterpret_cast<Out*>(static_cast<char*>(out) + line * lines.write_step);
     auto* const combined = static_cast<Acc*>(space);
-    if (at_once) {
-      if constexpr (as_wide) {
+    if constexpr (Op::lanes == Op::Folds::lanes) {
+      if (at_once) {
         const typename Op::Scale scale(along.spans[0].divisor * divisor, along.to_integer);
-        const auto put = [=, &scale](std::int64_t pixel, std::int64_t at, auto v) TILEPOOL_INLINE_LAMBDA {
-          store(to + pixel * inner + at, Op::template finish<sizeof v / sizeof(Acc)>(v, scale));
-        };
-        combine_blocks<typename Op::Folds>(combined, row, outputs, inner, along.widening, put);
+        combine_blocks<typename Op::Folds>(combined, row, outputs, widening.count, inner, widening,
+                                           [=, &scale](std::int64_t pixel, std::int64_t at, auto v)
+                                               TILEPOOL_INLINE_LAMBDA {
+                                                 constexpr int N = sizeof v / sizeof(Acc);
+                                                 store(to + pixel * inner + at, Op::template finish<N>(v, scale));
+                                               });
+        continue;
       }
-    } else {
-      widen_rows<typename Op::Folds>(combined, row, along.width, inner, along.widening);
-      const void* const pooled = combined;
-      pool_listed<Op, Acc, 1>(along, &pooled, divisor, to, {});
     }
+    combine_blocks<typename Op::Folds>(combined, row, outputs, widening.count, inner, widening);
+    const void* const pooled = combined;
+    pool_listed<Op, Acc, 1>(along, &pooled, divisor, to, {});
   }
 }
 

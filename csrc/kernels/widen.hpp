@@ -20,6 +20,12 @@ TILEPOOL_INLINE Vec<typename Op::Acc, N> tree(const typename Op::Acc* at, std::i
   }
 }
 
+/// The vector whose windows start now, and its neighbours to the right.
+template <class V>
+struct Neighbours {
+  V here, next, beyond;
+};
+
 /// The same tree for neighbouring taps in registers, Doublings times from windows of taps / 2 to those of `taps`.
 template <class Op, int Doublings>
 struct Doubled {
@@ -28,20 +34,24 @@ struct Doubled {
   using V = Vec<Acc, N>;
   Doubled<Op, Doublings - 1> half;
   Vec<IntegerLike<Acc>, N> second, last;
-  bool is_odd;
+  bool is_odd, is_far;
   V behind{};
 
   explicit TILEPOOL_INLINE Doubled(std::int64_t taps)
       : half(taps / 2),
         second(lanes_from<Acc, N>(taps / 2)),
-        last(lanes_from<Acc, N>(taps - 1)),
-        is_odd(taps % 2 != 0) {}
+        last(lanes_from<Acc, N>((taps - 1) % N)),
+        is_odd(taps % 2 != 0),
+        is_far(taps > N) {}
 
-  /// The windows that start in the next vector to the left, `v`; `right` is its neighbour.
-  TILEPOOL_INLINE V step(V v, V right) {
-    const V half_behind = half.behind, sum = half.step(v, right);
+  /// The windows that start in the next vector to the left.
+  TILEPOOL_INLINE V step(const Neighbours<V>& v) {
+    const V half_behind = half.behind, sum = half.step(v);
     behind = Op::template combine<N>(sum, moved<N, Acc>(sum, half_behind, second));
-    if (is_odd) behind = Op::template combine<N>(behind, moved<N, Acc>(v, right, last));
+    if (is_odd) {
+      const V tap = moved<N, Acc>(is_far ? v.next : v.here, is_far ? v.beyond : v.next, last);
+      behind = Op::template combine<N>(behind, tap);
+    }
     return behind;
   }
 };
@@ -51,13 +61,17 @@ struct Doubled<Op, 0> {
   using V = Vec<typename Op::Acc, Op::lanes>;
   V behind{};
   explicit TILEPOOL_INLINE Doubled(std::int64_t) {}
-  TILEPOOL_INLINE V step(V v, V) { return behind = v; }
+  TILEPOOL_INLINE V step(const Neighbours<V>& v) { return behind = v.here; }
 };
 
-/// Calls with_doubled(Doubled) for windows of `taps`, no more than a vector has lanes.
+/// The most taps that are combined in registers.
+template <class Op>
+constexpr int most_doubled = 2 * Op::lanes;
+
+/// Calls with_doubled(Doubled) for windows of `taps`.
 template <class Op, int Doublings = 0, class Step>
 TILEPOOL_INLINE void doubled(std::int64_t taps, const Step& with_doubled) {
-  if constexpr (2 << Doublings <= Op::lanes) {
+  if constexpr (2 << Doublings <= most_doubled<Op>) {
     if (taps >> Doublings > 1) return doubled<Op, Doublings + 1>(taps, with_doubled);
   }
   with_doubled(Doubled<Op, Doublings>(taps));
@@ -75,12 +89,10 @@ void widen_first(typename Op::Acc* target, const typename Op::Acc* source, std::
   if constexpr (doubles_in_registers<Op>) {
     if (distance == 1) {
       return doubled<Op>(width, [&](auto windows) TILEPOOL_INLINE_LAMBDA {
-        const std::int64_t last = (n - width) / N * N + N;
-        auto right = load<N>(source + last + N);
-        for (std::int64_t i = last; i >= 0; i -= N) {
-          const auto v = load<N>(source + i);
-          store(target + i, windows.step(v, right));
-          right = v;
+        Neighbours<Vec<typename Op::Acc, N>> v{};
+        for (std::int64_t i = (n - 1) / N * N; i >= 0; i -= N) {
+          v = {load<N>(source + i), v.here, v.next};
+          store(target + i, windows.step(v));
         }
       });
     }
@@ -97,7 +109,7 @@ template <class Op>
 void widen(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t taps,
            std::int64_t distance) {
   constexpr int N = Op::lanes;
-  const int most = doubles_in_registers<Op> && distance == 1 ? N : 7;
+  const int most = doubles_in_registers<Op> && distance == 1 ? most_doubled<Op> : 7;
   int shift = 0;
   while (taps >> shift > most) ++shift;
   std::int64_t width = taps >> shift;
@@ -115,15 +127,16 @@ void widen(typename Op::Acc* target, const typename Op::Acc* source, std::int64_
   }
 }
 
-/// Rows of accumulators, `pitch` apart, and windows of `taps` of them that start at rows 0 to outputs - 1. Blocks of
-/// `taps` rows start `phase` rows before row 0, and every `taps` rows from there (van Herk 1992, Gil and Werman 1993).
-/// Put is called with a row, a column, and the vector of results that starts there.
+/// Rows of accumulators, `pitch` apart, and windows of `taps` of them that start at rows -before to outputs - before -
+/// 1 and see nothing beyond the `count` rows that there are. Blocks of `taps` rows start `phase` rows before the first
+/// window, and every `taps` rows from there (van Herk 1992, Gil and Werman 1993). Put is called with an output, a
+/// column, and the vector of results that starts there.
 template <class Op, class Put>
 struct Blocks {
   using Acc = typename Op::Acc;
   Acc* suffixes;
   const Acc* source;
-  std::int64_t outputs, taps, phase, pitch;
+  std::int64_t outputs, count, before, taps, phase, pitch;
   Put put;
 
   template <int Vectors, int N>
@@ -138,23 +151,30 @@ struct Blocks {
   /// down from it.
   template <int Vectors, int N>
   TILEPOOL_INLINE void columns(std::int64_t at) const {
-    for (std::int64_t from = 0, to, border = taps - phase; from < outputs; from = to, border += taps) {
-      to = border < outputs ? border : outputs;
+    for (std::int64_t from = 0, to, border = taps - phase - before; from < outputs; from = to, border += taps) {
+      to = border + before < outputs ? border + before : outputs;
       Vec<Acc, N> acc[Vectors];
-      take<Vectors, N>(acc, border - 1, at, true);
-      for (std::int64_t row = border - 1;; take<Vectors, N>(acc, --row, at, false)) {
-        if (row < to) {
-          for (int u = 0; u < Vectors; ++u) store(suffixes + row * pitch + at + u * N, acc[u]);
+      if (border > 0) {
+        std::int64_t row = (border < count ? border : count) - 1;
+        take<Vectors, N>(acc, row, at, true);
+        for (std::int64_t o = to; o-- > from;) {
+          while (row > 0 && row > o - before) take<Vectors, N>(acc, --row, at, false);
+          for (int u = 0; u < Vectors; ++u) store(suffixes + o * pitch + at + u * N, acc[u]);
         }
-        if (row == from) break;
       }
-      std::int64_t row = border;
+      const std::int64_t begin = border > 0 ? border : 0;
+      std::int64_t row = begin;
       for (std::int64_t o = from; o < to; ++o) {
-        for (; row < o + taps; ++row) take<Vectors, N>(acc, row, at, row == border);
+        const std::int64_t end = o - before + taps < count ? o - before + taps : count;
+        for (; row < end; ++row) take<Vectors, N>(acc, row, at, row == begin);
         for (int u = 0; u < Vectors; ++u) {
           const std::int64_t column = at + u * N;
+          if (border <= 0) {
+            put(o, column, acc[u]);
+            continue;
+          }
           const auto suffix = load<N>(suffixes + o * pitch + column);
-          put(o, column, row == border ? suffix : Op::template combine<N>(suffix, acc[u]));
+          put(o, column, row == begin ? suffix : Op::template combine<N>(suffix, acc[u]));
         }
       }
     }
@@ -176,11 +196,19 @@ struct Blocks {
   }
 };
 
-/// Blocks of rows of n accumulators; `suffixes` has room for a row of each output.
+/// Of rows of n accumulators; `suffixes` has room for a row of each output.
 template <class Op, class Put>
-void combine_blocks(typename Op::Acc* suffixes, const typename Op::Acc* source, std::int64_t outputs, std::int64_t n,
-                    const Widening& widening, const Put& put) {
-  Blocks<Op, Put>{suffixes, source, outputs, widening.taps, widening.phase, n, put}.pool(n);
+void combine_blocks(typename Op::Acc* suffixes, const typename Op::Acc* source, std::int64_t outputs,
+                    std::int64_t count, std::int64_t n, const Widening& widening, const Put& put) {
+  Blocks<Op, Put>{suffixes, source, outputs, count, widening.before, widening.taps, widening.phase, n, put}.pool(n);
+}
+
+template <class Op>
+void combine_blocks(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t outputs, std::int64_t count,
+                    std::int64_t n, const Widening& widening) {
+  combine_blocks<Op>(target, source, outputs, count, n, widening,
+                     [=](std::int64_t row, std::int64_t at, auto v)
+                         TILEPOOL_INLINE_LAMBDA { store(target + row * n + at, v); });
 }
 
 template <class Op>
@@ -189,9 +217,7 @@ void widen_rows(void* target, const void* source, std::int64_t rows, std::int64_
   auto* const to = static_cast<Acc*>(target);
   const auto* const from = static_cast<const Acc*>(source);
   if (widening.in_blocks) {
-    combine_blocks<Op>(to, from, rows - widening.taps + 1, n, widening,
-                       [=](std::int64_t row, std::int64_t at, auto v)
-                           TILEPOOL_INLINE_LAMBDA { store(to + row * n + at, v); });
+    combine_blocks<Op>(to, from, rows - widening.taps + 1, rows, n, widening);
   } else {
     widen<Op>(to, from, rows * n, widening.taps, widening.distance);
   }
