@@ -145,8 +145,6 @@ struct Scan {
   const void* const* rows;
 };
 
-/// Indices of taps: that of tap t of row r, for element e of output o of span s, is
-/// rows[r] + spans[s] + output * (o - begin of the span) + tap * t + element * e, and `line` more on each further line.
 /// The two halves of some windows. What the second one writes is combined with what the first one wrote there, unless
 /// it has no stops at all.
 struct Halves {
@@ -156,6 +154,8 @@ struct Halves {
 /// Bundles are planes side by side: a cell has as many accumulators, one of each plane, as fill a cache line.
 constexpr std::int64_t cell_bytes = 64;
 
+/// Indices of taps: that of tap t of row r, for element e of output o of span s, is
+/// rows[r] + spans[s] + output * (o - begin of the span) + tap * t + element * e, and `line` more on each further line.
 struct Indexing {
   const std::int64_t* rows;
   const std::int64_t* spans;
@@ -217,9 +217,16 @@ struct Kernel {
   /// The same for one row of accumulators, whose neighbouring taps may be combined beforehand, in a space as large as
   /// all lines are.
   void (*pool_buffer)(const Along&, const void* buffer, void* space, double divisor, void* out, const Lines&);
-  /// Where `has_endless`: combines any number of rows and pools the result along itself, n outputs.
+  /// Where `has_planes`: combines any number of rows and pools the result along itself, n outputs.
   void (*pool_endless)(const Endless&, const void* plane, const EndlessRow* rows, std::int64_t count, void* out,
                        std::int64_t n);
+  /// Where `has_planes`: element i of each plane is lifted into cell i, for i < cells, which are as many as planes or
+  /// more.
+  void (*interleave)(void* bundle, const void* const* planes, std::int64_t cells);
+  /// As `scan_rows` does, but of cells: those at rows[...] and the same number of lines further on.
+  void (*scan_cells)(const Halves*, std::int64_t count, const Lines&);
+  /// The inverse of `interleave`: divides by the divisor of the cell (`alike`: of the first cell) and writes out.
+  void (*separate)(const void* bundle, std::int64_t cells, const double* divisors, bool alike, void* const* planes);
   /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its
   /// index.
   void (*pick_rows)(const Along&, const void* const* rows, std::int64_t count, const Indexing&, void* out,
@@ -259,8 +266,8 @@ constexpr std::int64_t acc_size(Op op, DType dtype) {
   return op == Op::average_rounded && size == 8 ? 16 : 8;
 }
 
-/// Whether there is `pool_endless`: for accumulators that lanes of column numbers fit beside, in vectors.
-constexpr bool has_endless(Op op, DType dtype) {
+/// Whether there are kernels for whole planes: for accumulators that have vectors of not too many lanes.
+constexpr bool has_planes(Op op, DType dtype) {
   return !surveys(op) && op != Op::average_rounded && (acc_size(op, dtype) == 4 || acc_size(op, dtype) == 8);
 }
 

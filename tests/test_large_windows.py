@@ -5,8 +5,9 @@ because a window is the product of windows of its axes. Sums are those of whole 
 every dtype, by differences of running sums, so that both can be compared with ==.
 """
 
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 import reference
+import tilepool as tp
 from agreement import EXACT_OPS, FUNCTIONS, OPS, differs, using_isa
 from layouts import any_numbers, summable_numbers, whole_numbers
 from tilepool import _core
@@ -120,7 +122,66 @@ def test_small_planes(op: str, dtype: str) -> None:
         check(op, numbers(op, shape, dtype), [1, 2], kernels, [1, 1], pad)
 
 
-@pytest.mark.parametrize("shape", [(5, 20, 20), (5, 9, 11), (1, 70, 150), (1, 200, 300)])
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
+def test_many_small_planes(op: str, dtype: str) -> None:
+    """Planes that are pooled side by side: a vector of them or more and some that are left; as few cells."""
+    for shape, kernels, strides, pad in (
+        ((37, 7, 7), (3, 3), (2, 2), 1),
+        ((33, 20, 20), (13, 13), (1, 1), 6),
+        ((16, 14, 15), (5, 4), (2, 3), 2),
+        ((65, 9, 8), (2, 3), (1, 1), 0),
+        ((19, 24, 24), (5, 5), (1, 1), 2),
+        ((21, 5, 31), (5, 9), (3, 1), 4),
+        ((17, 60, 62), (9, 7), (2, 2), 3),
+        ((50, 4, 4), (3, 2), (1, 1), 1),
+    ):
+        x = numbers(op, shape, dtype)
+        check(op, x, [1, 2], kernels, strides, pad)
+        check(op, x[::-2, :, ::-1], [1, 2], kernels, strides, pad)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])
+def test_windows_of_every_kind_on_many_small_planes(dtype: str) -> None:
+    """They are those of each plane by itself; nothing is written beside them, wherever results lie."""
+    x = whole_numbers(np.random.default_rng(0), (43, 11, 13), dtype)
+    calls: list[Callable[..., Array]] = [
+        functools.partial(tp.adaptive_avg_pool, output_size=(5, 4)),
+        functools.partial(tp.adaptive_max_pool, output_size=(8, 9)),
+        functools.partial(tp.avg_pool, kernel_size=4, stride=1, padding=2, count_include_pad=False),
+        functools.partial(tp.avg_pool, kernel_size=5, stride=2, padding=2, ceil_mode=True),
+        functools.partial(tp.avg_pool, kernel_size=3, stride=2, padding=1, divisor_override=7),
+        functools.partial(tp.max_pool, kernel_size=4, stride=1, padding="same"),
+        functools.partial(tp.max_pool, kernel_size=3, stride=1, padding=2, dilation=3),
+        functools.partial(tp.min_pool, kernel_size=(2, 9), stride=1, dilation=(5, 1)),
+        functools.partial(tp.sum_pool, kernel_size=(9, 5), stride=1, padding=(0, 2)),
+    ]
+    for isa, call in itertools.product(_core.available_isas(), calls):
+        with using_isa(isa):
+            expected = np.stack([call(plane, axis=(0, 1)) for plane in x])
+            for offset, threads in itertools.product((0, 1, 5), (1, 2, 3)):
+                memory = np.full(expected.size + 64, 7, expected.dtype)
+                out = memory[offset : offset + expected.size].reshape(expected.shape)
+                assert call(x, axis=(1, 2), out=out, threads=threads) is out
+                assert np.array_equal(out, expected), (isa, call, offset, threads)
+                assert (memory[:offset] == 7).all(), (isa, call, offset, threads)
+                assert (memory[offset + out.size :] == 7).all(), (isa, call, offset, threads)
+
+
+def test_windows_behind_the_last_cell() -> None:
+    """They see nothing, also where the others are made of blocks of pixels that lie inside the row."""
+    x = whole_numbers(np.random.default_rng(0), (3, 21, 20, 17), "float32")
+    arguments: dict[str, Any] = {"kernel_size": 9, "stride": 2, "padding": [(0, 8), (0, 8)], "ceil_mode": "full"}
+    for isa in _core.available_isas():
+        with using_isa(isa):
+            last = tp.max_pool(x, layout="channels_last", **arguments)
+            for channel in range(17):
+                alone = tp.max_pool(np.ascontiguousarray(x[..., channel]), axis=(1, 2), **arguments)
+                assert np.array_equal(last[..., channel], alone), (isa, channel)
+            assert (last[:, :, -1] == -np.inf).all(), isa
+
+
+@pytest.mark.parametrize("shape", [(5, 20, 20), (40, 20, 20), (5, 9, 11), (1, 70, 150), (1, 200, 300)])
 @pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
 def test_averages_of_the_cells_inside(shape: tuple[int, int, int], layout: str) -> None:
     """Divisors that differ from window to window, where windows are put together from doubled ones or blocks."""

@@ -74,17 +74,18 @@ struct Plan {
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)
   std::int64_t tiles;         // tiles of a row
 
-  bool endless;        // whole planes are one row: `Endless`
-  bool planes;         // a column and a row at a time are combined in one bordered block
-  bool slides;         // column windows are put together from block suffixes and prefixes ...
-  std::int64_t slots;  // ... of so many output rows at a time
-  bool buffered;       // rows are combined into a buffer before the buffer is pooled along itself
-  bool bordered;       // ... which has identity pixels on both sides, so that no window is clipped
-  bool unclipped;      // spans have whole windows: their kernels, or borders, have nothing beyond the input
-  Parts across;        // of the windows of a buffered row
-  bool row_blocks;     // ... in blocks: Widening::in_blocks
-  bool long_windows;   // Along::long_windows
-  bool streams;        // Along::streams
+  std::int64_t bundles;  // small planes are pooled side by side, in so many bundles; 0: they are not
+  bool endless;          // whole planes are one row: `Endless`
+  bool planes;           // a column and a row at a time are combined in one bordered block
+  bool slides;           // column windows are put together from block suffixes and prefixes ...
+  std::int64_t slots;    // ... of so many output rows at a time
+  bool buffered;         // rows are combined into a buffer before the buffer is pooled along itself
+  bool bordered;         // ... which has identity pixels on both sides, so that no window is clipped
+  bool unclipped;        // spans have whole windows: their kernels, or borders, have nothing beyond the input
+  Parts across;          // of the windows of a buffered row
+  bool row_blocks;       // ... in blocks: Widening::in_blocks
+  bool long_windows;     // Along::long_windows
+  bool streams;          // Along::streams
 
   Indices indices;
   bool wide_indices;

@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "bundle.hpp"
 #include "dispatch.hpp"
 #include "parallel.hpp"
-#include "scratch.hpp"
 #include "scan_lists.hpp"
+#include "scratch.hpp"
 
 namespace tilepool {
 namespace {
@@ -148,8 +149,8 @@ class Worker {
   }
 
   void fill_borders(char* row) const {
-    const std::int64_t seen = tile_.before + tile_.input_width;
     if (!plan_.bordered) return;
+    const std::int64_t seen = tile_.before + tile_.input_width;
     kernel_.fold_rows(row, nullptr, nullptr, 0, tile_.before * plan_.inner, {});
     kernel_.fold_rows(row + seen * plan_.inner * acc_size_, nullptr, nullptr, 0,
                       (tile_.along.width - seen) * plan_.inner, {});
@@ -413,6 +414,11 @@ void pool(const Plan& plan, const void* input, void* result, int threads, void* 
   const Kernel& kernel = active_table().kernels[static_cast<int>(plan.op)][static_cast<int>(plan.dtype)];
   const std::int64_t rows = plan.line_count * plan.tiles * plan.column.windows.outputs();
   if (plan.traffic < serial_bytes) threads = 1;
+  if (plan.bundles > 0) {
+    return parallel_for(threads, plan.bundles, [&](std::int64_t begin, std::int64_t end) {
+      pool_bundles(plan, kernel, input, result, begin, end);
+    });
+  }
   parallel_for(threads, rows, [&](std::int64_t begin, std::int64_t end) {
     Worker(plan, kernel, input, result, indices).run(begin, end);
   });

@@ -1,5 +1,6 @@
 // Fills the table of one ISA. Compiled once per ISA, with TILEPOOL_ISA as its name and the flags of that ISA.
 #include "buffer.hpp"
+#include "bundle.hpp"
 #include "endless.hpp"
 #include "fold.hpp"
 #include "pick.hpp"
@@ -32,8 +33,16 @@ constexpr Kernel kernel() {
                 pool_buffer<Buffered>,
                 nullptr,
                 nullptr,
+                nullptr,
+                nullptr,
+                nullptr,
                 nullptr};
-  if constexpr (has_endless(op, dtype)) kernel.pool_endless = pool_endless<Direct, Through>;
+  if constexpr (has_planes(op, dtype)) {
+    kernel.pool_endless = pool_endless<Direct, Through>;
+    kernel.interleave = interleave<typename Through::Folds>;
+    kernel.scan_cells = scan_cells<typename Buffered::Folds>;
+    kernel.separate = separate<Buffered>;
+  }
   if constexpr (op == Op::max || op == Op::min) kernel.pick_rows = pick_rows<Direct>;
   return kernel;
 }

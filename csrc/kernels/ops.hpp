@@ -237,11 +237,21 @@ struct Average : Additive<T, A> {
     Number divisor, reciprocal;
     bool exact;
   };
+  /// Of lanes whose divisors differ.
+  template <int N>
+  struct Scales {
+    explicit Scales(const double* divisors) : divisors(convert<Number, double, N>(load<N>(divisors))) {}
+    Vec<Number, N> divisors;
+  };
   template <int N>
   static TILEPOOL_INLINE Vec<Out, N> finish(Vec<A, N> acc, const Scale& scale) {
     const Vec<Number, N> sum = convert<Number, A, N>(acc);
     if (scale.exact) return convert<O, Number, N>(sum * splat<N>(scale.reciprocal));
     return convert<O, Number, N>(sum / splat<N>(scale.divisor));
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<Out, N> finish(Vec<A, N> acc, const Scales<N>& scales) {
+    return convert<O, Number, N>(convert<Number, A, N>(acc) / scales.divisors);
   }
 };
 

@@ -545,6 +545,26 @@ TILEPOOL_INLINE Vec<T, N / 2> half(Vec<T, N> v) {
   }
 }
 
+/// Of the segments of W lanes of `a` and `b` the even ones (Odd = 0) or the odd ones: of a, of b, and so on.
+template <int Odd, int W, int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N> segments(Vec<T, N> a, Vec<T, N> b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (I + (I / W % 2 == 0 ? Odd * W : N - W + Odd * W))...);
+}
+
+/// Lane j of vector i goes to lane i of vector j.
+template <int N, class T, int W = N / 2>
+TILEPOOL_INLINE void transpose(Vec<T, N>* v) {
+  if constexpr (W > 0) {
+    for (int i = 0; i < N; ++i) {
+      if (i / W % 2 != 0) continue;
+      const Vec<T, N> a = v[i], b = v[i + W];
+      v[i] = segments<0, W, N, T>(a, b, std::make_integer_sequence<int, N>{});
+      v[i + W] = segments<1, W, N, T>(a, b, std::make_integer_sequence<int, N>{});
+    }
+    transpose<N, T, W / 2>(v);
+  }
+}
+
 /// The lower (Upper = 0) or upper halves of all segments of W lanes of `a`, then of `b`.
 template <int Upper, int W, int N, class T, int... I>
 TILEPOOL_INLINE Vec<T, N> halves(Vec<T, N> a, Vec<T, N> b, std::integer_sequence<int, I...>) {

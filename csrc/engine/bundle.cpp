@@ -1,0 +1,112 @@
+// Pools small planes in bundles: interleaves them, combines cells down the columns, then along the rows, and separates
+// the results. Vectors are full whatever the shape of a plane, and every window costs the same.
+#include "bundle.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "scan_lists.hpp"
+#include "scratch.hpp"
+
+namespace tilepool {
+namespace {
+
+class Bundler {
+ public:
+  Bundler(const Plan& plan, const Kernel& kernel, const void* input, void* result)
+      : plan_(plan),
+        kernel_(kernel),
+        input_(static_cast<const char*>(input)),
+        result_(static_cast<char*>(result)),
+        planes_(cell_bytes / acc_size(plan.op, plan.dtype)) {
+    const auto bytes = [](std::int64_t cells) { return static_cast<std::size_t>(cells * cell_bytes); };
+    const std::size_t ends = bytes(std::max(columns() * rows_.input(), results() * rows_.outputs()));
+    cells_ = thread_scratch.at_least(ends + bytes(columns() * rows_.outputs()));
+    combined_ = cells_ + ends;
+    down_ = list(down_lists_, rows_, cells_, combined_, columns() * cell_bytes);
+    across_ = list(across_lists_, plan.row.windows, combined_, cells_, cell_bytes);
+    list_divisors();
+  }
+  ~Bundler() { thread_scratch.trim(); }
+  Bundler(const Bundler&) = delete;
+  Bundler& operator=(const Bundler&) = delete;
+
+  void pool(std::int64_t bundle) {
+    for (std::int64_t i = 0; i < planes_; ++i) place(i, std::min(bundle * planes_ + i, plan_.line_count - 1));
+    kernel_.interleave(cells_, inputs_, columns() * rows_.input());
+    scan(down_, {columns(), cell_bytes, cell_bytes});
+    scan(across_, {rows_.outputs(), columns() * cell_bytes, results() * cell_bytes});
+    kernel_.separate(cells_, results() * rows_.outputs(), divisors_.data(), alike_, results_);
+  }
+
+ private:
+  std::int64_t columns() const { return plan_.row.windows.input(); }
+  std::int64_t results() const { return plan_.row.windows.outputs(); }
+
+  static std::vector<Halves> list(ScanLists& lists, const Windows& windows, const char* from, char* to,
+                                  std::int64_t step) {
+    lists.add_all(
+        windows, [&](std::int64_t row) { lists.row(from + row * step); },
+        [&](std::int64_t output) { return to + output * step; });
+    return lists.halves();
+  }
+
+  void scan(const std::vector<Halves>& halves, const Lines& lines) const {
+    kernel_.scan_cells(halves.data(), static_cast<std::int64_t>(halves.size()), lines);
+  }
+
+  /// Plane `i` of a bundle is that of a line. (Behind the last line it is there again, and again.)
+  void place(std::int64_t i, std::int64_t line) {
+    inputs_[i] = input_;
+    results_[i] = result_;
+    std::int64_t left = plan_.line_count;
+    for (const PlanAxis& axis : plan_.lines) {
+      left /= axis.windows.outputs();
+      const std::int64_t o = left > 1 ? line / left : line;
+      line -= o * left;
+      inputs_[i] = static_cast<const char*>(inputs_[i]) + o * axis.input_stride;
+      results_[i] = static_cast<char*>(results_[i]) + o * axis.result_stride;
+    }
+  }
+
+  /// Of all cells, or of one where they are alike.
+  void list_divisors() {
+    const auto divisor = [&](const Window& window) {
+      return static_cast<double>(plan_.count_padding ? window.size : window.count);
+    };
+    if (!plan_.averages || plan_.divisor != 0) {
+      divisors_.push_back(plan_.divisor);
+      return;
+    }
+    for (std::int64_t y = 0; y < rows_.outputs(); ++y) {
+      for (std::int64_t x = 0; x < results(); ++x) {
+        divisors_.push_back(divisor(rows_.at(y)) * divisor(plan_.row.windows.at(x)));
+        alike_ = alike_ && divisors_.back() == divisors_.front();
+      }
+    }
+  }
+
+  const Plan& plan_;
+  const Kernel& kernel_;
+  const char* const input_;
+  char* const result_;
+  const std::int64_t planes_;                    // of a bundle
+  const Windows& rows_ = plan_.column.windows;   // of a plane
+  char *cells_ = nullptr, *combined_ = nullptr;  // what is pooled, then its results; between the two scans
+  ScanLists down_lists_, across_lists_;
+  std::vector<Halves> down_, across_;
+  std::vector<double> divisors_;
+  bool alike_ = true;
+  const void* inputs_[cell_bytes];
+  void* results_[cell_bytes];
+};
+
+}  // namespace
+
+void pool_bundles(const Plan& plan, const Kernel& kernel, const void* input, void* result, std::int64_t begin,
+                  std::int64_t end) {
+  Bundler bundler(plan, kernel, input, result);
+  for (std::int64_t bundle = begin; bundle < end; ++bundle) bundler.pool(bundle);
+}
+
+}  // namespace tilepool
