@@ -207,7 +207,8 @@ struct Kernel {
   /// Of several lines all have the same start.
   void (*fold_rows)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
                     const Lines&);
-  /// For each stop of a scan: target[i] = rows[0][i] + ... + rows[stop.rows - 1][i] for i < n.
+  /// For each stop of the first scan: target[i] = rows[0][i] + ... + rows[stop.rows - 1][i] for i < n; then the same
+  /// for the second one.
   void (*scan_rows)(const Halves&, std::int64_t n);
   /// Combines neighbouring taps, of the same column, in `rows` rows of n accumulators each: as many rows are left as
   /// have all of them below. source and target do not overlap.
