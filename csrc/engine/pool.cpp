@@ -270,7 +270,6 @@ class Worker {
 
   /// Output rows [from, to) as one.
   void endless(std::int64_t from, std::int64_t to) {
-    const Windows& windows = plan_.column.windows;
     const std::int64_t width = plan_.row.windows.outputs(), n = (to - from) * width;
     if (offsets_.empty()) {
       for (std::int64_t o = from; o < to; ++o) pool_nothing(o);
