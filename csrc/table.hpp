@@ -224,7 +224,7 @@ struct Kernel {
   /// Where `has_planes`: element i of each plane is lifted into cell i, for i < cells, which are as many as planes or
   /// more.
   void (*interleave)(void* bundle, const void* const* planes, std::int64_t cells);
-  /// As `scan_rows` does, but of cells: those at rows[...] and the same number of lines further on.
+  /// As `scan_rows` does, one after the other, but for a cell of each line.
   void (*scan_cells)(const Halves*, std::int64_t count, const Lines&);
   /// The inverse of `interleave`: divides by the divisor of the cell (`alike`: of the first cell) and writes out.
   void (*separate)(const void* bundle, std::int64_t cells, const double* divisors, bool alike, void* const* planes);

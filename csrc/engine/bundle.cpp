@@ -1,5 +1,5 @@
 // Pools small planes in bundles: interleaves them, combines cells down the columns, then along the rows, and separates
-// the results. Vectors are full whatever the shape of a plane, and every window costs the same.
+// the results. Vectors are full whatever the shape of a plane, and large windows cost no more than small ones.
 #include "bundle.hpp"
 
 #include <algorithm>

@@ -130,7 +130,7 @@ void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
   }
 }
 
-/// Takes the column axis off `axes`: the one with the largest windows worth sliding, else the innermost.
+/// Takes the column axis off `axes`: the one with the largest windows worth scanning, else the innermost.
 void take_column(Plan& plan, std::vector<PlanAxis>& axes) {
   plan.column = {Windows::identity(1), 0, 0, 0};
   plan.slides = false;
@@ -198,6 +198,7 @@ bool can_be_endless(const Plan& plan, std::int64_t across) {
          column.stride() == 1 && is_uniform(plan, row) && is_uniform(plan, column);
 }
 
+/// Whether every window sees a cell.
 bool never_empty(const Windows& windows) {
   for (std::int64_t o = 0; o < windows.outputs(); ++o) {
     if (windows.at(o).count == 0) return false;
@@ -206,9 +207,9 @@ bool never_empty(const Windows& windows) {
 }
 
 /// How many bundles pool the planes, or 0: where rows are short, the vectors of all other loops are half empty. (Xeon
-/// with AVX-512, float32: a tenth to half of the time for planes of 7 x 7 to 20 x 20; with less than 16 bytes of a row
-/// for each tap that is read of a row and of a column the others take longer, and twice as many where windows overlap
-/// at a stride.)
+/// with AVX-512, float32: a tenth to three quarters of the time for planes of 7 x 7 to 20 x 20. The others take about
+/// as long where a row has 16 bytes for each tap of the row and of the column kernel, or 32 where windows overlap at a
+/// stride.)
 std::int64_t bundles_of(const Plan& plan) {
   constexpr std::int64_t most_cells = 4096, row_bytes_per_tap = 16;
   const Windows &row = plan.row.windows, &column = plan.column.windows;
