@@ -151,6 +151,17 @@ struct Halves {
   Scan first, second;
 };
 
+/// A step of a running combination of rows, from `start` (or the first of these rows) over `count` of them, at least
+/// one where there is no start; and what is combined with `other`, if there is such.
+struct ScanStep {
+  const void* start;
+  const void* const* rows;
+  std::int64_t count;
+  void* target;
+  const void* other;
+  void* sum;
+};
+
 /// Bundles are planes side by side: a cell has as many accumulators, one of each plane, as fill a cache line.
 constexpr std::int64_t cell_bytes = 64;
 
@@ -210,6 +221,9 @@ struct Kernel {
   /// For each stop of the first scan: target[i] = rows[0][i] + ... + rows[stop.rows - 1][i] for i < n; then the same
   /// for the second one.
   void (*scan_rows)(const Halves&, std::int64_t n);
+  /// target[i] = start[i] + rows[0][i] + ... + rows[count - 1][i] and sum[i] = other[i] + target[i] for i < n. target
+  /// may be start.
+  void (*scan_row)(const ScanStep&, std::int64_t n);
   /// Combines neighbouring taps, of the same column, in `rows` rows of n accumulators each: as many rows are left as
   /// have all of them below. source and target do not overlap.
   void (*widen)(void* target, const void* source, std::int64_t rows, std::int64_t n, const Widening&);

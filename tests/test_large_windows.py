@@ -168,6 +168,30 @@ def test_windows_of_every_kind_on_many_small_planes(dtype: str) -> None:
                 assert (memory[offset + out.size :] == 7).all(), (isa, call, offset, threads)
 
 
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
+def test_blocks_of_many_long_rows(op: str, dtype: str) -> None:
+    """They are combined row by row: of 40 rows and more with 512 bytes or more each, from one plane or several."""
+    check(op, numbers(op, (300, 1030), dtype), [0, 1], [40, 3], [1, 2], pad=1)
+    check(op, numbers(op, (100, 515, 3), dtype), [0, 1], [43, 8], [1, 1], pad=7)
+    cube = numbers(op, (4, 120, 520), dtype)
+    check(op, cube, [0, 1, 2], [3, 50, 2], [1, 1, 1], pad=1)
+    check(op, cube, [0, 1], [2, 100], [1, 2], pad=1)
+    check(op, cube.transpose(0, 2, 1), [0, 2], [2, 41], [2, 1], pad=1)
+
+
+def test_windows_of_many_long_rows_that_end_behind_the_last_cell() -> None:
+    """Those that start there see nothing; the others what is left, whoever computes them."""
+    x = whole_numbers(np.random.default_rng(0), (100, 520), "float32")
+    for isa, threads in itertools.product(_core.available_isas(), (1, 2, 3)):
+        with using_isa(isa):
+            actual = tp.max_pool(x, (90, 1), (2, 1), [(0, 89), (0, 0)], axis=(0, 1), ceil_mode="full", threads=threads)
+        assert actual.shape == (51, 520)
+        for row, values in enumerate(actual):
+            expected = x[2 * row : 2 * row + 90].max(axis=0) if row < 50 else np.float32(-np.inf)
+            assert (values == expected).all(), (isa, threads, row)
+
+
 def test_windows_behind_the_last_cell() -> None:
     """They see nothing, also where the others are made of blocks of pixels that lie inside the row."""
     x = whole_numbers(np.random.default_rng(0), (3, 21, 20, 17), "float32")

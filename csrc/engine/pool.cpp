@@ -116,22 +116,28 @@ class Worker {
     above_ = plan_.planes ? std::max<std::int64_t>(0, -windows.start(0)) : 0;
     const std::int64_t rows =
         plan_.planes ? above_ + std::max(windows.input(), windows.stop(windows.outputs() - 1)) : 1;
+    // A few columns of so many rows, read and written, fill a first-level cache. (Xeon, float32 planes of
+    // 2048 x 2048: 0.9 to 1.05 of the time for windows of 39 x 39, 0.6 to 0.9 for larger ones. Rows of 256 bytes: 1.4.)
+    constexpr std::int64_t many_rows = 40, least_row = 512;
+    by_rows_ = plan_.slides && plan_.slots >= many_rows && pitch_ >= least_row;
     // Short rows of sliding windows are finished together: half a first-level cache of them.
     together_ = plan_.slides ? std::clamp<std::int64_t>((8 << 10) / pitch_, 1, plan_.slots) : 1;
     const auto bytes = [&](std::int64_t count) {
       return static_cast<std::size_t>((count * pitch_ + buffer_slack + 63) / 64 * 64);
     };
     const std::size_t buffer = bytes(std::max(rows, together_));
-    buffer_ = thread_scratch.at_least(3 * buffer + bytes(plan_.slots) + 64) + alignment();
+    buffer_ = thread_scratch.at_least(3 * buffer + bytes(1) + bytes(plan_.slots) + 64) + alignment();
     widened_ = buffer_ + buffer;
     spare_ = widened_ + buffer;
-    first_slot_ = spare_ + buffer;
+    running_ = spare_ + buffer;
+    first_slot_ = running_ + bytes(1);
     body_ = buffer_ + above_ * pitch_ + tile_.before * plan_.inner * acc_size_;
     // Rows are written between the borders, which stay.
     if (plan_.planes) {
       kernel_.fold_rows(buffer_, nullptr, nullptr, 0, rows * pitch_ / acc_size_, {});
     } else {
       fill_borders(buffer_);
+      fill_borders(running_);
       for (std::int64_t i = 0; i < plan_.slots; ++i) fill_borders(slot(i));
     }
   }
@@ -320,22 +326,72 @@ class Worker {
   /// Output rows [from, to) from suffixes and prefixes of blocks of rows.
   void slide(std::int64_t from, std::int64_t to) {
     const Windows& windows = plan_.column.windows;
-    const std::int64_t before = tile_.before * plan_.inner * acc_size_;
-    const auto list_row = [&](std::int64_t r) {
-      for (const Place& place : offsets_) block_.row(input_ + place.bytes + r * plan_.column.input_stride);
-    };
     for (std::int64_t o = from, end; o < to; o = end) {
-      const auto target_of = [&](std::int64_t k) { return slot(k - o) + before; };
-      block_.clear();
-      end = block_.add_block(windows, o, std::min(to, o + plan_.slots), list_row, target_of);
+      const Block block(windows, o, std::min(to, o + plan_.slots));
+      end = block.end;
       for (std::int64_t k = o; k < end; ++k) {
-        if (windows.at(k).count == 0) kernel_.fold_rows(target_of(k), nullptr, nullptr, 0, elements_, {});
+        if (windows.at(k).count == 0) kernel_.fold_rows(slot(k - o), nullptr, nullptr, 0, pitch_ / acc_size_, {});
       }
-      kernel_.scan_rows(block_.halves().front(), elements_);
-      for (std::int64_t k = o, next; k < end; k = next) {
-        next = std::min(end, k + together_);
-        finish(slot(k - o), widened_, k, next);
+      if (by_rows_) {
+        slide_rows(o, block);
+      } else {
+        slide_columns(o, block);
       }
+    }
+  }
+
+  /// The outputs from `from` on that start in a block, some columns at a time: running combinations stay in registers.
+  void slide_columns(std::int64_t from, const Block& block) {
+    const std::int64_t before = tile_.before * plan_.inner * acc_size_;
+    scan_.clear();
+    scan_.add_block(
+        plan_.column.windows, from, block,
+        [&](std::int64_t row) {
+          for (const Place& place : offsets_) scan_.row(input_ + place.bytes + row * plan_.column.input_stride);
+        },
+        [&](std::int64_t output) { return slot(output - from) + before; });
+    kernel_.scan_rows(scan_.halves().front(), elements_);
+    for (std::int64_t o = from, next; o < block.end; o = next) {
+      next = std::min(block.end, o + together_);
+      finish(slot(o - from), widened_, o, next);
+    }
+  }
+
+  /// The same row by row: hardware prefetchers follow rows, and each is finished while it lies in the first-level
+  /// cache.
+  void slide_rows(std::int64_t from, const Block& block) {
+    const Windows& windows = plan_.column.windows;
+    const std::int64_t before = tile_.before * plan_.inner * acc_size_;
+    const auto inside = [&](std::int64_t row) { return std::clamp<std::int64_t>(row, 0, windows.input()); };
+    const std::int64_t border = inside(block.border);
+    const auto list_row = [&](std::int64_t row) {
+      for (const Place& place : offsets_) rows_.push_back(input_ + place.bytes + row * plan_.column.input_stride);
+    };
+    const auto step = [&](const char* start, char* target, const char* other) {
+      kernel_.scan_row(
+          {start, rows_.data(), static_cast<std::int64_t>(rows_.size()), target + before, other, buffer_ + before},
+          elements_);
+      rows_.clear();
+      return target + before;
+    };
+
+    rows_.clear();
+    const char* start = nullptr;
+    std::int64_t seen = border;
+    for (std::int64_t o = block.end; o-- > from;) {
+      while (seen > inside(windows.start(o))) list_row(--seen);
+      if (seen < border) start = step(start, slot(o - from), nullptr);
+    }
+    start = nullptr;
+    seen = border;
+    for (std::int64_t o = from; o < block.end; ++o) {
+      while (seen < inside(windows.stop(o))) list_row(seen++);
+      const char* whole = slot(o - from);
+      if (seen > border) {
+        start = step(start, running_, border > 0 ? whole + before : nullptr);
+        whole = border > 0 ? buffer_ : running_;
+      }
+      finish(whole, widened_, o, o + 1);
     }
   }
 
@@ -403,7 +459,9 @@ class Worker {
   std::int64_t above_ = 0;      // rows of the border above a block
   char* first_slot_ = nullptr;  // more such buffers: the output rows of one block of sliding windows
   std::int64_t together_ = 1;   // so many of which are finished at a time
-  ScanLists block_;             // of one block of sliding windows
+  ScanLists scan_;              // of one block of sliding windows
+  bool by_rows_ = false;        // blocks are taken row by row, and ...
+  char* running_ = nullptr;     // ... this is what is seen of the next one
 };
 
 }  // namespace

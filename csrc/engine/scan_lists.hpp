@@ -17,6 +17,19 @@ inline bool worth_scanning(const Windows& windows) {
          (windows.kernel() - 1) / 2 >= windows.stride() && windows.outputs() > 2;
 }
 
+/// The block of rows in which the window of output `from` starts. Sliding windows cover the end of the block that they
+/// start in and the beginning of the next one (van Herk 1992, Gil and Werman 1993). Blocks start at multiples of the
+/// kernel size, so that who computes an output does not matter.
+struct Block {
+  Block(const Windows& windows, std::int64_t from, std::int64_t to) {
+    const std::int64_t kernel = windows.kernel(), start = windows.start(from);
+    border = start - ((start % kernel) + kernel) % kernel + kernel;
+    end = std::min(to, from + (border - start - 1) / windows.stride() + 1);
+  }
+  std::int64_t border;  // where the next block starts
+  std::int64_t end;     // the next output, at most `to`, that does not start here
+};
+
 /// Windows along one axis as `Halves`. `list_row(r)` is to call `row` for what is read of row r, and `target_of(o)`
 /// tells where output o is written.
 class ScanLists {
@@ -29,30 +42,22 @@ class ScanLists {
 
   void row(const void* row) { rows_.push_back(row); }
 
-  /// Adds the outputs from `from` on whose windows start in the same block of rows, but none from `to` on. Returns the
-  /// next one.
-  ///
-  /// A window covers the end of the block that it starts in and the beginning of the next one (van Herk 1992, Gil and
-  /// Werman 1993). Blocks start at multiples of the kernel size, so that who computes an output does not matter.
+  /// Adds the outputs from `from` on that start in the same block.
   template <class ListRow, class TargetOf>
-  std::int64_t add_block(const Windows& windows, std::int64_t from, std::int64_t to, const ListRow& list_row,
-                         const TargetOf& target_of) {
-    const std::int64_t kernel = windows.kernel(), start = windows.start(from);
-    const std::int64_t border = start - ((start % kernel) + kernel) % kernel + kernel;
-    to = std::min(to, from + (border - start - 1) / windows.stride() + 1);
+  void add_block(const Windows& windows, std::int64_t from, const Block& block, const ListRow& list_row,
+                 const TargetOf& target_of) {
     begin_scan();
-    std::int64_t r = std::min(border, windows.input());
-    for (std::int64_t o = to; o-- > from;) {
+    std::int64_t r = std::min(block.border, windows.input());
+    for (std::int64_t o = block.end; o-- > from;) {
       while (r > std::max<std::int64_t>(0, windows.start(o))) list_row(--r);
       stop(target_of(o));
     }
     begin_scan();
-    r = std::max<std::int64_t>(0, border);
-    for (std::int64_t o = from; o < to; ++o) {
+    r = std::max<std::int64_t>(0, block.border);
+    for (std::int64_t o = from; o < block.end; ++o) {
       while (r < std::min(windows.stop(o), windows.input())) list_row(r++);
       stop(target_of(o));
     }
-    return to;
   }
 
   /// Adds all outputs, by the better way. No window may be empty.
@@ -60,7 +65,9 @@ class ScanLists {
   void add_all(const Windows& windows, const ListRow& list_row, const TargetOf& target_of) {
     for (std::int64_t o = 0; o < windows.outputs();) {
       if (worth_scanning(windows)) {
-        o = add_block(windows, o, windows.outputs(), list_row, target_of);
+        const Block block(windows, o, windows.outputs());
+        add_block(windows, o, block, list_row, target_of);
+        o = block.end;
       } else {
         const Window window = windows.at(o);
         begin_scan();

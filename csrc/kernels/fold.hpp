@@ -1,4 +1,4 @@
-// The loops that combine rows elementwise: fold and scan.
+// The loops that combine rows elementwise: fold and scans.
 #pragma once
 
 #include "rows.hpp"
@@ -125,6 +125,77 @@ void scan_rows(const Halves& halves, std::int64_t n) {
   if (i == n) return;
   sweep_overlapping<typename Op::Acc, N>(
       n - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { scan(Lanes<1>{}, lanes, i + at); });
+}
+
+/// `One`: a step from a start by one row. `Adds`: there is another.
+template <class Op, bool One, bool Adds>
+struct RowStep {
+  using In = typename Op::In;
+  using Acc = typename Op::Acc;
+  const Acc* start;
+  const void* const* rows;
+  std::int64_t count;
+  Acc* target;
+  const Acc* other;
+  Acc* sum;
+
+  explicit TILEPOOL_INLINE RowStep(const ScanStep& step)
+      : start(static_cast<const Acc*>(step.start)),
+        rows(step.rows),
+        count(step.count),
+        target(static_cast<Acc*>(step.target)),
+        other(static_cast<const Acc*>(step.other)),
+        sum(static_cast<Acc*>(step.sum)) {}
+
+  template <int N>
+  TILEPOOL_INLINE Vec<Acc, N> combined(std::int64_t at) const {
+    const auto row = [&](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
+      return Source<Op, In, 1>{{static_cast<const In*>(rows[r])}}.template load<N>(at);
+    };
+    if constexpr (One) return Op::template combine<N>(load<N>(start + at), row(0));
+    auto acc = start != nullptr ? load<N>(start + at) : row(0);
+    for (std::int64_t r = start != nullptr ? 0 : 1; r < count; ++r) acc = Op::template combine<N>(acc, row(r));
+    return acc;
+  }
+
+  template <int N>
+  TILEPOOL_INLINE void put(std::int64_t at, Vec<Acc, N> acc) const {
+    store(target + at, acc);
+    if constexpr (Adds) store(sum + at, Op::template combine<N>(load<N>(other + at), acc));
+  }
+
+  /// Vectors lie in whole cache lines where the first row lets them. Those at both ends overlap with others: they are
+  /// combined before these overwrite what they go on from.
+  template <int N = Op::lanes>
+  TILEPOOL_INLINE void take(std::int64_t n) const {
+    if constexpr (N == 1) {
+      for (std::int64_t i = 0; i < n; ++i) put<1>(i, combined<1>(i));
+    } else {
+      if (n < N) return take<fewer_lanes<Acc, N>>(n);
+      const auto first = combined<N>(0), last = combined<N>(n - N);
+      constexpr int unroll = 4;
+      std::int64_t i = count > 0 ? behind_line_end<In, N>(rows[0]) : 0;
+      for (; i + unroll * N <= n; i += unroll * N) {
+        Vec<Acc, N> acc[unroll];
+        for (int u = 0; u < unroll; ++u) acc[u] = combined<N>(i + u * N);
+        for (int u = 0; u < unroll; ++u) put<N>(i + u * N, acc[u]);
+      }
+      for (; i + N <= n; i += N) put<N>(i, combined<N>(i));
+      put<N>(0, first);
+      put<N>(n - N, last);
+    }
+  }
+};
+
+template <class Op>
+void scan_row(const ScanStep& step, std::int64_t n) {
+  const bool one = step.start != nullptr && step.count == 1;
+  if (step.other != nullptr) {
+    if (one) return RowStep<Op, true, true>(step).take(n);
+    return RowStep<Op, false, true>(step).take(n);
+  }
+  if (one) return RowStep<Op, true, false>(step).take(n);
+  RowStep<Op, false, false>(step).take(n);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ constexpr Kernel kernel() {
   static_assert(holds<In>(dtype) && holds<Out>(result_dtype(op, dtype)));
   Kernel kernel{fold<typename Through::Folds, In>,
                 scan_rows<typename Through::Folds>,
+                scan_row<typename Through::Folds>,
                 widen_rows<typename Buffered::Folds>,
                 pool_rows<Direct>,
                 pool_buffer<Buffered>,
