@@ -7,57 +7,36 @@
 namespace tilepool {
 namespace {
 
-/// Windows at stride 1 that are made of doubled ones in registers: vectors are taken from right to left, and each is
-/// read once.
+/// Lines of windows at stride 1 that are doubled ones, or two of those that overlap: vectors are taken from right to
+/// left. What lies behind the outputs of a line may be written where later lines will be.
 template <class Op, class Windows>
-struct DoubledLine {
-  using Acc = typename Op::Acc;
-  using Out = typename Op::Out;
-  static constexpr int N = Op::lanes;
-  using V = Vec<Acc, N>;
-
-  Windows windows;
-  const Acc* from;
-  std::int64_t parts, hop;
-  Vec<IntegerLike<Acc>, N> second;
-  Neighbours<V> v{};
-
-  /// The outputs whose windows start at i; those at i + N come first.
-  TILEPOOL_INLINE V step(std::int64_t i) {
-    v = {load<N>(from + i), v.here, v.next};
-    const V behind = windows.behind, part = windows.step(v);
-    V whole = part;
-    if (parts > 1) whole = Op::template combine<N>(whole, moved<N, Acc>(part, behind, second));
-    for (std::int64_t p = 2; p < parts; ++p) {
-      whole = Op::template combine<N>(whole, moved<N, Acc>(part, behind, lanes_from<Acc, N>(p * hop)));
-    }
-    return whole;
-  }
-};
-
-/// Lines of one span. What lies behind the outputs of a line may be written where later lines will be.
-template <class Op, class Windows>
-void pool_doubled(const Windows& windows, const Along& along, const typename Op::Acc* rows, double divisor,
+void pool_doubled(Windows windows, const Along& along, const typename Op::Acc* rows, double divisor,
                   typename Op::Out* out, const Lines& lines) {
   using Acc = typename Op::Acc;
   using Out = typename Op::Out;
   constexpr int N = Op::lanes;
+  using V = Vec<Acc, N>;
   const Span& span = along.spans[0];
   const typename Op::Scale scale(span.divisor * divisor, along.to_integer);
-  const std::int64_t outputs = span.end - span.begin, reach = along.widening.taps + (span.count - 1) * along.step;
+  const bool overlap = span.count > 1;
+  const std::int64_t outputs = span.end - span.begin;
+  const std::int64_t seen = outputs + along.widening.taps - 1 + (overlap ? along.step : 0);
   const std::int64_t read_step = lines.read_step / static_cast<std::int64_t>(sizeof(Acc));
   const std::int64_t write_step = lines.write_step / static_cast<std::int64_t>(sizeof(Out));
   const auto second = lanes_from<Acc, N>(along.step), rest = lanes_from<Acc, N>(outputs % N);
-  const std::int64_t top = (outputs + reach - 2) / N * N;
   for (std::int64_t line = 0; line < lines.count; ++line) {
-    DoubledLine<Op, Windows> of{windows, rows + line * read_step + span.first, span.count, along.step, second};
+    const Acc* const from = rows + line * read_step + span.first;
+    const auto step = [&](std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+      const V behind = windows.behind, part = windows.step(from + i);
+      return overlap ? Op::template combine<N>(part, moved<N, Acc>(part, behind, second)) : part;
+    };
     Out* const to = out + line * write_step + span.begin;
-    const auto put = [&](std::int64_t at, Vec<Acc, N> whole)
+    const auto put = [&](std::int64_t at, V whole)
                          TILEPOOL_INLINE_LAMBDA { store(to + at, Op::template finish<N>(whole, scale)); };
-    std::int64_t i = top;
-    for (; i >= outputs; i -= N) of.step(i);
+    std::int64_t i = (seen - 1) / N * N;
+    for (; i >= outputs; i -= N) step(i);
     if (outputs < N) {
-      const auto result = Op::template finish<N>(of.step(i), scale);
+      const auto result = Op::template finish<N>(step(i), scale);
       if (write_step == outputs && (lines.count - line) * outputs >= N) {
         store(to, result);
       } else {
@@ -68,20 +47,21 @@ void pool_doubled(const Windows& windows, const Along& along, const typename Op:
       continue;
     }
     if (outputs % N != 0) {  // the last vector of outputs ends with the line
-      const auto last = of.step(i), whole = of.step(i - N);
+      const auto last = step(i), whole = step(i - N);
       put(outputs - N, moved<N, Acc>(whole, last, rest));
       put(i - N, whole);
       i -= 2 * N;
     }
-    for (; i >= 0; i -= N) put(i, of.step(i));
+    for (; i >= 0; i -= N) put(i, step(i));
   }
 }
 
 template <class Op>
 bool can_be_doubled_in_registers(const Along& along) {
-  const bool neighbours = along.inner == 1 && along.stride == 1 && along.widening.distance == 1;
-  return neighbours && along.widening.taps > 1 && along.widening.taps <= most_doubled<Op> && along.span_count == 1 &&
-         (along.spans[0].count - 1) * along.step <= Op::lanes;
+  const Widening& widening = along.widening;
+  return along.inner == 1 && along.stride == 1 && along.span_count == 1 && widening.distance == 1 &&
+         widening.taps > 1 && widening.taps <= most_doubled<Op> &&
+         (along.spans[0].count == 1 || (along.spans[0].count == 2 && along.step <= Op::lanes));
 }
 
 /// Lines of pixels whose windows are combined in blocks.

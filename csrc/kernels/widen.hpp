@@ -20,12 +20,6 @@ TILEPOOL_INLINE Vec<typename Op::Acc, N> tree(const typename Op::Acc* at, std::i
   }
 }
 
-/// The vector whose windows start now, and its neighbours to the right.
-template <class V>
-struct Neighbours {
-  V here, next, beyond;
-};
-
 /// The same tree for neighbouring taps in registers, Doublings times from windows of taps / 2 to those of `taps`.
 template <class Op, int Doublings>
 struct Doubled {
@@ -33,25 +27,18 @@ struct Doubled {
   using Acc = typename Op::Acc;
   using V = Vec<Acc, N>;
   Doubled<Op, Doublings - 1> half;
-  Vec<IntegerLike<Acc>, N> second, last;
-  bool is_odd, is_far;
+  Vec<IntegerLike<Acc>, N> second;
+  std::int64_t last;  // the tap beyond two halves, if any
   V behind{};
 
   explicit TILEPOOL_INLINE Doubled(std::int64_t taps)
-      : half(taps / 2),
-        second(lanes_from<Acc, N>(taps / 2)),
-        last(lanes_from<Acc, N>((taps - 1) % N)),
-        is_odd(taps % 2 != 0),
-        is_far(taps > N) {}
+      : half(taps / 2), second(lanes_from<Acc, N>(taps / 2)), last(taps % 2 != 0 ? taps - 1 : 0) {}
 
-  /// The windows that start in the next vector to the left.
-  TILEPOOL_INLINE V step(const Neighbours<V>& v) {
-    const V half_behind = half.behind, sum = half.step(v);
+  /// The windows that start at `at`, a vector to the left of those before.
+  TILEPOOL_INLINE V step(const Acc* at) {
+    const V half_behind = half.behind, sum = half.step(at);
     behind = Op::template combine<N>(sum, moved<N, Acc>(sum, half_behind, second));
-    if (is_odd) {
-      const V tap = moved<N, Acc>(is_far ? v.next : v.here, is_far ? v.beyond : v.next, last);
-      behind = Op::template combine<N>(behind, tap);
-    }
+    if (last > 0) behind = Op::template combine<N>(behind, load<N>(at + last));
     return behind;
   }
 };
@@ -61,7 +48,7 @@ struct Doubled<Op, 0> {
   using V = Vec<typename Op::Acc, Op::lanes>;
   V behind{};
   explicit TILEPOOL_INLINE Doubled(std::int64_t) {}
-  TILEPOOL_INLINE V step(const Neighbours<V>& v) { return behind = v.here; }
+  TILEPOOL_INLINE V step(const typename Op::Acc* at) { return behind = load<Op::lanes>(at); }
 };
 
 /// The most taps that are combined in registers.
@@ -81,7 +68,7 @@ TILEPOOL_INLINE void doubled(std::int64_t taps, const Step& with_doubled) {
 template <class Op>
 constexpr bool doubles_in_registers = cheap_shifts<typename Op::Acc> && Op::lanes > 7;
 
-/// Windows of `width` taps, in one pass. May read and write two vectors more than n.
+/// Windows of `width` taps, in one pass. May read three vectors more than n, and write one.
 template <class Op, int W = 2>
 void widen_first(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t width,
                  std::int64_t distance) {
@@ -89,11 +76,7 @@ void widen_first(typename Op::Acc* target, const typename Op::Acc* source, std::
   if constexpr (doubles_in_registers<Op>) {
     if (distance == 1) {
       return doubled<Op>(width, [&](auto windows) TILEPOOL_INLINE_LAMBDA {
-        Neighbours<Vec<typename Op::Acc, N>> v{};
-        for (std::int64_t i = (n - 1) / N * N; i >= 0; i -= N) {
-          v = {load<N>(source + i), v.here, v.next};
-          store(target + i, windows.step(v));
-        }
+        for (std::int64_t i = (n - 1) / N * N; i >= 0; i -= N) store(target + i, windows.step(source + i));
       });
     }
   }
