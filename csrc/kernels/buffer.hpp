@@ -95,6 +95,26 @@ void pool_in_blocks(const Along& along, const void* buffer, void* space, double 
   }
 }
 
+/// Windows at stride 1 of an odd number of taps: two halves and a tap, which are combined as the results are written.
+template <class Op>
+void pool_halves(const Along& along, const typename Op::Acc* rows, const typename Op::Acc* halves, double divisor,
+                 typename Op::Out* out, const Lines& lines) {
+  using Acc = typename Op::Acc;
+  const Span& span = along.spans[0];
+  const typename Op::Scale scale(span.divisor * divisor, along.to_integer);
+  const std::int64_t half = along.widening.taps / 2;
+  for (std::int64_t line = 0; line < lines.count; ++line) {
+    const std::int64_t at = line * lines.read_step / static_cast<std::int64_t>(sizeof(Acc)) + span.first;
+    auto* const to = out + line * lines.write_step / static_cast<std::int64_t>(sizeof(typename Op::Out)) + span.begin;
+    sweep_overlapping<Acc, Op::lanes>(span.end - span.begin, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+      constexpr int N = decltype(lanes)::value;
+      const auto both = Op::template combine<N>(load<N>(halves + at + i), load<N>(halves + at + i + half));
+      const auto whole = Op::template combine<N>(both, load<N>(rows + at + i + 2 * half));
+      store(to + i, Op::template finish<N>(whole, scale));
+    });
+  }
+}
+
 template <class Op>
 void pool_buffer(const Along& along, const void* buffer, void* space, double divisor, void* out, const Lines& lines) {
   using Acc = typename Op::Acc;
@@ -111,7 +131,14 @@ void pool_buffer(const Along& along, const void* buffer, void* space, double div
   if (widening.taps > 1) {
     const auto pitch = lines.read_step / static_cast<std::int64_t>(sizeof(Acc));
     const std::int64_t n = (lines.count - 1) * pitch + along.width * along.inner;
-    widen_rows<typename Op::Folds>(space, buffer, 1, n, widening);
+    const auto* const rows = static_cast<const Acc*>(buffer);
+    if (widening.distance == 1 && along.stride == 1 && along.span_count == 1 && along.spans[0].count == 1 &&
+        widening.taps % 2 != 0 && widening.taps > 3) {
+      widen<typename Op::Folds>(static_cast<Acc*>(space), rows, n, widening.taps / 2, 1);
+      return pool_halves<Op>(along, rows, static_cast<Acc*>(space), divisor, static_cast<typename Op::Out*>(out),
+                             lines);
+    }
+    widen<typename Op::Folds>(static_cast<Acc*>(space), rows, n, widening.taps, widening.distance);
     buffer = space;
   }
   pool_listed<Op, Acc, 1>(along, &buffer, divisor, out, lines);
