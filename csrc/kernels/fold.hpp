@@ -113,18 +113,12 @@ TILEPOOL_INLINE void scan_halves(const Halves& halves, const Strip& strip) {
 template <class Op>
 void scan_rows(const Halves& halves, std::int64_t n) {
   using In = typename Op::In;
-  constexpr int N = Op::lanes, unroll = N > 1 ? scan_unroll : 1;
-  const auto scan = [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-    scan_halves<Op, In, decltype(vectors)::value, decltype(lanes)::value>(halves, {at, at, lanes, lanes});
-  };
   const Scan& any = halves.first.stop_count > 0 ? halves.first : halves.second;
   if (any.stop_count == 0) return;
-  std::int64_t i = n >= 2 * unroll * N ? behind_line_end<In, N>(any.rows[0]) : 0;
-  if (i > 0) scan(Lanes<1>{}, Lanes<N>{}, 0);
-  for (; i + unroll * N <= n; i += unroll * N) scan(Lanes<unroll>{}, Lanes<N>{}, i);
-  if (i == n) return;
-  sweep_overlapping<typename Op::Acc, N>(
-      n - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { scan(Lanes<1>{}, lanes, i + at); });
+  sweep_columns<typename Op::Acc, Op::lanes, scan_unroll, scan_unroll>(
+      static_cast<const In*>(any.rows[0]), n, [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+        scan_halves<Op, In, vectors, lanes>(halves, {at, at, lanes, lanes});
+      });
 }
 
 /// `One`: a step from a start by one row. `Adds`: there is another.

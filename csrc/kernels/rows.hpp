@@ -85,5 +85,24 @@ TILEPOOL_INLINE std::int64_t behind_line_end(const void* start) {
   return beyond % sizeof(T) != 0 ? 0 : static_cast<std::int64_t>((bytes - beyond) % bytes / sizeof(T));
 }
 
+/// Calls step(Lanes<V>, Lanes<N>, i) for V vectors of columns from i on that cover rows of n, the first one of which
+/// starts at `row`, n > 0: Most of them at a time, then half as many, at least Fewest, and the rest one by one. They
+/// lie in whole cache lines where the row lets them: some columns are taken twice.
+template <class Acc, int N, int Most, int Fewest, class T, class Step>
+TILEPOOL_INLINE void sweep_columns(const T* row, std::int64_t n, const Step& step) {
+  std::int64_t i = 0;
+  if constexpr (N > 1) {
+    i = n >= 2 * Most * N ? behind_line_end<T, N>(row) : 0;
+    if (i > 0) step(Lanes<1>{}, Lanes<N>{}, 0);
+    for (; i + Most * N <= n; i += Most * N) step(Lanes<Most>{}, Lanes<N>{}, i);
+    if constexpr (Fewest < Most) {
+      for (; i + Fewest * N <= n; i += Fewest * N) step(Lanes<Fewest>{}, Lanes<N>{}, i);
+    }
+  }
+  if (i == n) return;
+  sweep_overlapping<Acc, N>(
+      n - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { step(Lanes<1>{}, lanes, i + at); });
+}
+
 }  // namespace
 }  // namespace tilepool

@@ -137,45 +137,29 @@ struct Blocks {
     for (std::int64_t from = 0, to, border = taps - phase - before; from < outputs; from = to, border += taps) {
       to = border + before < outputs ? border + before : outputs;
       Vec<Acc, N> acc[Vectors];
-      if (border > 0) {
-        std::int64_t row = (border < count ? border : count) - 1;
-        take<Vectors, N>(acc, row, at, true);
-        for (std::int64_t o = to; o-- > from;) {
-          while (row > 0 && row > o - before) take<Vectors, N>(acc, --row, at, false);
-          for (int u = 0; u < Vectors; ++u) store(suffixes + o * pitch + at + u * N, acc[u]);
-        }
+      std::int64_t row = (border < count ? border : count) - 1;
+      take<Vectors, N>(acc, row, at, true);
+      for (std::int64_t o = to; o-- > from;) {
+        while (row > 0 && row > o - before) take<Vectors, N>(acc, --row, at, false);
+        for (int u = 0; u < Vectors; ++u) store(suffixes + o * pitch + at + u * N, acc[u]);
       }
-      const std::int64_t begin = border > 0 ? border : 0;
-      std::int64_t row = begin;
+      row = border;
       for (std::int64_t o = from; o < to; ++o) {
         const std::int64_t end = o - before + taps < count ? o - before + taps : count;
-        for (; row < end; ++row) take<Vectors, N>(acc, row, at, row == begin);
+        for (; row < end; ++row) take<Vectors, N>(acc, row, at, row == border);
         for (int u = 0; u < Vectors; ++u) {
           const std::int64_t column = at + u * N;
-          if (border <= 0) {
-            put(o, column, acc[u]);
-            continue;
-          }
           const auto suffix = load<N>(suffixes + o * pitch + column);
-          put(o, column, row == begin ? suffix : Op::template combine<N>(suffix, acc[u]));
+          put(o, column, row == border ? suffix : Op::template combine<N>(suffix, acc[u]));
         }
       }
     }
   }
 
-  /// Vectors lie in whole cache lines where the source lets them: some columns are taken twice.
   void pool(std::int64_t n) const {
-    constexpr int N = Op::lanes;
-    std::int64_t i = 0;
-    if constexpr (N > 1) {
-      i = n >= 8 * N ? behind_line_end<Acc, N>(source) : 0;
-      if (i > 0) columns<1, N>(0);
-      for (; i + 4 * N <= n; i += 4 * N) columns<4, N>(i);
-      for (; i + 2 * N <= n; i += 2 * N) columns<2, N>(i);
-    }
-    if (i == n) return;
-    sweep_overlapping<Acc, N>(
-        n - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { columns<1, decltype(lanes)::value>(i + at); });
+    sweep_columns<Acc, Op::lanes, 4, 2>(source, n,
+                                        [&](auto vectors, auto lanes, std::int64_t at)
+                                            TILEPOOL_INLINE_LAMBDA { columns<vectors, lanes>(at); });
   }
 };
 
