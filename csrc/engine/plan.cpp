@@ -1,24 +1,16 @@
-// HOW: orders and merges axes, picks the row and the loops, cuts rows into tiles.
+// HOW: orders and merges axes, picks the row and the column, cuts rows into tiles.
 #include "plan.hpp"
 
 #include <algorithm>
 #include <cstdlib>
-#include <limits>
 #include <stdexcept>
 #include <string>
 
+#include "loops.hpp"
 #include "scan_lists.hpp"
 
 namespace tilepool {
 namespace {
-
-constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-
-/// Products that are only compared: they stop where a few of them can still be added, instead of overflowing.
-std::int64_t saturating_mul(std::int64_t a, std::int64_t b) {
-  std::int64_t product;
-  return __builtin_mul_overflow(a, b, &product) ? most / 4 : std::min(product, most / 4);
-}
 
 std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
   std::int64_t product;
@@ -145,166 +137,6 @@ void take_column(Plan& plan, std::vector<PlanAxis>& axes) {
   axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(column));
 }
 
-std::int64_t most_taps(const PlanAxis& axis) { return std::min(axis.windows.kernel(), axis.windows.input()); }
-
-/// What windows of the row axis reach beyond the input in front and behind.
-std::int64_t border(const Windows& windows) {
-  const std::int64_t behind = windows.stop(windows.outputs() - 1) - windows.input();
-  return std::max<std::int64_t>(0, -windows.start(0)) + std::max<std::int64_t>(0, behind);
-}
-
-/// How windows along a row of pixels are put together, of which those of `least` taps are worth it. The last doubling
-/// is left to the pass that writes the results where that pass can do it: where windows are neighbours and two halves,
-/// which overlap for max and min, make a whole.
-Parts parts_of(Op op, const Windows& windows, bool in_blocks, std::int64_t least) {
-  const std::int64_t kernel = windows.kernel();
-  if (kernel < least || kernel / 4 < windows.stride()) return {1, kernel, 1};
-  const bool idempotent = op == Op::max || op == Op::min || op == Op::max_magnitude;
-  if (in_blocks || windows.stride() > 1 || (!idempotent && kernel % 2 != 0)) return {kernel, 1, 1};
-  std::int64_t taps = kernel / 2;
-  if (idempotent) {
-    for (taps = 1; taps < kernel - taps;) taps *= 2;
-  }
-  return {taps, 2, kernel - taps};
-}
-
-/// Whether taps that lie so many bytes apart are better combined in blocks than by doubling: their cost does not grow,
-/// and vectors have no neighbours to share. No window may be empty.
-bool better_in_blocks(const Windows& windows, std::int64_t bytes) {
-  constexpr std::int64_t widest_vector = 64, most_at_once = 7;
-  return windows.step() == 1 && windows.at(windows.outputs() - 1).count > 0 && windows.kernel() > most_at_once &&
-         bytes >= widest_vector;
-}
-
-/// Whether all windows of an axis have the same divisor, clipped or not.
-bool is_uniform(const Plan& plan, const Windows& windows) {
-  if (!plan.averages || plan.divisor != 0) return true;
-  const auto divisor = [&](std::int64_t o) { return plan.count_padding ? windows.at(o).size : windows.at(o).count; };
-  return divisor(0) == windows.kernel() && divisor(windows.outputs() - 1) == windows.kernel();
-}
-
-/// Whether whole planes can be pooled as one row: windows keep its width, and the lines of the input and of the result
-/// lie end to end. `across` is the product of the taps of the line axes.
-bool can_be_endless(const Plan& plan, std::int64_t across) {
-  constexpr std::int64_t most_rows = 9, longest_row = 32 << 10, widest_border = 1 << 20;
-  const Windows &row = plan.row.windows, &column = plan.column.windows;
-  const bool keeps = row.slide() && row.stride() == 1 && row.step() == 1 && endless_taps(row.kernel()) &&
-                     row.start(0) == -(row.kernel() / 2) && row.outputs() == row.input();
-  const bool dense = plan.column.input_stride == plan.row.input_stride * row.input() &&
-                     plan.column.result_stride == plan.row.result_stride * row.outputs();
-  const bool few = saturating_mul(across, column.kernel()) <= most_rows && border(column) <= widest_border &&
-                   plan.column.input_stride <= longest_row;
-  return has_planes(plan.op, plan.dtype) && plan.inner == 1 && keeps && dense && few && column.slide() &&
-         column.stride() == 1 && is_uniform(plan, row) && is_uniform(plan, column);
-}
-
-/// Whether every window sees a cell.
-bool never_empty(const Windows& windows) {
-  for (std::int64_t o = 0; o < windows.outputs(); ++o) {
-    if (windows.at(o).count == 0) return false;
-  }
-  return true;
-}
-
-/// How many bundles pool the planes, or 0: where rows are short, the vectors of all other loops are half empty. (Xeon
-/// with AVX-512, float32: a tenth to three quarters of the time for planes of 7 x 7 to 20 x 20. The others take about
-/// as long where a row has 16 bytes for each tap of the row and of the column kernel, or 32 where windows overlap at a
-/// stride.)
-std::int64_t bundles_of(const Plan& plan) {
-  constexpr std::int64_t most_cells = 4096, row_bytes_per_tap = 16;
-  const Windows &row = plan.row.windows, &column = plan.column.windows;
-  const std::int64_t size = acc_size(plan.op, plan.dtype), planes = cell_bytes / size;
-  if (!has_planes(plan.op, plan.dtype) || plan.inner > 1 || plan.line_count < planes || column.is_identity()) return 0;
-  for (const PlanAxis& axis : plan.lines) {
-    if (!axis.windows.is_identity()) return 0;
-  }
-  const bool read_again = row.stride() > 1 && row.kernel() > row.stride();
-  const std::int64_t taps = saturating_mul(row.kernel() + column.kernel(), read_again ? 2 : 1);
-  const std::int64_t cells = saturating_mul(row.input(), column.input());
-  const std::int64_t between = saturating_mul(row.input(), column.outputs());
-  const std::int64_t results = saturating_mul(row.outputs(), column.outputs());
-  const bool is_small = std::max({cells, between, results}) <= most_cells && std::min(cells, results) >= planes;
-  const bool is_dense = plan.column.input_stride == plan.row.input_stride * row.input() &&
-                        plan.column.result_stride == plan.row.result_stride * row.outputs();
-  if (!is_small || !is_dense || row.input() * size > saturating_mul(row_bytes_per_tap, taps)) return 0;
-  return never_empty(row) && never_empty(column) ? (plan.line_count - 1) / planes + 1 : 0;
-}
-
-void choose_loops(Plan& plan) {
-  std::int64_t rows = 1;
-  for (const PlanAxis& axis : plan.lines) rows = saturating_mul(rows, most_taps(axis));
-  const bool endless = can_be_endless(plan, rows);
-  rows = saturating_mul(rows, most_taps(plan.column));
-  if (plan.indices != Indices::none || surveys(plan.op)) {  // every tap of every window is looked at, in order
-    plan.across = {1, plan.row.windows.kernel(), 1};
-    plan.unclipped = !surveys(plan.op) && plan.inner == 1 && plan.row.windows.slide();
-    plan.survey.single = plan.inner == 1 && plan.row.windows.outputs() == 1;
-    if (surveys(plan.op)) {
-      plan.survey_bytes =
-          survey_bytes(std::min(most / 128, saturating_mul(rows, most_taps(plan.row))), plan.survey.single);
-    }
-    return;
-  }
-  const Windows& windows = plan.row.windows;
-  const std::int64_t kernel = windows.kernel(), stride = windows.stride();
-  const bool single = windows.outputs() == 1;
-  const std::int64_t limit = taps_limit(plan.op, plan.dtype);
-  if (saturating_mul(rows, most_taps(plan.row)) > limit) {
-    throw std::invalid_argument("sums of " + std::string(info_of(plan.dtype).name) + " must have at most " +
-                                std::to_string(limit) + " taps");
-  }
-
-  plan.bundles = endless && kernel == 3 ? 0 : bundles_of(plan);
-  if (plan.bundles > 0) {
-    plan.across = {1, kernel, 1};
-    plan.slides = false;
-    return;
-  }
-  if (endless) {
-    plan.endless = true;
-    plan.across = {1, kernel, 1};
-    plan.slides = false;
-    return;
-  }
-
-  // Few long windows are added up one by one; many overlapping ones share their sums by doubling.
-  const bool borderable = windows.slide() && border(windows) <= saturating_mul(4, windows.input()) + 1024;
-  plan.long_windows = plan.inner == 1 && windows.step() == 1 && kernel >= 16 &&
-                      (single || (stride > 4 && kernel < saturating_mul(4, stride)));
-  const bool doubled = !plan.long_windows && !single && borderable;
-  const bool in_blocks = better_in_blocks(windows, plan.inner * acc_size(plan.op, plan.dtype));
-  plan.across = parts_of(plan.op, windows, in_blocks, doubled ? 8 : kernel + 1);
-  plan.row_blocks = in_blocks && plan.across.taps > 1;
-
-  // Loads and stores per vector of outputs, with and without a buffer; strides 2 to 4 load whole groups of taps.
-  const bool grouped = plan.inner == 1 && stride > 1 && stride <= 4;
-  const std::int64_t taps = grouped ? saturating_mul((kernel - 1) / stride + 1, stride) : kernel;
-  const std::int64_t buffered_cost = saturating_mul(rows + 1, single ? 1 : stride) + taps;
-  // Long rows that need no conversion are better pooled while they are read. (EPYC of the Zen 4 kind, 3 x 3 windows at
-  // stride 1: 0.8 of the time for rows of 4 KiB and more, 1.2 to 1.4 for rows of 100 elements.)
-  constexpr std::int64_t long_row = 4096;
-  const std::int64_t size = info_of(plan.dtype).size;
-  const bool at_once =
-      saturating_mul(windows.outputs(), plan.inner * size) >= long_row && acc_size(plan.op, plan.dtype) == size;
-  const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
-  plan.buffered =
-      plan.slides || plan.across.taps > 1 || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
-  plan.bordered = plan.buffered && borderable && !plan.row_blocks;
-  plan.unclipped =
-      plan.bordered || plan.row_blocks ||
-      (!plan.buffered && plan.inner == 1 && windows.slide() && !plan.long_windows && is_uniform(plan, windows));
-
-  // Small planes fit the first-level cache: whole blocks are combined flat, without row ends.
-  constexpr std::int64_t most_cells = 16 << 10;
-  const Windows& column = plan.column.windows;
-  const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
-                                             (windows.input() + std::min(border(windows), most_cells)) * plan.inner);
-  plan.planes = (plan.bordered || plan.row_blocks) && column.slide() && column.stride() == 1 && column.kernel() > 1 &&
-                column.outputs() > 1 && saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
-  plan.slides = plan.slides && !plan.planes;
-  if (plan.planes && plan.inner == 1) plan.across = parts_of(plan.op, windows, false, doubled ? 5 : kernel + 1);
-}
-
 /// Checks that every index fits its type, and tells how far those of one window may lie apart.
 void choose_indices(Plan& plan, const Request& request) {
   plan.indices = request.indices;
@@ -327,29 +159,6 @@ void choose_indices(Plan& plan, const Request& request) {
     throw std::invalid_argument("indices must fit their type");
   }
   plan.far_indices = apart >= std::int64_t{1} << 31;
-}
-
-/// Tiles keep buffers in the first-level cache (those of block suffixes in the second) and give threads parts of one
-/// long row. A tile is at least as long as two windows, so that neighbours share little.
-void choose_tiles(Plan& plan) {
-  constexpr std::int64_t direct_bytes = 64 << 10, buffer_bytes = 16 << 10, block_bytes = 1 << 20, least_bytes = 8 << 10;
-  const Windows& windows = plan.row.windows;
-  const std::int64_t outputs = windows.outputs(), reach = windows.extent(1);
-  std::int64_t bytes = plan.buffered ? buffer_bytes : direct_bytes;
-  const Windows& column = plan.column.windows;
-  plan.slots = plan.slides ? std::min(column.outputs(), (column.kernel() - 1) / column.stride() + 1) : 0;
-  if (plan.slides) bytes = std::clamp(block_bytes / plan.slots, least_bytes, bytes);
-  const std::int64_t element = plan.buffered ? acc_size(plan.op, plan.dtype) : info_of(plan.dtype).size;
-  const std::int64_t pixels = std::max(bytes / (element * plan.inner), saturating_mul(2, reach));
-  const std::int64_t fitting = std::max<std::int64_t>(1, pixels / windows.stride());
-  plan.tiles = (outputs - 1) / fitting + 1;
-  plan.tile_outputs = (outputs - 1) / plan.tiles + 1;
-  plan.tiles = (outputs - 1) / plan.tile_outputs + 1;
-  // Gigantic windows must not take gigantic memory: blocks are made in parts, each of which reads the block's rows
-  // again.
-  constexpr std::int64_t most_block_bytes = 32 << 20;
-  const std::int64_t row_bytes = saturating_mul(windows.extent(plan.tile_outputs), element * plan.inner);
-  plan.slots = std::min(plan.slots, most_block_bytes / row_bytes + 1);
 }
 
 /// Adds a run of outputs to the spans: to the last one where the run continues it.
@@ -430,13 +239,6 @@ Plan make_plan(const Request& request) {
   choose_tiles(plan);
   checked_mul(checked_mul(plan.line_count, plan.tiles), plan.column.windows.outputs());  // the work to be split
   return plan;
-}
-
-Widening widening_down(const Plan& plan, std::int64_t from, std::int64_t pitch) {
-  const Windows& windows = plan.column.windows;
-  const std::int64_t kernel = windows.kernel();
-  const bool in_blocks = better_in_blocks(windows, pitch * acc_size(plan.op, plan.dtype));
-  return {kernel, windows.step() * pitch, in_blocks, from * windows.stride() % kernel, 0, 0};
 }
 
 void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {

@@ -115,9 +115,6 @@ struct RowTile {
   std::int64_t before;        // identity pixels in front of them in the buffer; along.width counts these too
 };
 
-/// How taps down the column of a block are combined, for outputs from `from` on, in rows of `pitch` accumulators.
-Widening widening_down(const Plan& plan, std::int64_t from, std::int64_t pitch);
-
 /// The tile number `index` of every row. `along.spans` points into `spans`: do not copy the tile.
 void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile);
 

@@ -6,6 +6,7 @@
 
 #include "bundle.hpp"
 #include "dispatch.hpp"
+#include "loops.hpp"
 #include "parallel.hpp"
 #include "scan_lists.hpp"
 #include "scratch.hpp"
