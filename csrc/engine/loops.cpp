@@ -76,7 +76,7 @@ bool never_empty(const Windows& windows) {
 /// How many bundles pool the planes, or 0: where rows are short, the vectors of all other loops are half empty. (Xeon
 /// with AVX-512, float32: a tenth to three quarters of the time for planes of 7 x 7 to 20 x 20. The others take about
 /// as long where a row has 16 bytes for each tap of the row and of the column kernel, or 32 where windows overlap at a
-/// stride.)
+/// stride; by more than one tap, if none of them is clipped.)
 std::int64_t bundles_of(const Plan& plan) {
   constexpr std::int64_t most_cells = 4096, row_bytes_per_tap = 16;
   const Windows &row = plan.row.windows, &column = plan.column.windows;
@@ -85,7 +85,7 @@ std::int64_t bundles_of(const Plan& plan) {
   for (const PlanAxis& axis : plan.lines) {
     if (!axis.windows.is_identity()) return 0;
   }
-  const bool read_again = row.stride() > 1 && row.kernel() > row.stride();
+  const bool read_again = row.stride() > 1 && row.kernel() > row.stride() + (border(row) > 0 ? 0 : 1);
   const std::int64_t taps = saturating_mul(row.kernel() + column.kernel(), read_again ? 2 : 1);
   const std::int64_t cells = saturating_mul(row.input(), column.input());
   const std::int64_t between = saturating_mul(row.input(), column.outputs());
