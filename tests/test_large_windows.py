@@ -192,6 +192,24 @@ def test_windows_of_many_long_rows_that_end_behind_the_last_cell() -> None:
             assert (values == expected).all(), (isa, threads, row)
 
 
+@pytest.mark.parametrize("op", ["max", "min", "sum"])
+@pytest.mark.parametrize("kernel", [(2, 2), (9, 2), (9, 20), (45, 2)])
+def test_windows_behind_the_last_plane(op: str, kernel: tuple[int, int]) -> None:
+    """They see nothing, whatever loops pool the others."""
+    for shape in ((4, 120, 520), (4, 50, 60)):
+        x = whole_numbers(np.random.default_rng(0), shape, "float32")
+        nothing = {"max": -np.inf, "min": np.inf, "sum": 0}[op]
+        for isa in _core.available_isas():
+            with using_isa(isa):
+                volume = FUNCTIONS[op](
+                    x, (3, *kernel), (2, 1, 1), [(0, 2), (0, 0), (0, 0)], axis=(0, 1, 2), ceil_mode="full"
+                )
+                plane = FUNCTIONS[op](x[2:], (2, *kernel), 1, axis=(0, 1, 2))
+            assert len(volume) == 3
+            assert np.array_equal(volume[1], plane[0]), (isa, shape)
+            assert (volume[2] == nothing).all(), (isa, shape)
+
+
 def test_windows_behind_the_last_cell() -> None:
     """They see nothing, also where the others are made of blocks of pixels that lie inside the row."""
     x = whole_numbers(np.random.default_rng(0), (3, 21, 20, 17), "float32")

@@ -40,7 +40,9 @@ class Worker {
     for (std::int64_t left = end - begin; left > 0;) {
       const std::int64_t to = std::min(outputs, from + left);
       enter(line, tile);
-      if (plan_.endless) {
+      if (offsets_.empty() && plan_.indices == Indices::none && plan_.survey_bytes == 0) {
+        for (std::int64_t o = from; o < to; ++o) pool_nothing(o);
+      } else if (plan_.endless) {
         endless(from, to);
       } else if (plan_.planes) {
         plane(from, to);
@@ -278,10 +280,6 @@ class Worker {
   /// Output rows [from, to) as one.
   void endless(std::int64_t from, std::int64_t to) {
     const std::int64_t width = plan_.row.windows.outputs(), n = (to - from) * width;
-    if (offsets_.empty()) {
-      for (std::int64_t o = from; o < to; ++o) pool_nothing(o);
-      return;
-    }
     if (crosses_lines_ || endless_.begin != from || endless_.end != to) list_endless(from, to);
     kernel_.pool_endless(endless_row_, input_ + offsets_[0].bytes, endless_rows_.data(),
                          static_cast<std::int64_t>(endless_rows_.size()), target(from), n);
