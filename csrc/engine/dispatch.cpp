@@ -1,7 +1,7 @@
 // The list of ISAs, lowest first, each with its table and the CPU features it needs.
 #include "dispatch.hpp"
 
-#ifdef TILEPOOL_X86
+#ifdef __x86_64__
 #include <cpuid.h>
 #endif
 
@@ -11,11 +11,8 @@
 
 namespace tilepool {
 
-extern const Table table_baseline;
-#ifdef TILEPOOL_X86
-extern const Table table_avx2;
-extern const Table table_avx512;
-#endif
+// The build says which there are (TILEPOOL_ISAS).
+extern const Table table_baseline, table_avx2, table_avx512;
 
 namespace {
 
@@ -24,28 +21,39 @@ struct Isa {
   bool (*available)();
 };
 
-#ifdef TILEPOOL_X86
+#ifdef __x86_64__
 /// CPUID says it by a bit that not every compiler has a name for.
 bool f16c() {
   unsigned a, b, c, d;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
+
+/// x86-64-v2, as the system's own libraries may be compiled for it, but Python's wheels need not be.
+bool has_baseline() { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }
+
+bool has_avx2() {
+  return has_baseline() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && f16c();
+}
+
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#else
+bool has_baseline() { return true; }
 #endif
 
 const Isa isas[] = {
-    {&table_baseline, [] { return true; }},
-#ifdef TILEPOOL_X86
-    {&table_avx2,
-     [] {
-       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-              __builtin_cpu_supports("bmi2") && f16c();
-     }},
-    {&table_avx512,
-     [] {
-       return f16c() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-              __builtin_cpu_supports("avx512vl");
-     }},
+#ifdef TILEPOOL_HAS_baseline
+    {&table_baseline, has_baseline},
+#endif
+#ifdef TILEPOOL_HAS_avx2
+    {&table_avx2, has_avx2},
+#endif
+#ifdef TILEPOOL_HAS_avx512
+    {&table_avx512, has_avx512},
 #endif
 };
 
@@ -60,6 +68,11 @@ const Table* best() {
   const Table* table = nullptr;
   for (const Isa& isa : isas) {
     if (isa.available()) table = isa.table;
+  }
+  if (table == nullptr) {
+    std::string message = "this CPU lacks what the kernels of this build need:";
+    for (const Isa& isa : isas) message += std::string(" ") + isa.table->isa;
+    throw std::runtime_error(message);
   }
   return table;
 }

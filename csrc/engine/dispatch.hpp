@@ -8,7 +8,7 @@
 
 namespace tilepool {
 
-/// The table in use. The first call reads TILEPOOL_ISA.
+/// The table in use. The first call reads TILEPOOL_ISA, and throws std::runtime_error where the CPU can run none.
 const Table& active_table();
 
 /// Names of the ISAs that were compiled, lowest first.
