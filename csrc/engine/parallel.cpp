@@ -60,39 +60,68 @@ bool startable(int wanted) {
   return wanted <= proven;
 }
 
-/// Runs body on range `index` of `team` and keeps the first exception.
+}  // namespace
+
 class Ranges {
  public:
-  Ranges(std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& body)
-      : count_(count), body_(body) {}
-  void run(int index, int team) noexcept {
-    const std::int64_t share = count_ / team, rest = count_ % team;
-    const std::int64_t begin = share * index + std::min<std::int64_t>(index, rest);
-    const std::int64_t end = begin + share + (index < rest ? 1 : 0);
-    if (begin == end) return;
+  Ranges(std::int64_t count, int team, int parts, Interrupt& interrupt, const std::function<void(Share&)>& body)
+      : count_(count),
+        team_(team),
+        parts_(parts),
+        interrupt_(interrupt),
+        body_(body),
+        taken_(static_cast<std::size_t>(team)) {}
+
+  void run(int member) noexcept {
     try {
-      body_(begin, end);
+      Share share(*this, member);
+      body_(share);
     } catch (...) {
+      interrupt_.stop();
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!error_) error_ = std::current_exception();
     }
   }
+
+  bool next(int member, std::int64_t& begin, std::int64_t& end) {
+    if (interrupt_.stopped()) return false;
+    for (int i = 0; i < team_; ++i) {
+      const int owner = (member + i) % team_;
+      const int part = taken_[static_cast<std::size_t>(owner)].fetch_add(1, std::memory_order_relaxed);
+      if (part >= parts_) continue;
+      const std::int64_t ranges = std::int64_t{team_} * parts_, range = std::int64_t{owner} * parts_ + part;
+      const std::int64_t share = count_ / ranges, rest = count_ % ranges;
+      begin = share * range + std::min(range, rest);
+      end = begin + share + (range < rest ? 1 : 0);
+      if (begin < end) return true;
+    }
+    return false;
+  }
+
   void rethrow() const {
     if (error_) std::rethrow_exception(error_);
+    if (interrupt_.stopped()) throw Interrupted();
   }
 
  private:
   const std::int64_t count_;
-  const std::function<void(std::int64_t, std::int64_t)>& body_;
+  const int team_, parts_;
+  Interrupt& interrupt_;
+  const std::function<void(Share&)>& body_;
+  std::vector<std::atomic<int>> taken_;
   std::mutex mutex_;
   std::exception_ptr error_;
 };
+
+bool Share::next(std::int64_t& begin, std::int64_t& end) { return ranges_.next(member_, begin, end); }
+
+namespace {
 
 #if defined(TILEPOOL_OPENMP)
 
 void run_team(int threads, Ranges& ranges) {
 #pragma omp parallel num_threads(threads)
-  ranges.run(omp_get_thread_num(), omp_get_num_threads());
+  ranges.run(omp_get_thread_num());
 }
 
 bool inside_region() { return omp_in_parallel() != 0; }
@@ -104,13 +133,11 @@ void run_team(int threads, Ranges& ranges) {
   team.reserve(static_cast<std::size_t>(threads));
   int started = 1;
   try {
-    for (; started < threads; ++started)
-      team.emplace_back([&ranges, started, threads] { ranges.run(started, threads); });
+    for (; started < threads; ++started) team.emplace_back([&ranges, started] { ranges.run(started); });
   } catch (const std::system_error&) {
-    // The caller does the ranges of the threads that could not be started.
+    // Others do the ranges of the threads that could not be started.
   }
-  for (int index = started; index < threads; ++index) ranges.run(index, threads);
-  ranges.run(0, threads);
+  ranges.run(0);
   for (std::thread& thread : team) thread.join();
 }
 
@@ -118,7 +145,7 @@ bool inside_region() { return false; }
 
 #else
 
-void run_team(int, Ranges& ranges) { ranges.run(0, 1); }
+void run_team(int, Ranges& ranges) { ranges.run(0); }
 
 bool inside_region() { return true; }
 
@@ -173,7 +200,9 @@ const char* parallel_backend() {
 #endif
 }
 
-void parallel_for(int threads, std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& body) {
+void parallel_for(int threads, std::int64_t count, int parts, Interrupt& interrupt,
+                  const std::function<void(Share&)>& body) {
+  if (count <= 0) return;
   if (threads <= 0) threads = get_threads();
   threads = static_cast<int>(std::min<std::int64_t>({threads, most_threads, count}));
   if (threads > 1 && (forked || inside_region())) threads = 1;
@@ -181,12 +210,12 @@ void parallel_for(int threads, std::int64_t count, const std::function<void(std:
     watch_for_forks();
     if (!startable(threads)) threads = 1;
   }
-  if (threads <= 1) {
-    if (count > 0) body(0, count);
-    return;
+  Ranges ranges(count, threads, threads > 1 ? parts : 1, interrupt, body);
+  if (threads > 1) {
+    run_team(threads, ranges);
+  } else {
+    ranges.run(0);
   }
-  Ranges ranges(count, body);
-  run_team(threads, ranges);
   ranges.rethrow();
 }
 

@@ -1,20 +1,43 @@
-// parallel_for over OpenMP, std::thread or nothing: fork-safe, and exceptions reach the caller.
+// parallel_for over a pool of threads, OpenMP or nothing: fork-safe, and exceptions reach the caller.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <string>
 
+#include "interrupt.hpp"
+
 namespace tilepool {
 
 /// "openmp", "threads" or "serial".
 const char* parallel_backend();
 
-/// Splits [0, count) into contiguous ranges of nearly equal length and runs body(begin, end) on each, with at most
-/// `threads` threads (0: the default). The first exception is rethrown when all ranges have ended. Which ranges there
-/// are depends on how many threads the system grants; one thread is used in a child forked after the first use, and
-/// inside a parallel region.
-void parallel_for(int threads, std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& body);
+/// The ranges of [0, count) that the threads of a team take, one after the other, until there are none left.
+class Ranges;
+
+/// What one thread of a team takes from them.
+class Share {
+ public:
+  Share(Ranges& ranges, int member) : ranges_(ranges), member_(member) {}
+
+  /// The next range [begin, end); false if none is left, or if the call is to end.
+  bool next(std::int64_t& begin, std::int64_t& end);
+
+  /// Whether this is the thread that called parallel_for, which may ask whether to go on (Interrupt::ask).
+  bool is_caller() const { return member_ == 0; }
+
+ private:
+  Ranges& ranges_;
+  const int member_;
+};
+
+/// Splits [0, count) into `parts` contiguous ranges of nearly equal length for each of at most `threads` threads (0:
+/// the default), and calls body once on each of these threads, to take ranges from its share: first those that are
+/// meant for it, which are neighbours, then those that nobody has begun. The calling thread takes part, so that all is
+/// done whatever threads the system grants. Results must not depend on who does which range. Throws the first exception
+/// of a body when all have ended, else Interrupted where the call was ended.
+void parallel_for(int threads, std::int64_t count, int parts, Interrupt& interrupt,
+                  const std::function<void(Share&)>& body);
 
 constexpr int most_threads = 1024;
 

@@ -465,18 +465,20 @@ class Worker {
 
 }  // namespace
 
-void pool(const Plan& plan, const void* input, void* result, int threads, void* indices) {
+void pool(const Plan& plan, const void* input, void* result, int threads, void* indices, Interrupt::Question question) {
   if (plan.empty) return;
   const Kernel& kernel = active_table().kernels[static_cast<int>(plan.op)][static_cast<int>(plan.dtype)];
   const std::int64_t rows = plan.line_count * plan.tiles * plan.column.windows.outputs();
   if (plan.traffic < serial_bytes) threads = 1;
+  Interrupt interrupt(question);
   if (plan.bundles > 0) {
-    return parallel_for(threads, plan.bundles, [&](std::int64_t begin, std::int64_t end) {
-      pool_bundles(plan, kernel, input, result, begin, end);
-    });
+    return parallel_for(threads, plan.bundles, 1, interrupt,
+                        [&](Share& share) { pool_bundles(plan, kernel, input, result, share); });
   }
-  parallel_for(threads, rows, [&](std::int64_t begin, std::int64_t end) {
-    Worker(plan, kernel, input, result, indices).run(begin, end);
+  parallel_for(threads, rows, 1, interrupt, [&](Share& share) {
+    std::int64_t begin, end;
+    Worker worker(plan, kernel, input, result, indices);
+    while (share.next(begin, end)) worker.run(begin, end);
   });
 }
 
