@@ -103,10 +103,14 @@ class Bundler {
 
 }  // namespace
 
-void pool_bundles(const Plan& plan, const Kernel& kernel, const void* input, void* result, Share& share) {
+void pool_bundles(const Plan& plan, const Kernel& kernel, const void* input, void* result, Share& share,
+                  Patience patience) {
   Bundler bundler(plan, kernel, input, result);
   for (std::int64_t begin, end; share.next(begin, end);) {
-    for (std::int64_t bundle = begin; bundle < end; ++bundle) bundler.pool(bundle);
+    for (std::int64_t bundle = begin; bundle < end; ++bundle) {
+      bundler.pool(bundle);
+      patience.spend(plan.work / plan.bundles);
+    }
   }
 }
 

@@ -79,6 +79,7 @@ struct Plan {
   bool planes;           // a column and a row at a time are combined in one bordered block
   bool slides;           // column windows are put together from block suffixes and prefixes ...
   std::int64_t slots;    // ... of so many output rows at a time
+  bool long_lists;       // ... which see too many rows to list them
   bool buffered;         // rows are combined into a buffer before the buffer is pooled along itself
   bool bordered;         // ... which has identity pixels on both sides, so that no window is clipped
   bool unclipped;        // spans have whole windows: their kernels, or borders, have nothing beyond the input
@@ -98,7 +99,8 @@ struct Plan {
   bool count_padding;
   double divisor;        // 0: of the windows
   ToInteger to_integer;  // Along::to_integer
-  std::int64_t traffic;  // bytes read and written, for the choice of the thread count
+  std::int64_t traffic;  // bytes read and written, each once
+  std::int64_t work;     // in bytes of traffic that would take as long, for the choice of the thread count
 };
 
 /// Brings a request to normal form. Throws std::invalid_argument where the request cannot be run (among others: the
