@@ -2,8 +2,6 @@
 #include "loops.hpp"
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
 
 namespace tilepool {
 namespace {
@@ -85,7 +83,7 @@ bool never_empty(const Windows& windows) {
 std::int64_t bundles_of(const Plan& plan) {
   constexpr std::int64_t most_cells = 4096, row_bytes_per_tap = 16;
   const Windows &row = plan.row.windows, &column = plan.column.windows;
-  const std::int64_t size = acc_size(plan.op, plan.dtype), planes = cell_bytes / size;
+  const std::int64_t size = acc_size(plan), planes = cell_bytes / size;
   if (!has_planes(plan.op, plan.dtype) || plan.inner > 1 || plan.line_count < planes || column.is_identity()) return 0;
   for (const PlanAxis& axis : plan.lines) {
     if (!axis.windows.is_identity()) return 0;
@@ -103,23 +101,26 @@ std::int64_t bundles_of(const Plan& plan) {
 /// Indices and surveys: nothing is shared between windows.
 bool looks_at_each_tap(const Plan& plan) { return plan.indices != Indices::none || surveys(plan.op); }
 
-/// The most cells that a window sees, where they are counted.
-std::int64_t taps_of_window(const Plan& plan) {
-  std::int64_t taps = saturating_mul(most_taps(plan.column), most_taps(plan.row));
-  for (const PlanAxis& axis : plan.lines) taps = saturating_mul(taps, most_taps(axis));
-  return taps;
-}
-
 /// Buffers of a thread, if they are to be no larger than this, have room for so many rows.
 constexpr std::int64_t most_scratch_bytes = 32 << 20;
 
 std::int64_t row_bytes(const Plan& plan) {
-  const std::int64_t pixel = plan.inner * acc_size(plan.op, plan.dtype);
-  return saturating_mul(plan.row.windows.extent(plan.tile_outputs), pixel) + buffer_slack;
+  const std::int64_t pixel = plan.inner * acc_size(plan);
+  return saturating_mul(plan.piece > 0 ? plan.piece : plan.row.windows.extent(plan.tile_outputs), pixel) + buffer_slack;
+}
+
+/// A window that is alone in its row need not be buffered as a whole: its pieces are combined with each other first.
+std::int64_t piece_of(const Plan& plan) {
+  const Windows& windows = plan.row.windows;
+  const std::int64_t pixel = plan.inner * acc_size(plan), count = windows.at(0).count;
+  const std::int64_t longest = plan.wide ? 256 << 10 : most_scratch_bytes / 4;  // in bytes
+  if (!plan.buffered || plan.slides || windows.outputs() > 1 || windows.step() > 1) return 0;
+  return count <= longest / pixel ? 0 : std::max<std::int64_t>(1, longest / pixel);
 }
 
 /// Work is counted in bytes of traffic that would take as long. Strides of 0 are no traffic, but work.
-void estimate_work(Plan& plan, std::int64_t taps) {
+void estimate_work(Plan& plan) {
+  const std::int64_t taps = plan.taps;
   const std::int64_t row_outputs = saturating_mul(plan.row.windows.outputs(), plan.inner);
   const std::int64_t rows = saturating_mul(plan.line_count, plan.column.windows.outputs());
   std::int64_t bytes;  // for each tap of each window
@@ -157,19 +158,14 @@ void choose_loops(Plan& plan) {
   const Windows& windows = plan.row.windows;
   const std::int64_t kernel = windows.kernel(), stride = windows.stride();
   const bool single = windows.outputs() == 1;
-  const std::int64_t limit = taps_limit(plan.op, plan.dtype);
-  if (saturating_mul(rows, most_taps(plan.row)) > limit) {
-    throw std::invalid_argument("sums of " + std::string(info_of(plan.dtype).name) + " must have at most " +
-                                std::to_string(limit) + " taps");
-  }
 
-  plan.bundles = endless && kernel == 3 ? 0 : bundles_of(plan);
+  plan.bundles = plan.wide || (endless && kernel == 3) ? 0 : bundles_of(plan);
   if (plan.bundles > 0) {
     plan.across = {1, kernel, 1};
     plan.slides = false;
     return;
   }
-  if (endless) {
+  if (endless && !plan.wide) {
     plan.endless = true;
     plan.across = {1, kernel, 1};
     plan.slides = false;
@@ -180,7 +176,7 @@ void choose_loops(Plan& plan) {
   plan.long_windows = plan.inner == 1 && windows.step() == 1 && kernel >= 16 &&
                       (single || (stride > 4 && kernel < saturating_mul(4, stride)));
   const bool doubled = !plan.long_windows && !single && borderable(windows);
-  const bool in_blocks = borderable(windows) && better_in_blocks(windows, plan.inner * acc_size(plan.op, plan.dtype));
+  const bool in_blocks = borderable(windows) && better_in_blocks(windows, plan.inner * acc_size(plan));
   plan.across = parts_of(plan.op, windows, in_blocks, doubled ? 8 : kernel + 1);
   plan.row_blocks = in_blocks && plan.across.taps > 1;
 
@@ -192,11 +188,10 @@ void choose_loops(Plan& plan) {
   // stride 1: 0.8 of the time for rows of 4 KiB and more, 1.2 to 1.4 for rows of 100 elements.)
   constexpr std::int64_t long_row = 4096;
   const std::int64_t size = info_of(plan.dtype).size;
-  const bool at_once =
-      saturating_mul(windows.outputs(), plan.inner * size) >= long_row && acc_size(plan.op, plan.dtype) == size;
+  const bool at_once = saturating_mul(windows.outputs(), plan.inner * size) >= long_row && acc_size(plan) == size;
   const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
-  plan.buffered =
-      plan.slides || plan.across.taps > 1 || rows > pool_rows_limit || (rows > 1 && (cheaper || plan.long_windows));
+  plan.buffered = plan.slides || plan.wide || plan.across.taps > 1 || rows > pool_rows_limit ||
+                  (rows > 1 && (cheaper || plan.long_windows));
   plan.bordered = plan.buffered && borderable(windows) && !plan.row_blocks;
   plan.unclipped =
       plan.bordered || plan.row_blocks ||
@@ -208,7 +203,7 @@ void choose_loops(Plan& plan) {
   const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
                                              (windows.input() + std::min(border(windows), most_cells)) * plan.inner);
   plan.planes = (plan.bordered || plan.row_blocks) && column.slide() && column.stride() == 1 && column.kernel() > 1 &&
-                column.outputs() > 1 && saturating_mul(padded, acc_size(plan.op, plan.dtype)) <= most_cells;
+                column.outputs() > 1 && saturating_mul(padded, acc_size(plan)) <= most_cells && !plan.wide;
   plan.slides = plan.slides && !plan.planes;
   if (plan.planes && plan.inner == 1) plan.across = parts_of(plan.op, windows, false, doubled ? 5 : kernel + 1);
 }
@@ -221,14 +216,14 @@ void choose_tiles(Plan& plan) {
   const Windows& column = plan.column.windows;
   plan.slots = plan.slides ? std::min(column.outputs(), (column.kernel() - 1) / column.stride() + 1) : 0;
   if (plan.slides) bytes = std::clamp(block_bytes / plan.slots, least_bytes, bytes);
-  const std::int64_t element = plan.buffered ? acc_size(plan.op, plan.dtype) : info_of(plan.dtype).size;
+  const std::int64_t element = plan.buffered ? acc_size(plan) : info_of(plan.dtype).size;
   const std::int64_t pixels = std::max(bytes / (element * plan.inner), saturating_mul(2, reach));
+  plan.piece = piece_of(plan);
   std::int64_t fitting = std::max<std::int64_t>(1, pixels / windows.stride());
   // Where every tap is looked at for every output, a tile takes some hundredths of a second at most: a call that is
   // given up ends between tiles.
   constexpr std::int64_t most_taps_of_tile = 1 << 22;
-  const std::int64_t taps = taps_of_window(plan);
-  if (looks_at_each_tap(plan)) fitting = std::min(fitting, most_taps_of_tile / taps / plan.inner + 1);
+  if (looks_at_each_tap(plan)) fitting = std::min(fitting, most_taps_of_tile / plan.taps / plan.inner + 1);
   plan.tiles = (outputs - 1) / fitting + 1;
   plan.tile_outputs = (outputs - 1) / plan.tiles + 1;
   plan.tiles = (outputs - 1) / plan.tile_outputs + 1;
@@ -238,22 +233,22 @@ void choose_tiles(Plan& plan) {
   plan.slots =
       std::clamp<std::int64_t>(most_scratch_bytes / row_bytes(plan) - 4, 1, std::max<std::int64_t>(1, plan.slots));
   if (!plan.slides) plan.slots = 0;
-  plan.long_lists = plan.slides && taps / most_taps(plan.row) > most_listed;
-  estimate_work(plan, taps);
+  plan.long_lists = plan.slides && (plan.wide || plan.taps / most_taps(plan.row) > most_listed);
+  estimate_work(plan);
 }
 
 bool takes_wide_rows(const Plan& plan) {
   // Four rows and more: see Worker::reserve. Sums of floats are kept where doubling adds them up: one after the other,
   // so many would not be exact.
   const bool adds = plan.op != Op::max && plan.op != Op::min && plan.op != Op::max_magnitude;
-  if (!plan.buffered || (adds && info_of(plan.dtype).kind == 'f')) return false;
+  if (!plan.buffered || plan.piece > 0 || (adds && info_of(plan.dtype).kind == 'f')) return false;
   return row_bytes(plan) > most_scratch_bytes / 4;
 }
 
 Widening widening_down(const Plan& plan, std::int64_t from, std::int64_t pitch) {
   const Windows& windows = plan.column.windows;
   const std::int64_t kernel = windows.kernel();
-  const bool in_blocks = better_in_blocks(windows, pitch * acc_size(plan.op, plan.dtype));
+  const bool in_blocks = better_in_blocks(windows, pitch * acc_size(plan));
   return {kernel, windows.step() * pitch, in_blocks, from * windows.stride() % kernel, 0, 0};
 }
 

@@ -178,6 +178,18 @@ void append(std::vector<Span>& spans, const Span& next, std::int64_t stride) {
   spans.push_back(next);
 }
 
+/// The tile of a row that has but one window, of which each piece is one more row.
+void make_piece(const Plan& plan, RowTile& tile) {
+  const Window window = plan.row.windows.at(0);
+  const auto divisor = static_cast<double>(plan.count_padding ? window.size : window.count);
+  tile.output_begin = tile.before = 0;
+  tile.input_begin = window.first;
+  tile.input_width = plan.piece;
+  tile.spans.assign(1, {0, 1, 0, plan.piece, !plan.averages || plan.divisor != 0 ? 1.0 : divisor});
+  tile.along = {plan.inner,        1, 1, plan.piece, plan.streams, plan.long_windows, plan.to_integer, {},
+                tile.spans.data(), 1};
+}
+
 }  // namespace
 
 Plan make_plan(const Request& request) {
@@ -192,6 +204,12 @@ Plan make_plan(const Request& request) {
     if (request.to_integer.is_unsigned) plan.result_dtype = DType::uint64;
     plan.to_integer = request.to_integer;
   }
+  plan.taps = 1;
+  for (const ArrayAxis& axis : request.axes) {
+    if (axis.windows) plan.taps = saturating_mul(plan.taps, std::min(axis.windows->kernel(), axis.windows->input()));
+  }
+  plan.wide = plan.taps > taps_limit(plan.op, plan.dtype);
+  if (plan.wide && plan.op == Op::average) plan.result_dtype = DType::float64;
   plan.averages = request.op == Op::average || request.op == Op::average_rounded;
   plan.count_padding = request.count_padding;
   plan.divisor = request.divisor;
@@ -253,6 +271,7 @@ Plan make_plan(const Request& request) {
 
 void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   const Windows& windows = plan.row.windows;
+  if (plan.piece > 0) return make_piece(plan, tile);
   const std::int64_t begin = index * plan.tile_outputs, end = std::min(windows.outputs(), begin + plan.tile_outputs);
   const std::int64_t seen_begin = windows.start(begin), seen_end = windows.stop(end - 1);
   const auto inside = [&](std::int64_t at) { return std::clamp<std::int64_t>(at, 0, windows.input()); };

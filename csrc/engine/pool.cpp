@@ -11,6 +11,7 @@
 #include "parallel.hpp"
 #include "scan_lists.hpp"
 #include "scratch.hpp"
+#include "wide_rows.hpp"
 
 namespace tilepool {
 namespace {
@@ -18,13 +19,18 @@ namespace {
 /// Work below this costs less than starting threads does.
 constexpr std::int64_t serial_work = 128 << 10;
 
+const Kernel& kernel_of(const Plan& plan, const Table& table) {
+  return table.kernels[static_cast<int>(plan.op)][static_cast<int>(kernel_dtype(plan))];
+}
+
 /// What one thread does: a range of output rows, in the order line, tile, column output.
 class Worker {
  public:
-  Worker(const Plan& plan, const Kernel& kernel, const void* input, void* result, void* indices, Patience patience)
+  Worker(const Plan& plan, const Table& table, const void* input, void* result, void* indices, Patience patience)
       : plan_(plan),
-        kernel_(kernel),
-        acc_size_(acc_size(plan.op, plan.dtype)),
+        kernel_(kernel_of(plan, table)),
+        wide_rows_(table, plan.dtype),
+        acc_size_(acc_size(plan)),
         input_(static_cast<const char*>(input)),
         result_(static_cast<char*>(result)),
         indices_(static_cast<char*>(indices)),
@@ -128,11 +134,13 @@ class Worker {
       return static_cast<std::size_t>((count * pitch_ + buffer_slack + 63) / 64 * 64);
     };
     const std::size_t buffer = bytes(std::max(rows, together_));
-    buffer_ = thread_scratch.at_least(3 * buffer + bytes(1) + bytes(plan_.slots) + 64) + alignment();
+    const auto wide = static_cast<std::size_t>(plan_.wide ? WideRows::bytes(elements_) : 0);
+    buffer_ = thread_scratch.at_least(3 * buffer + bytes(1) + bytes(plan_.slots) + 64 + wide) + alignment();
     widened_ = buffer_ + buffer;
     spare_ = widened_ + buffer;
     running_ = spare_ + buffer;
     first_slot_ = running_ + bytes(1);
+    wide_row_ = first_slot_ + bytes(plan_.slots);
     body_ = buffer_ + above_ * pitch_ + tile_.before * plan_.inner * acc_size_;
     // Rows are written between the borders, which stay.
     if (plan_.planes) {
@@ -282,14 +290,21 @@ class Worker {
     kernel_.pick_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), indexing, target(o), lines);
   }
 
-  /// Combines rows in `target`, in parts where they are many: list(take) calls take(row) for each.
+  /// The listed rows as the kernels take them.
+  void widen_listed(std::int64_t elements) {
+    if (!plan_.wide || rows_.empty()) return;
+    rows_.assign(1, wide_rows_(rows_.data(), static_cast<std::int64_t>(rows_.size()), elements, wide_row_));
+  }
+
+  /// Combines rows of so many elements in `target`, after `start` if there is one, and in parts where they are many:
+  /// list(take) calls take(row) for each.
   template <class List>
-  void fold_all(char* target, const List& list) {
-    const char* start = nullptr;
+  void fold_all(char* target, const char* start, std::int64_t elements, const List& list) {
     rows_.clear();
     const auto fold = [&] {
-      kernel_.fold_rows(target, start, rows_.data(), static_cast<std::int64_t>(rows_.size()), elements_, {});
-      patience_.spend(static_cast<std::int64_t>(rows_.size() + 1) * elements_);
+      patience_.spend(static_cast<std::int64_t>(rows_.size() + 1) * elements);
+      widen_listed(elements);
+      kernel_.fold_rows(target, start, rows_.data(), static_cast<std::int64_t>(rows_.size()), elements, {});
       start = target;
       rows_.clear();
     };
@@ -300,14 +315,34 @@ class Worker {
     if (start == nullptr || !rows_.empty()) fold();
   }
 
+  /// Combines the pieces of rows.
+  template <class Each>
+  void fold_pieces(const Each& each) {
+    const std::int64_t pixels = plan_.row.windows.at(0).count, pieces = pixels / plan_.piece;
+    const std::int64_t rest = pixels % plan_.piece, bytes = plan_.piece * plan_.row.input_stride;
+    fold_all(body_, nullptr, elements_, [&](const auto& take) {
+      each([&](const char* row) {
+        for (std::int64_t i = 0; i < pieces; ++i) take(row + i * bytes);
+      });
+    });
+    if (rest == 0) return;
+    fold_all(body_, body_, rest * plan_.inner,
+             [&](const auto& take) { each([&](const char* row) { take(row + pieces * bytes); }); });
+  }
+
   /// One output row from the buffer of all the rows it sees.
   void gather(std::int64_t o) {
     const Window window = plan_.column.windows.at(o);
     const std::int64_t part = std::max<std::int64_t>(1, listed_rows / (taps_.count() + 1));
     if (plan_.column.windows.stride() > 1) fetch_ahead(tile_.input_width * plan_.row.input_stride, window, 1);
-    fold_all(body_, [&](const auto& take) {
+    const auto each = [&](const auto& take) {
       for (std::int64_t t = 0; t < window.count; t += part) each_row(window, t, std::min(window.count, t + part), take);
-    });
+    };
+    if (plan_.piece > 0) {
+      fold_pieces(each);
+    } else {
+      fold_all(body_, nullptr, elements_, each);
+    }
     finish(buffer_, widened_, o, o + 1);
   }
 
@@ -352,7 +387,8 @@ class Worker {
                         elements_, {last - first, plan_.column.input_stride, pitch_});
     } else {
       for (std::int64_t row = first; row < last; ++row) {
-        fold_all(body_ + row * pitch_, [&](const auto& take) { each_row({row, 1, 1}, 0, 1, take); });
+        fold_all(body_ + row * pitch_, nullptr, elements_,
+                 [&](const auto& take) { each_row({row, 1, 1}, 0, 1, take); });
       }
     }
 
@@ -404,6 +440,7 @@ class Worker {
     const std::int64_t border = inside(block.border);
     const char* start = nullptr;
     const auto step = [&](char* target, const char* other) {
+      widen_listed(elements_);
       kernel_.scan_row(
           {start, rows_.data(), static_cast<std::int64_t>(rows_.size()), target + before, other, buffer_ + before},
           elements_);
@@ -477,6 +514,7 @@ class Worker {
 
   const Plan& plan_;
   const Kernel& kernel_;
+  const WideRows wide_rows_;
   const std::int64_t acc_size_;
   const char* const input_;
   char* const result_;
@@ -500,6 +538,7 @@ class Worker {
 
   // Buffers of one row with borders (of a block of rows for planes), and where in the first one the input goes.
   char *buffer_ = nullptr, *widened_ = nullptr, *spare_ = nullptr, *body_ = nullptr;
+  char* wide_row_ = nullptr;    // where wide rows are made
   std::int64_t pitch_ = 0;      // bytes of a buffered row
   std::int64_t above_ = 0;      // rows of the border above a block
   char* first_slot_ = nullptr;  // more such buffers: the output rows of one block of sliding windows
@@ -513,18 +552,18 @@ class Worker {
 
 void pool(const Plan& plan, const void* input, void* result, int threads, void* indices, Interrupt::Question question) {
   if (plan.empty) return;
-  const Kernel& kernel = active_table().kernels[static_cast<int>(plan.op)][static_cast<int>(plan.dtype)];
+  const Table& table = active_table();
   const std::int64_t rows = plan.line_count * plan.tiles * plan.column.windows.outputs();
   if (plan.work < serial_work) threads = 1;
   Interrupt interrupt(question);
   if (plan.bundles > 0) {
     return parallel_for(threads, plan.bundles, 1, interrupt, [&](Share& share) {
-      pool_bundles(plan, kernel, input, result, share, Patience(interrupt, share.is_caller()));
+      pool_bundles(plan, kernel_of(plan, table), input, result, share, Patience(interrupt, share.is_caller()));
     });
   }
   parallel_for(threads, rows, 1, interrupt, [&](Share& share) {
     std::int64_t begin, end;
-    Worker worker(plan, kernel, input, result, indices, Patience(interrupt, share.is_caller()));
+    Worker worker(plan, table, input, result, indices, Patience(interrupt, share.is_caller()));
     while (share.next(begin, end)) worker.run(begin, end);
   });
 }
