@@ -1,6 +1,5 @@
 """The private core refuses by itself what would not be safe: no call of it, however wrong, reaches foreign memory."""
 
-import itertools
 import subprocess
 import sys
 from typing import Any, Literal

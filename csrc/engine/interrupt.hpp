@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <exception>
 
+#include "../table.hpp"
+
 namespace tilepool {
 
 /// What ends a call that was given up. Its results are incomplete.
@@ -50,9 +52,16 @@ class Patience {
   /// After so many operations: whether the call is to end.
   bool is_over(std::int64_t operations) {
     left_ -= operations;
-    if (left_ > 0) return false;
+    if (left_ > 0) return interrupt_.stopped();
     left_ = operations_between;
     return is_caller_ ? interrupt_.ask() : interrupt_.stopped();
+  }
+
+  /// The same as kernels ask it.
+  Watch watch() {
+    return {
+        [](void* patience, std::int64_t operations) { return static_cast<Patience*>(patience)->is_over(operations); },
+        this};
   }
 
   /// The same, where the call ends here.
@@ -61,7 +70,7 @@ class Patience {
   }
 
  private:
-  static constexpr std::int64_t operations_between = 1 << 20;  // some tenths of a millisecond
+  static constexpr std::int64_t operations_between = operations_between_watches;  // some tenths of a millisecond
   Interrupt& interrupt_;
   const bool is_caller_;
   std::int64_t left_ = operations_between;

@@ -111,11 +111,12 @@ std::int64_t row_bytes(const Plan& plan) {
 
 /// A window that is alone in its row need not be buffered as a whole: its pieces are combined with each other first.
 std::int64_t piece_of(const Plan& plan) {
+  constexpr std::int64_t bytes = 256 << 10;
   const Windows& windows = plan.row.windows;
   const std::int64_t pixel = plan.inner * acc_size(plan), count = windows.at(0).count;
-  const std::int64_t longest = plan.wide ? 256 << 10 : most_scratch_bytes / 4;  // in bytes
+  const std::int64_t longest = plan.wide ? bytes : most_scratch_bytes / 4;
   if (!plan.buffered || plan.slides || windows.outputs() > 1 || windows.step() > 1) return 0;
-  return count <= longest / pixel ? 0 : std::max<std::int64_t>(1, longest / pixel);
+  return count <= longest / pixel ? 0 : std::max<std::int64_t>(1, bytes / pixel);
 }
 
 /// Work is counted in bytes of traffic that would take as long. Strides of 0 are no traffic, but work.
@@ -190,7 +191,11 @@ void choose_loops(Plan& plan) {
   const std::int64_t size = info_of(plan.dtype).size;
   const bool at_once = saturating_mul(windows.outputs(), plan.inner * size) >= long_row && acc_size(plan) == size;
   const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
-  plan.buffered = plan.slides || plan.wide || plan.across.taps > 1 || rows > pool_rows_limit ||
+  // A direct row is pooled in one go: not one that takes tenths of a second.
+  constexpr std::int64_t longest_direct = 256 << 20;
+  const bool too_long =
+      single && windows.step() == 1 && saturating_mul(windows.at(0).count, plan.inner * size) > longest_direct;
+  plan.buffered = too_long || plan.slides || plan.wide || plan.across.taps > 1 || rows > pool_rows_limit ||
                   (rows > 1 && (cheaper || plan.long_windows));
   plan.bordered = plan.buffered && borderable(windows) && !plan.row_blocks;
   plan.unclipped =
@@ -220,10 +225,11 @@ void choose_tiles(Plan& plan) {
   const std::int64_t pixels = std::max(bytes / (element * plan.inner), saturating_mul(2, reach));
   plan.piece = piece_of(plan);
   std::int64_t fitting = std::max<std::int64_t>(1, pixels / windows.stride());
-  // Where every tap is looked at for every output, a tile takes some hundredths of a second at most: a call that is
-  // given up ends between tiles.
-  constexpr std::int64_t most_taps_of_tile = 1 << 22;
-  if (looks_at_each_tap(plan)) fitting = std::min(fitting, most_taps_of_tile / plan.taps / plan.inner + 1);
+  // Where every tap is looked at for every output, a tile takes some hundredths of a second at most, so that threads
+  // share few large windows and a call can be given up between them; but it fills the lanes of a vector.
+  constexpr std::int64_t most_taps_of_tile = 1 << 22, lanes = 64;
+  if (looks_at_each_tap(plan)) fitting = std::min(fitting, most_taps_of_tile / plan.taps / plan.inner + lanes);
+  if (plan.endless || plan.bundles > 0) fitting = outputs;  // these do not look at tiles
   plan.tiles = (outputs - 1) / fitting + 1;
   plan.tile_outputs = (outputs - 1) / plan.tiles + 1;
   plan.tiles = (outputs - 1) / plan.tile_outputs + 1;

@@ -213,7 +213,7 @@ Plan make_plan(const Request& request) {
   plan.averages = request.op == Op::average || request.op == Op::average_rounded;
   plan.count_padding = request.count_padding;
   plan.divisor = request.divisor;
-  plan.survey = {request.op, {request.parameters[0], request.parameters[1]}, request.omit, false, nullptr};
+  plan.survey = {request.op, {request.parameters[0], request.parameters[1]}, request.omit, false, nullptr, {}};
   if (request.op == Op::quantile || request.op == Op::quantile_of_cells) {
     const auto [q, between] = request.parameters;
     if (!(q >= 0 && q <= 1)) throw std::invalid_argument("quantiles must be from 0 to 1");

@@ -83,6 +83,7 @@ class Worker {
       if (plan_.indices != Indices::none) number_spans();
       if (plan_.survey_bytes > 0) {
         survey_ = plan_.survey;
+        survey_.watch = patience_.watch();
         survey_.scratch = thread_scratch.at_least(static_cast<std::size_t>(plan_.survey_bytes));
       }
     }
@@ -286,7 +287,8 @@ class Worker {
                             taps ? 0 : column.weight * column.windows.stride(),
                             plan_.far_indices,
                             plan_.wide_indices,
-                            indices_ + (target(o) - result_) / info_of(plan_.result_dtype).size * index_size};
+                            indices_ + (target(o) - result_) / info_of(plan_.result_dtype).size * index_size,
+                            patience_.watch()};
     kernel_.pick_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), indexing, target(o), lines);
   }
 
