@@ -1,4 +1,4 @@
-"""Kernels, paddings, strides and dilations beyond any array: time grows with cells and outputs, never with arguments."""
+"""Kernels, paddings, strides and dilations beyond any array: time grows with cells and outputs, never with them."""
 
 import subprocess
 import sys
