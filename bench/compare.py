@@ -21,8 +21,8 @@ How it is measured:
   machine does hits all of them. A turn is about 10 ms of calls, after one that warms the caches; its figure is their
   mean. Slow contenders have fewer turns (`--budget`), and one that needs more than `--patience` seconds is given up, as
   are its larger windows.
-- `copy` is a copy by all threads of (input + result) / 2 bytes, which reads and writes as many bytes as the pooling
-  must move. It has no cost of starting threads in it. Times are shown in units of its time.
+- `copy` copies (input + result) / 2 bytes, and so reads and writes as many as the pooling must move: by tilepool's own
+  threads, or by one of them where that is faster. Times are shown in units of its time.
 - `tilepool` writes into a reused `out=`, `tilepool fresh` has its result allocated by each call. onnxruntime, openvino,
   opencv and scipy write into a reused result as well; the others have no such interface.
 
@@ -90,16 +90,17 @@ def thread_counts(options: argparse.Namespace) -> list[int]:
 
 
 def start(options: argparse.Namespace, counts: list[int], log: Path) -> list[Library]:
-    """Starts the processes of all libraries that are installed. tilepool's also runs the copy, and is always there."""
+    """Starts the processes of all libraries that are installed. tilepool and the copy are always asked for."""
     wanted = [name.strip() for name in options.peers.split(",")]
     unknown = set(wanted) - set(LIBRARIES)
     if unknown:
         sys.exit(f"--peers: {', '.join(sorted(unknown))} is not among {', '.join(LIBRARIES)}")
     libraries = []
     for name in LIBRARIES:
-        if name not in wanted and name != "tilepool":
+        ours = name in ("tilepool", "copy")
+        if name not in wanted and not ours:
             continue
-        python = sys.executable if name == "tilepool" else options.peer_python
+        python = sys.executable if ours else options.peer_python
         for count in counts:
             library = Library(name, count, python, log)
             if library.missing:

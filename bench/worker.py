@@ -26,6 +26,7 @@ from verify import difference, spot_check
 # Name of each library, and where its contenders are.
 LIBRARIES = {
     "tilepool": ("peers_arrays", "Tilepool"),
+    "copy": ("peers_arrays", "Copy"),
     "torch": ("peers_frameworks", "Torch"),
     "onnxruntime": ("peers_frameworks", "OnnxRuntime"),
     "openvino": ("peers_frameworks", "OpenVino"),
