@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cases import Array, Case
+from cases import Case
+from ops import Array
 
 
 class UnsupportedError(Exception):

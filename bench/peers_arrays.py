@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cases import Array, Case
+from cases import Case
 from contender import Contender, arrange, found, need, restore
+from ops import OPS, Array
 
 
 class Copy:
@@ -49,40 +50,39 @@ class Tilepool:
 
     def __init__(self, threads: int) -> None:
         self.tilepool = import_module("tilepool")
+        core = import_module("tilepool._core")
         self.tilepool.set_threads(threads)
-        self.version = f"{self.tilepool.__version__} ({import_module('tilepool._core').get_isa()})"
+        self.isa, self.path = core.get_isa(), core.__file__
+        self.version = f"{self.tilepool.__version__} ({self.isa})"
 
     def labels(self, case: Case) -> tuple[str, ...]:
         return ("tilepool", "tilepool fresh")
 
     def prepare(self, label: str, case: Case, x: Array) -> Contender:
-        function = getattr(self.tilepool, f"{case.op.removesuffix('_rounded').removesuffix('_indices')}_pool")
-        arguments: list[Any] = [2] if case.op == "lp" else []
-        arguments.append(self._short(case.kernel))
+        op = OPS[case.op]
+        options = dict(op.options)
+        function = getattr(self.tilepool, f"{op.name or case.op}_pool", None)
+        if function is None:  # it has a name only
+            function, options["op"] = self.tilepool.pool, case.op
+        arguments: list[Any] = [*op.first, self._short(case.kernel)]
         if case.stride != case.kernel or any(case.padding):
             arguments += [self._short(case.stride), self._short(case.padding)]
-        options: dict[str, Any] = {}
         if case.layout != "channels_first":
-            options = {"axis": (0, 1)} if case.layout == "plane" else {"layout": case.layout}
+            options |= {"axis": (0, 1)} if case.layout == "plane" else {"layout": case.layout}
         if case.op == "avg_rounded":
             options["dtype"] = x.dtype
-        if case.op == "median":
-            options["method"] = "lower"  # the same cell, and the dtype of x, as the peers'
         if label == "tilepool":
-            options["out"] = np.zeros(case.result_shape, case.result_dtype)
-        if case.op != "max_indices":
-            return Contender(lambda: function(x, *arguments, **options), lambda result: result)
-        options["return_indices"] = True
-        if label == "tilepool":
-            options["out"] = (options["out"], np.zeros(case.result_shape, np.int64))
+            out = np.zeros(case.result_shape, case.result_dtype)
+            options["out"] = (out, np.zeros(case.result_shape, np.int64)) if case.has_indices else out
         return Contender(
             lambda: function(x, *arguments, **options),
-            lambda result: restore(
-                case,
-                found(*(arrange(case, part, "channels_first") for part in (x, *result))),
-                "channels_first",
-            ),
+            lambda result: self._found(case, x, result) if case.has_indices else result,
         )
+
+    @staticmethod
+    def _found(case: Case, x: Array, result: tuple[Array, Array]) -> Array:
+        parts = (arrange(case, part, "channels_first") for part in (x, *result))
+        return restore(case, found(*parts), "channels_first")
 
     @staticmethod
     def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from cases import Array, Case, from_message
+from cases import Case, from_message
 from contender import Contender, Peer, UnsupportedError
+from ops import Array
 from verify import difference, spot_check
 
 # Name of each library, and where its contenders are.
@@ -73,7 +74,8 @@ class Worker:
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self.case: Case | None = None
-        self.x: Array = np.empty(0)
+        self.x: Array | None = None
+        self.input = Path()
         self.reference = Path()
         self.contenders: dict[str, Contender] = {}
         self.estimates: dict[str, float] = {}  # seconds per call
@@ -89,13 +91,15 @@ class Worker:
         self.contenders.clear()
         self.estimates.clear()
         self.case = from_message(question["case"])
-        self.x = read(question["input"], self.case.dtype)
+        self.x, self.input = None, Path(question["input"])
         self.reference = Path(question["reference"])
         return {"labels": self.peer.labels(self.case)}
 
     def _prepare(self, label: str) -> dict[str, Any]:
         assert self.case is not None
         try:
+            if self.x is None:
+                self.x = read(self.input, self.case.dtype)
             contender = self.peer.prepare(label, self.case, self.x)
             begin = time.perf_counter()
             returned = contender.call()
@@ -105,7 +109,7 @@ class Worker:
                 first = min(contender.time_calls(1) for _ in range(3))
         except UnsupportedError as reason:
             return {"problem": f"unsupported: {reason}"}
-        except Exception as error:  # a peer's own refusal, whatever its type
+        except Exception as error:  # a peer's own refusal, whatever its type; or numpy does not know the dtype
             return {"problem": f"unsupported: {type(error).__name__}: {str(error).strip()[:200]}"}
         if problem is not None:
             return {"problem": f"differs: {problem}"}
@@ -116,6 +120,7 @@ class Worker:
     def _check(self, result: Array) -> str | None:
         """Every result is checked in places against the definition, and as a whole against the first peer's."""
         assert self.case is not None
+        assert self.x is not None
         problem = spot_check(self.case, self.x, result)
         if problem is not None:
             return problem
