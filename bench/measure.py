@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import statistics
 import subprocess
@@ -34,6 +35,7 @@ class Settings:
     rounds: int = 30
     patience: float = 20.0  # seconds that preparing a contender (with its first calls) may take
     budget: float = 2.0  # seconds of turns per contender and case; slow ones take fewer turns
+    paired: bool = False  # the same label of all libraries follows one another, and takes as many turns
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Result:
     threads: int
     problem: str = ""
     turns: list[float] = field(default_factory=list)
+    digest: str = ""  # of the result's bits
 
     @property
     def median(self) -> float:
@@ -57,10 +60,12 @@ class Result:
 class Library:
     """A worker process, restarted when it is lost."""
 
-    def __init__(self, name: str, threads: int, python: str, log: Path) -> None:
+    def __init__(
+        self, name: str, threads: int, python: str, log: Path, variables: dict[str, str] | None = None
+    ) -> None:
         self.name, self.threads, self.python, self.log = name, threads, python, log
-        self.missing = ""
-        self.version = ""
+        self.environment = os.environ | (variables or {})
+        self.missing = self.version = self.isa = self.path = ""
         self.start()
 
     def start(self) -> None:
@@ -71,6 +76,7 @@ class Library:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=self.environment,
             )
         assert self.process.stdout is not None
         self.selector = selectors.DefaultSelector()
@@ -80,7 +86,7 @@ class Library:
         except WorkerLostError as lost:
             hello = {"missing": str(lost)}
         self.missing = hello.get("missing", "")
-        self.version = hello.get("version", "")
+        self.version, self.isa, self.path = (hello.get(key, "") for key in ("version", "isa", "path"))
 
     def _receive(self, limit: float) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -167,7 +173,7 @@ class Bench:
                 result.problem = f"crashed: {problem}"
                 self._recover(library, question, entrants)
             else:
-                result.problem = answer.get("problem", "")
+                result.problem, result.digest = answer.get("problem", ""), answer.get("digest", "")
                 if not result.problem:
                     entrants.append(Entrant(library, result, answer["first"]))
 
@@ -191,6 +197,9 @@ class Bench:
     def _take_turns(self, entrants: list[Entrant]) -> None:
         rounds = self.settings.rounds
         shares = [max(1, min(rounds, int(self.settings.budget / max(entrant.first, SLICE)))) for entrant in entrants]
+        if self.settings.paired:
+            entrants.sort(key=lambda entrant: entrant.result.label)
+            shares = [min(shares)] * len(entrants)
         for number in range(rounds):
             order = list(zip(entrants, shares, strict=True))
             for entrant, share in order if number % 2 == 0 else reversed(order):

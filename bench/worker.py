@@ -3,7 +3,7 @@
 Run by compare.py as `python worker.py LIBRARY THREADS`. The questions:
 
     {"ask": "case", "case": ..., "input": PATH, "reference": PATH}   -> {"labels": [...]}
-    {"ask": "prepare", "label": ...}                                 -> {"first": seconds} or {"problem": why not}
+    {"ask": "prepare", "label": ...}                   -> {"first": seconds, "digest": ...} or {"problem": why not}
     {"ask": "time", "label": ..., "slice": seconds}                  -> {"seconds": per call, "calls": n}
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 from cases import Case, from_message
 from contender import Contender, Peer, UnsupportedError
 from ops import Array
-from verify import difference, spot_check
+from verify import difference, digest, spot_check
 
 # Name of each library, and where its contenders are.
 LIBRARIES = {
@@ -115,7 +115,7 @@ class Worker:
             return {"problem": f"differs: {problem}"}
         self.contenders[label] = contender
         self.estimates[label] = first
-        return {"first": first}
+        return {"first": first, "digest": digest(returned)}
 
     def _check(self, result: Array) -> str | None:
         """Every result is checked in places against the definition, and as a whole against the first peer's."""
@@ -155,7 +155,7 @@ def main() -> None:
     except Exception as error:
         say({"missing": f"{type(error).__name__}: {error}"})
         return
-    say({"version": peer.version, "python": sys.version.split()[0]})
+    say({"version": peer.version, "isa": getattr(peer, "isa", ""), "path": getattr(peer, "path", "")})
     worker = Worker(peer)
     for line in sys.stdin:
         say(worker.answer(json.loads(line)))
