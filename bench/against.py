@@ -124,13 +124,14 @@ class Plan:
 
 
 def compare(old: Build, new: Build, plan: Plan, folder: Path) -> list[Comparison]:
-    """Every case in both builds, each time in new processes."""
+    """Every case in both builds; each run has new processes, whose memory differs, and changes which build is first."""
     found: dict[tuple[Any, ...], Comparison] = {}
     for run, isa, threads in itertools.product(range(plan.repeat), plan.isas, plan.threads):
-        libraries = [start(build, isa, threads, folder / "log") for build in (old, new)]
+        order = -1 if run % 2 else 1
+        libraries = [start(build, isa, threads, folder / "log") for build in (old, new)[::order]]
         where = f"run {run + 1}, {libraries[0].isa}, threads: {threads}"
         try:
-            for name, library in zip(("old", "new"), libraries, strict=True):
+            for name, library in zip(("old", "new")[::order], libraries, strict=True):
                 print(f"[{where}] {name}: {library.version}, {library.path}", file=sys.stderr)
             if isa and {library.isa for library in libraries} != {isa}:
                 print(f"[{where}] {isa} is left out: not every build can use it here", file=sys.stderr)
@@ -140,7 +141,7 @@ def compare(old: Build, new: Build, plan: Plan, folder: Path) -> list[Comparison
                 print(f"[{where}] {number}/{len(plan.cases)} {case.name}", file=sys.stderr, flush=True)
                 results = bench.run(case)
                 half = len(results) // 2
-                for pair in zip(results[:half], results[half:], strict=True):
+                for pair in zip(*(results[:half], results[half:])[::order], strict=True):
                     memory = "fresh" if pair[0].label.endswith("fresh") else "reused"
                     key = (case.name, memory, libraries[0].isa, threads)
                     found.setdefault(key, Comparison(*key)).add(*pair)

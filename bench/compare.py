@@ -34,8 +34,9 @@ The table ends with the best peer's time over tilepool's; a case that tilepool l
 place, or installed in its .venv) or of another interpreter. A turn of the new build is compared with the old one's turn
 beside it; the ratio of a case is the median of these. For each instruction set and number of threads there are two such
 ratios, with a result that is reused and with a fresh one. `--repeat 2` makes a second run of it all in new processes:
-what is slower in one run only was noise. On a busy machine `--statistic minimum` says more: the ratio of the fastest
-turns. The exit status is 1 if a case is slower in every run, or wrong.
+what is slower in one run only was noise, or the luck of a process with its memory. Turns of one thread are CPU time of
+the process, which other programs hardly change; for two threads on a busy machine `--statistic minimum` says more: the
+ratio of the fastest turns. The exit status is 1 if a case is slower in every run, or wrong.
 """
 
 from __future__ import annotations

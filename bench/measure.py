@@ -35,7 +35,7 @@ class Settings:
     rounds: int = 30
     patience: float = 20.0  # seconds that preparing a contender (with its first calls) may take
     budget: float = 2.0  # seconds of turns per contender and case; slow ones take fewer turns
-    paired: bool = False  # the same label of all libraries follows one another, and takes as many turns
+    paired: bool = False  # two builds: their turns lie side by side, and those of one thread are of CPU time
 
 
 @dataclass
@@ -198,19 +198,24 @@ class Bench:
         rounds = self.settings.rounds
         shares = [max(1, min(rounds, int(self.settings.budget / max(entrant.first, SLICE)))) for entrant in entrants]
         if self.settings.paired:
-            entrants.sort(key=lambda entrant: entrant.result.label)
-            shares = [min(shares)] * len(entrants)
+            shares = [min(shares, default=1)] * len(entrants)
         for number in range(rounds):
             order = list(zip(entrants, shares, strict=True))
-            for entrant, share in order if number % 2 == 0 else reversed(order):
+            if number % 2:
+                order.reverse()
+            if self.settings.paired:  # neither build comes after itself, with its input in the caches, more often
+                order.sort(key=lambda turn: turn[0].result.label)
+            for entrant, share in order:
                 # Spreads `share` turns evenly over the rounds; the last round is everybody's.
                 if entrant.result.problem or (number + 1) * share // rounds == number * share // rounds:
                     continue
+                library = entrant.library
+                cpu = self.settings.paired and library.threads == 1  # the same where nothing else runs
                 time.sleep(PAUSE)
                 try:
-                    answer = entrant.library.ask(ask="time", label=entrant.result.label, slice=SLICE)
+                    answer = library.ask(ask="time", label=entrant.result.label, slice=SLICE, cpu=cpu)
                 except WorkerLostError as problem:
-                    self._drop(entrant.library, entrants, str(problem))
+                    self._drop(library, entrants, str(problem))
                     continue
                 entrant.result.turns.append(answer["seconds"])
 

@@ -4,7 +4,7 @@ Run by compare.py as `python worker.py LIBRARY THREADS`. The questions:
 
     {"ask": "case", "case": ..., "input": PATH, "reference": PATH}   -> {"labels": [...]}
     {"ask": "prepare", "label": ...}                   -> {"first": seconds, "digest": ...} or {"problem": why not}
-    {"ask": "time", "label": ..., "slice": seconds}                  -> {"seconds": per call, "calls": n}
+    {"ask": "time", "label": ..., "slice": seconds, "cpu": bool}     -> {"seconds": per call, "calls": n}
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Worker:
             return self._load(question)
         if question["ask"] == "prepare":
             return self._prepare(question["label"])
-        return self._time(question["label"], question["slice"])
+        return self._time(question["label"], question["slice"], question["cpu"])
 
     def _load(self, question: dict[str, Any]) -> dict[str, Any]:
         self.contenders.clear()
@@ -129,12 +129,12 @@ class Worker:
         np.save(self.reference, result)
         return None
 
-    def _time(self, label: str, slice_: float) -> dict[str, Any]:
+    def _time(self, label: str, slice_: float, cpu: bool) -> dict[str, Any]:
         contender, estimate = self.contenders[label], self.estimates[label]
         if estimate < QUICK:  # wakes its threads, and has the caches hold its data rather than the last peer's
             contender.time_calls(1)
         calls = max(1, min(100_000, int(slice_ / max(estimate, 1e-7))))
-        seconds = contender.time_calls(calls) / calls
+        seconds = contender.time_calls(calls, time.process_time if cpu else time.perf_counter) / calls
         self.estimates[label] = seconds
         return {"seconds": seconds, "calls": calls}
 
