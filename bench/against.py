@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import statistics
 import sys
 from collections.abc import Sequence
@@ -35,12 +36,13 @@ class Build:
 
 def build_at(path: Path) -> Build | None:
     """The build of a checkout (in place, or else in its environment), or of an interpreter."""
+    path = Path(os.path.abspath(path))  # as Python writes the places of modules: no "..", but links as they are
     if path.is_file():
-        return Build(str(path.absolute()))
+        return Build(str(path))
     if any((path / "python" / "tilepool").glob("_core*.so")):
-        return Build(sys.executable, str((path / "python").absolute()))
+        return Build(sys.executable, str(path / "python"))
     names = (path / folder / "bin" / "python" for folder in (".venv", "venv", "."))
-    return next((Build(str(name.absolute())) for name in names if name.is_file()), None)
+    return next((Build(str(name)) for name in names if name.is_file()), None)
 
 
 def builds(path: Path) -> tuple[Build, Build]:

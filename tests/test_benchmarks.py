@@ -105,7 +105,7 @@ def test_builds_are_found(tmp_path: Path) -> None:
     package = tmp_path / "python" / "tilepool"
     package.mkdir(parents=True)
     (package / "_core.so").touch()
-    assert build_at(tmp_path) == Build(sys.executable, str(tmp_path / "python"))
+    assert build_at(tmp_path / ".venv" / "..") == Build(sys.executable, str(tmp_path / "python"))
 
 
 def test_a_build_against_itself() -> None:
