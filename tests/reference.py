@@ -477,7 +477,10 @@ def steps(cells: Array) -> float:
 
 
 def lp(cells: Array, result: np.dtype[Any], norm_type: float) -> Outcome:
-    """(sum abs(x)**p) ** (1/p), all of it relative to the largest. For p = 1 a sum in the dtype of the result."""
+    """(sum abs(x)**p) ** (1/p), all of it relative to the largest. For p = 1 a sum in the dtype of the result.
+
+    A p far below 1 would need more than the 64 bits of longdouble.
+    """
     sizes = np.abs(cells.astype(np.longdouble))  # an extended range, and abs of the lowest integer
     largest = np.max(sizes)
     if norm_type == math.inf or largest in (0, math.inf):
@@ -490,7 +493,7 @@ def lp(cells: Array, result: np.dtype[Any], norm_type: float) -> Outcome:
 
 
 def gem(cells: Array, _: np.dtype[Any], p: float = 3.0, eps: float = 1e-6) -> Outcome:
-    """(mean max(x, eps)**p) ** (1/p)."""
+    """(mean max(x, eps)**p) ** (1/p), as `lp`."""
     sizes = np.maximum(cells.astype(np.longdouble), eps)
     largest = np.max(sizes)
     if largest == math.inf:
@@ -505,9 +508,9 @@ def logsumexp(cells: Array, _: np.dtype[Any], temperature: float = 1.0, normaliz
     top = np.max(numbers)
     if np.isinf(top):
         return top, 0
-    powers = np.exp((numbers - top) / temperature)
-    value = top + temperature * np.log(np.mean(powers) if normalize else np.sum(powers))
-    return value, steps(cells) * max(abs(value), temperature)
+    less = np.mean(np.expm1((numbers - top) / temperature))  # which is little where t is large
+    value = top + temperature * (np.log1p(less) + (0 if normalize else np.log(np.longdouble(len(cells)))))
+    return value, steps(cells) * max(abs(value), np.max(np.abs(numbers[numbers > -math.inf])))
 
 
 def softmax(cells: Array, _: np.dtype[Any], temperature: float = 1.0) -> Outcome:

@@ -1,5 +1,7 @@
 """What every function refuses, as a table: arguments, exception, and the sentence that says why."""
 
+import contextlib
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -169,6 +171,58 @@ def test_equal_is_not_the_same(op: str) -> None:
             with pytest.raises(TypeError, match=name):
                 FUNCTIONS[op](x, **call)
             assert np.array_equal(FUNCTIONS[op](x, **{"kernel_size": 1, name: right}), result)
+
+
+class Alike(type):
+    """Of types that claim to be every other type."""
+
+    def __eq__(cls, _: object) -> bool:
+        return True
+
+    def __hash__(cls) -> int:
+        return hash(int)
+
+
+def test_words_that_claim_to_be_equal_are_told_apart() -> None:
+    """A cache of calls must not take one for the other, nor give a plain word what it keeps for them.
+
+    What a string means that equals all others is left open, and so is a word whose type claims to be another.
+    """
+    x = np.arange(729).reshape(1, 9, 9, 9)
+    rows: list[tuple[str, type, list[Any], Callable[[Any], Any]]] = [
+        ("kernel_size", int, [2, 3], lambda word: word),
+        ("kernel_size", int, [2, 3], lambda word: (word, 2)),
+        ("kernel_size", tuple, [(2, 2), (3, 1)], lambda word: word),
+        ("kernel_size", np.int64, [2, 3], lambda word: word),
+        ("stride", int, [2, 3], lambda word: word),
+        ("padding", int, [0, 1], lambda word: ((word, 0), (0, word))),
+        ("padding", str, ["valid", "same"], lambda word: word),
+        ("dilation", np.uint8, [1, 2], lambda word: (1, word)),
+        ("ceil_mode", str, ["floor", "full"], lambda word: word),
+        ("axis", int, [3, 2], lambda word: word),
+        ("layout", str, ["channels_first", "channels_last"], lambda word: word),
+        ("divisor_override", int, [4, 5], lambda word: word),
+        ("output_size", int, [2, 3], lambda word: (word, None)),
+    ]
+    claims = {"__eq__": lambda *_: True, "__ne__": lambda *_: False}
+    for name, kind, values, word in rows:
+        function: Any = {"divisor_override": tp.avg_pool, "output_size": tp.adaptive_max_pool}.get(name, tp.max_pool)
+        given: dict[str, Any] = {} if name in ("kernel_size", "output_size") else {"kernel_size": 2}
+
+        def call(value: Any, name: str = name, function: Any = function, given: Any = given, word: Any = word) -> Any:
+            return function(x, **{**given, name: word(value)}).tolist()
+
+        right = [call(value) for value in values]
+        assert right[0] != right[1], name
+        for metaclass, order, number in itertools.product((type, Alike), ((0, 1), (1, 0)), (0, 1)):
+            liar = metaclass("Liar", (kind,), {**claims, "__hash__": lambda _, like=values[number]: hash(like)})
+            open_case = kind is str or metaclass is Alike
+            for _ in range(2):
+                for place in order:
+                    with contextlib.suppress(*[ValueError] * (kind is str)):
+                        assert call(liar(values[place])) == right[place] or open_case, (name, kind, place)
+                assert [call(kind(value)) for value in values] == right, (name, kind, metaclass)
+                assert [call(value) for value in values] == right, (name, kind, metaclass)
 
 
 def test_integers_of_numpy_are_integers() -> None:

@@ -268,6 +268,24 @@ def test_sizes_of_unpooling_are_those_of_pytorch() -> None:
         assert np.count_nonzero(back) == values.size
 
 
+def test_output_sizes_of_unpooling_keep_the_axes_that_are_not_pooled() -> None:
+    x = np.arange(2 * 3 * 9 * 12, dtype=np.float32).reshape(2, 3, 9, 12)
+    values, indices = tp.max_pool(x, 3, return_indices=True)
+    for size in ((9, 9, 9, 12), (2, 9, 9, 12), (3, 3, 9, 12), [2, 1, 9, 12], (0, 3, 9, 12), (-1, 3, 9, 12)):
+        with pytest.raises(ValueError, match="output_size must have the sizes of x where none is pooled") as raised:
+            tp.max_unpool(values, indices, 3, output_size=size)
+        assert str(raised.value).endswith(f", (2, 3, 3, 4), not {size}")
+    with pytest.raises(ValueError, match=r"sizes of x where none is pooled, \(3, 4, 2, 3\), not \(9, 12, 2, 9\)"):
+        tp.max_unpool(values.transpose(2, 3, 0, 1), indices.transpose(2, 3, 0, 1), 3, axis=(0, 1),
+                      output_size=(9, 12, 2, 9))  # fmt: skip
+    with pytest.raises(TypeError, match="output_size must be an integer"):
+        tp.max_unpool(values, indices, 3, output_size=(2.0, 3, 9, 12))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="output_size must be positive"):
+        tp.max_unpool(values, indices, 3, output_size=(2, 3, 0, 12))
+    assert tp.max_unpool(values, indices, 3, output_size=(np.int32(2), 3, 9, 12)).shape == x.shape
+    assert tp.max_unpool(values[:0], indices[:0], 3, output_size=(0, 3, 10, 13)).shape == (0, 3, 10, 13)
+
+
 def test_repeated_indices_keep_the_last_value() -> None:
     assert np.array_equal(tp.max_unpool([1, 2, 3], [1, 1, 1], 2, axis=0), [0, 3, 0, 0, 0, 0])
 

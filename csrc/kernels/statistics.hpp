@@ -1,7 +1,7 @@
 // WHAT a survey keeps of the numbers of whole windows: powers, exponentials, variances. All in float64.
 #pragma once
 
-#include "functions.hpp"
+#include "pairs.hpp"
 #include "rows.hpp"
 
 namespace tilepool {
@@ -47,6 +47,28 @@ struct Cells {
         [](auto a, auto b) TILEPOOL_INLINE_LAMBDA { return a + b; });
   }
 
+  /// A sum without roundings that would count, of terms that are pairs.
+  template <class Term>
+  TILEPOOL_INLINE NumberPair pair_sum(const Term& term) const {
+    const auto next = [&](NumberPair sum, Numbers x)
+                          TILEPOOL_INLINE_LAMBDA { return chosen(x == x, sum + term(x), sum); };
+    constexpr int parts = single_lanes / number_lanes;
+    NumberPair v[parts] = {};
+    if (!single) {
+      for (std::int64_t t = 0; t < length; ++t) v[0] = next(v[0], taps[t]);
+      return v[0];
+    }
+    for (std::int64_t t = 0; t < length; t += parts) {
+      for (int k = 0; k < parts; ++k) v[k] = next(v[k], taps[t + k]);
+    }
+    Pair<double> sum{};
+    for (int lane = 0; lane < single_lanes; ++lane) {
+      const NumberPair& part = v[lane / number_lanes];
+      sum = sum + Pair<double>{part.high[lane % number_lanes], part.low[lane % number_lanes]};
+    }
+    return {all(sum.high), all(sum.low)};
+  }
+
   /// -infinity where there is no cell.
   template <class Term>
   TILEPOOL_INLINE Numbers max(const Term& term) const {
@@ -54,13 +76,32 @@ struct Cells {
   }
 };
 
-TILEPOOL_INLINE Numbers magnitude(Numbers v) { return bits_as<Numbers>(bits_as<NumberBits>(v) & 0x7fffffffffffffff); }
 TILEPOOL_INLINE Numbers identical(Numbers v) { return v; }
+
+/// `power_norm` for a p that is so small that its root would make errors of the sum larger. With m the greatest a it is
+/// m * exp(log(sum((a / m)**p)) / p), where the sum is the number of cells and, what a small p would lose beside that,
+/// the sum of all (a / m)**p - 1.
+template <class Magnitude>
+Numbers small_power_norm(const Cells& cells, double p, bool mean, const Magnitude& magnitude_of) {
+  const NumberPair power = pair(all(p < 0x1p-80 ? 0x1p-80 : p));  // a mean is the geometric one from there on
+  const Numbers most = cells.max(magnitude_of), scale = scale_of(most);
+  const NumberPair of_most = fine_logarithm(most);
+  const NumberPair less = cells.pair_sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA {
+    const Numbers a = magnitude_of(x);
+    const NumberPair term = exponential_less_one((fine_logarithm(a) - of_most) * power);
+    return chosen(a > all(0.0), term, pair(all(-1.0)));
+  });
+  const NumberPair beyond_one = mean ? less / cells.count : less + pair(cells.count - all(1.0));
+  const NumberPair exponent = logarithm_of_one_more(beyond_one) / power.high;
+  const Numbers result = scaled_exponential(most * scale, -normalized(scale).k, exponent);
+  return most < all(infinity) && most > all(0.0) ? result : most;
+}
 
 /// (sum of a**p, divided by the count with `mean`)**(1/p) with a = magnitude_of(x) >= 0. Scaled, no power overflows:
 /// squares by a power of two, which is exact, others by the greatest of them.
 template <class Magnitude>
 Numbers power_norm(const Cells& cells, double p, bool mean, const Magnitude& magnitude_of) {
+  if (p < 0.5) return small_power_norm(cells, p, mean, magnitude_of);
   const Numbers most = cells.max(magnitude_of), scale = scale_of(most), greatest = most * scale;
   if (p == infinity) return most;
   const bool exact = p == 1 || p == 2;
@@ -74,7 +115,8 @@ Numbers power_norm(const Cells& cells, double p, bool mean, const Magnitude& mag
     total = cells.sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA { return power(magnitude_of(x) * scale / greatest, p); });
   }
   if (mean) total = total / cells.count;
-  const Numbers result = (exact ? root(total, p) : greatest * root(total, p)) / scale;
+  Numbers result = (exact ? root(total, p) : greatest * root(total, p)) / scale;
+  if (mean) result = less_of(result, most);  // roundings might lift it, from the largest number to infinity
   return most < all(infinity) && most > all(0.0) ? result : most;
 }
 
@@ -85,25 +127,88 @@ Numbers power_mean(const Cells& cells, const double* p) {
   return power_norm(cells, p[0], true, raised);
 }
 
-/// exp((x - most) / t): 0 beside an infinite maximum.
-TILEPOOL_INLINE Numbers weight(Numbers x, Numbers most, double t) { return exponential((x - most) / all(t)); }
+struct One {};
+TILEPOOL_INLINE Numbers operator*(Numbers x, One) { return x; }
+TILEPOOL_INLINE Numbers operator/(Numbers x, One) { return x; }
 
+/// Calls of_scale(scale), with what all numbers are multiplied by so that no difference of two overflows: nothing where
+/// the temperature is so low that an overflow has the weight 0.
+template <class OfScale>
+TILEPOOL_INLINE Numbers with_room(const Cells& cells, double temperature, const OfScale& of_scale) {
+  if (temperature < 0x1p960) return of_scale(One{});
+  const Numbers largest = cells.max([](Numbers x) TILEPOOL_INLINE_LAMBDA {
+    const Numbers size = magnitude(x);
+    return size < all(infinity) ? size : all(0.0);
+  });
+  return of_scale(largest > all(0x1p960) ? all(0x1p-64) : all(1.0));
+}
+
+/// exp((x - most) / t): 0 beside an infinite maximum.
+TILEPOOL_INLINE Numbers weight(Numbers x, Numbers most, Numbers t) { return exponential((x - most) / t); }
+
+TILEPOOL_INLINE bool any(NumberBits mask) {
+  std::int64_t lanes = 0;
+  for (int lane = 0; lane < number_lanes; ++lane) lanes |= mask[lane];
+  return lanes != 0;
+}
+
+/// t * log(mean(exp(x / t))). Beside a t that is larger than all numbers the roundings of that mean, which is near 1,
+/// would be large: there it is t * log1p(mean(expm1((x - most) / t))), and the same average from 2**64 times the
+/// largest number on.
+Numbers log_mean_exp(const Cells& cells, const double* p) {
+  const Numbers greatest = cells.max(identical);
+  return with_room(cells, p[0], [&](auto scale) TILEPOOL_INLINE_LAMBDA {
+    const Numbers most = greatest * scale, t = all(p[0]) * scale;
+    Numbers plain = all(0.0), fine = all(0.0);
+    // A look at the greatest and at any one cell spares most windows the look at all of them.
+    const Numbers large = cells.length > 0 ? greater_of(magnitude(cells.taps[0]) * scale, magnitude(most)) : most;
+    NumberBits hot = t > large * all(4.0);
+    bool all_hot = false;
+    if (any(hot)) {
+      const Numbers largest = cells.max(magnitude) * scale, high = largest * all(0x1p64);
+      hot = t > largest * all(4.0);
+      const Numbers lower = high > all(0.0) ? less_of(high, t) : all(1.0);
+      if (any(hot)) {
+        const Numbers less = cells.sum(
+            [&](Numbers x) TILEPOOL_INLINE_LAMBDA { return exponential_less_one((x * scale - most) / lower); });
+        fine = lower * logarithm_of_one_more(less / cells.count);
+        all_hot = !any(~hot);
+      }
+    }
+    if (!all_hot) {
+      const Numbers total = cells.sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA { return weight(x * scale, most, t); });
+      plain = t * logarithm(total / cells.count);
+    }
+    const Numbers result = (most + (hot != 0 ? fine : plain)) / scale;
+    return magnitude(greatest) < all(infinity) ? result : greatest;
+  });
+}
+
+/// t * log(sum(exp(x / t))).
 Numbers log_sum_exp(const Cells& cells, const double* p) {
-  const Numbers most = cells.max(identical);
-  const Numbers total = cells.sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA { return weight(x, most, p[0]); });
-  const Numbers result = most + all(p[0]) * logarithm(p[1] != 0 ? total / cells.count : total);
-  return magnitude(most) < all(infinity) ? result : most;
+  if (p[1] != 0) return log_mean_exp(cells, p);
+  const Numbers greatest = cells.max(identical);
+  return with_room(cells, p[0], [&](auto scale) TILEPOOL_INLINE_LAMBDA {
+    const Numbers most = greatest * scale, t = all(p[0]) * scale;
+    const Numbers total = cells.sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA { return weight(x * scale, most, t); });
+    const Numbers result = (most + t * logarithm(total)) / scale;
+    return magnitude(greatest) < all(infinity) ? result : greatest;
+  });
 }
 
 /// The greatest number and the weighted mean of what the others lack.
 Numbers softmax(const Cells& cells, const double* p) {
-  const Numbers most = cells.max(identical);
-  const Numbers total = cells.sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA { return weight(x, most, p[0]); });
-  const Numbers lacking = cells.sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA {
-    const Numbers w = weight(x, most, p[0]);
-    return w > all(0.0) ? w * (x - most) : all(0.0);
+  const Numbers greatest = cells.max(identical);
+  return with_room(cells, p[0], [&](auto scale) TILEPOOL_INLINE_LAMBDA {
+    const Numbers most = greatest * scale, t = all(p[0]) * scale;
+    const Numbers total = cells.sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA { return weight(x * scale, most, t); });
+    const Numbers lacking = cells.sum([&](Numbers x) TILEPOOL_INLINE_LAMBDA {
+      const Numbers w = weight(x * scale, most, t);
+      return w > all(0.0) ? w * (x * scale - most) : all(0.0);
+    });
+    const Numbers result = (most + lacking / total) / scale;
+    return magnitude(greatest) < all(infinity) ? result : greatest;
   });
-  return magnitude(most) < all(infinity) ? most + lacking / total : most;
 }
 
 /// The sum of squared distances from the mean of numbers that are scaled, and the scale. They are moved by one of them
@@ -139,7 +244,7 @@ Numbers self_weighted(const Cells& cells, const double*) {
     const Numbers r = positive(x) * scale;
     return r * r;
   });
-  const Numbers result = squares / total / scale;
+  const Numbers result = less_of(squares / total / scale, most);  // as that of a mean of powers
   return most < all(infinity) && most > all(0.0) ? result : most;
 }
 

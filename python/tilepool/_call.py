@@ -9,7 +9,7 @@ import numpy as np
 from . import _arguments as arguments
 from ._arguments import Array
 from ._core import Plan
-from ._dtypes import UINT16, UINT64, DType, Op, choose, is_bfloat16, is_float, readable
+from ._dtypes import NUMBERS, UINT16, UINT64, DType, Op, choose, is_bfloat16, is_float, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,11 +255,32 @@ def kinds(words: tuple[object, ...]) -> tuple[object, ...]:
     return *map(type, words), *[kinds(word) for word in words if isinstance(word, tuple)]
 
 
+# By their ids, because a metaclass may say that its types equal these.
+HONEST = frozenset(
+    id(kind)
+    for kind in (
+        *(*PLAIN, tuple, arguments.Adaptive, type),
+        *(np.dtype(code).type for code in "?" + np.typecodes["AllInteger"]),
+        *(type(np.dtype(name)) for name in ("bool", *NUMBERS) if name != "bfloat16"),
+    )
+)
+
+
+def refuse_as_key(words: tuple[object, ...]) -> None:
+    """Only what has a type of ours, of Python or of numpy: anything else may say that it equals what it does not."""
+    for word in words:
+        if id(type(word)) not in HONEST:
+            raise TypeError("a word that is no key")
+        if isinstance(word, tuple):
+            refuse_as_key(word)
+
+
 Form: TypeAlias = tuple[str | Op, DType, tuple[int, ...], tuple[int, ...], bool]
 
 
 @lru_cache(maxsize=512)
 def kept(form: Form, words: tuple[object, ...], _: tuple[object, ...]) -> Call:
+    refuse_as_key(words)
     return make(*form, *words)
 
 
@@ -270,6 +291,6 @@ def find(op: str | Op, x: Array, words: tuple[object, ...]) -> Call:
         types = tuple(map(type, words))
         return kept(form, words, types if PLAIN.issuperset(types) else kinds(words))
     except Exception:
-        # A list is no key, nor is what hashes with an error of its own; any other error is raised again below.
+        # Some words are no key, nor is what hashes with an error of its own; any other error is raised again below.
         pass
     return make(*form, *words)

@@ -40,7 +40,7 @@ def max_unpool(
     kernel_size, stride, padding : int or tuple of int
         Those of the pooling, which tell the size of a pooled axis: ``(n - 1) * stride - 2 * padding + kernel_size``.
     output_size : int or tuple of int, optional
-        The sizes of the pooled axes, or of all axes, instead.
+        The sizes of the pooled axes, or of all axes, instead. Axes that are not pooled have those of x.
     layout, axis
         The pooled axes, as in `max_pool`.
     index_base : {"plane", "batch", "array"}, default "plane"
@@ -235,7 +235,12 @@ def unpooled_shape(
     if output_size is not None:
         asked = output_size
         if isinstance(asked, tuple | list) and len(asked) == len(shape) != len(axes):  # the whole shape
-            asked = tuple(asked[axis] for axis in axes)
+            whole = arguments.integers("output_size", asked, len(shape))
+            if any(whole[axis] != n for axis, n in enumerate(shape) if axis not in axes):
+                raise ValueError(
+                    f"output_size must have the sizes of x where none is pooled, {shape}, not {shown(asked)}"
+                )
+            asked = tuple(whole[axis] for axis in axes)
         sizes = list(arguments.positive("output_size", asked, len(axes)))
     result = list(shape)
     for axis, size in zip(axes, sizes, strict=True):
