@@ -16,6 +16,18 @@ struct Cells {
   std::int64_t length;  // of a single window a multiple of single_lanes / number_lanes
   bool single;
   Numbers count;  // of the cells that are there
+  const Watch& watch;
+
+  /// Calls step(place) for every `apart`-th tap; for fewer where the call ends.
+  template <class Step>
+  TILEPOOL_INLINE void each(int apart, const Step& step) const {
+    constexpr std::int64_t most = operations_between_watches / number_lanes;
+    for (std::int64_t t = 0; t < length;) {
+      const std::int64_t end = length - t < most ? length : t + most;
+      for (; t < end; t += apart) step(t);
+      if (t < length && watch.over(operations_between_watches)) return;
+    }
+  }
 
   /// combine(...combine(combine(start, term(tap)), term(next tap))...), across the lanes, too, where all are of one
   /// window.
@@ -23,15 +35,15 @@ struct Cells {
   TILEPOOL_INLINE Numbers combined(double start, const Term& term, const Combine& combine) const {
     if (!single) {
       Numbers v = all(start);
-      for (std::int64_t t = 0; t < length; ++t) v = combine(v, term(taps[t]));
+      each(1, [&](std::int64_t t) TILEPOOL_INLINE_LAMBDA { v = combine(v, term(taps[t])); });
       return v;
     }
     constexpr int parts = single_lanes / number_lanes;
     Numbers v[parts];
     for (Numbers& part : v) part = all(start);
-    for (std::int64_t t = 0; t < length; t += parts) {
+    each(parts, [&](std::int64_t t) TILEPOOL_INLINE_LAMBDA {
       for (int k = 0; k < parts; ++k) v[k] = combine(v[k], term(taps[t + k]));
-    }
+    });
     double lanes[single_lanes];
     std::memcpy(lanes, v, sizeof lanes);
     for (int apart = single_lanes / 2; apart > 0; apart /= 2) {
@@ -55,12 +67,12 @@ struct Cells {
     constexpr int parts = single_lanes / number_lanes;
     NumberPair v[parts] = {};
     if (!single) {
-      for (std::int64_t t = 0; t < length; ++t) v[0] = next(v[0], taps[t]);
+      each(1, [&](std::int64_t t) TILEPOOL_INLINE_LAMBDA { v[0] = next(v[0], taps[t]); });
       return v[0];
     }
-    for (std::int64_t t = 0; t < length; t += parts) {
+    each(parts, [&](std::int64_t t) TILEPOOL_INLINE_LAMBDA {
       for (int k = 0; k < parts; ++k) v[k] = next(v[k], taps[t + k]);
-    }
+    });
     Pair<double> sum{};
     for (int lane = 0; lane < single_lanes; ++lane) {
       const NumberPair& part = v[lane / number_lanes];

@@ -13,16 +13,22 @@ struct Pattern {
   const void* const* rows;
   std::int64_t row_count, shift;  // bytes from the listed rows to those of the line
   std::int64_t count, distance;
+  const Watch& watch;
 
   std::int64_t taps() const { return row_count * count; }
 
-  /// Calls take(number, from) for each tap of the window whose first tap is element `at` of the rows.
+  /// Calls take(number, from) for each tap of the window whose first tap is element `at` of the rows; for fewer where
+  /// the call ends.
   template <class Take>
   TILEPOOL_INLINE void each(std::int64_t at, const Take& take) const {
     std::int64_t number = 0;
     for (std::int64_t r = 0; r < row_count; ++r) {
       const auto* const row = reinterpret_cast<const In*>(static_cast<const char*>(rows[r]) + shift) + at;
-      for (std::int64_t t = 0; t < count; ++t) take(number++, row + t * distance);
+      for (std::int64_t t = 0; t < count;) {
+        const std::int64_t end = count - t < operations_between_watches ? count : t + operations_between_watches;
+        for (; t < end; ++t) take(number++, row + t * distance);
+        if (t < count && watch.over(operations_between_watches)) return;
+      }
     }
   }
 
@@ -53,8 +59,8 @@ void visit_windows(const Along& along, const void* const* rows, std::int64_t row
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
       const Span& span = along.spans[s];
-      const Pattern<In> pattern{rows, row_count, line * lines.read_step, row_count > 0 ? span.count : 0,
-                                along.step * along.inner};
+      const Pattern<In> pattern{
+          rows, row_count, line * lines.read_step, row_count > 0 ? span.count : 0, along.step * along.inner, watch};
       const std::int64_t outputs = span.end - span.begin, line_to = line * lines.write_step / result_size;
       const bool pixels = along.inner > 1;
       // A row of outputs, or the elements of one pixel after the other.
@@ -105,7 +111,7 @@ void survey_numbers(const Along& along, const void* const* rows, std::int64_t co
         } else {
           pattern.template gather<N>(at, apart, live, taps, number);
         }
-        Cells cells{reinterpret_cast<const Numbers*>(taps), length, survey.single, all(0.0)};
+        Cells cells{reinterpret_cast<const Numbers*>(taps), length, survey.single, all(0.0), survey.watch};
         cells.count = cells.sum([](Numbers) TILEPOOL_INLINE_LAMBDA { return all(1.0); });
         Numbers result = statistic(cells, survey.parameters);
         result = cells.count > all(0.0) ? result : all(nothing(survey.op, survey.parameters));
