@@ -173,18 +173,22 @@ void Problem::expect(const Pooling& pooling) {
   });
 }
 
-Written Problem::pooled(int threads, bool alone, Interrupt::Question question) const {
+Written Problem::blank() const {
   const std::int64_t size = size_of(plan.result_shape);
-  const bool picks = plan.indices != Indices::none;
-  Written written{Block(size * info_of(plan.result_dtype).size), Block(picks ? size * (plan.wide_indices ? 8 : 4) : 0)};
-  const auto work = [&] {
-    pool(plan, input_->begin() + origin_, written.values.begin(), threads, picks ? written.indices.begin() : nullptr,
-         question);
-  };
+  const std::int64_t index_size = plan.indices == Indices::none ? 0 : plan.wide_indices ? 8 : 4;
+  return {Block(size * info_of(plan.result_dtype).size), Block(size * index_size)};
+}
+
+void Problem::pool_into(const Written& written, int threads, Interrupt::Question question) const {
+  pool(plan, input_->begin() + origin_, written.values.begin(), threads, written.indices.begin(), question);
+}
+
+Written Problem::pooled(int threads, bool alone, Interrupt::Question question) const {
+  Written written = blank();
   if (alone) {
-    std::thread(work).join();
+    std::thread([&] { pool_into(written, threads, question); }).join();
   } else {
-    work();
+    pool_into(written, threads, question);
   }
   return written;
 }

@@ -46,6 +46,10 @@ class Problem {
   /// Made from the request; tests may change what must not change results.
   Plan plan;
 
+  /// Blocks for the results, poisoned.
+  Written blank() const;
+  void pool_into(const Written& written, int threads, Interrupt::Question question = nullptr) const;
+
   /// Pools with fresh blocks for the results. Where `alone`, in a thread of its own, whose scratch is no larger than
   /// this plan needs.
   Written pooled(int threads = 1, bool alone = false, Interrupt::Question question = nullptr) const;
