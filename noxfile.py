@@ -1,34 +1,57 @@
-"""Checks that take a build of their own."""
+"""The checks that take a compiler's sanitizers: `nox -s sanitize tsan`. Arguments behind `--` go to pytest."""
 
 import subprocess
-from pathlib import Path
 
 import nox
 
-nox.options.sessions = []
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+
+# All kernels with sanitizers would take the compiler many minutes and gigabytes. The others differ from these in the
+# types of their lanes.
+FEW_KERNELS = {"ISAS": "baseline", "DTYPES": "float32", "SANITIZE_KERNELS": "ON"}
 
 
-def build(session: nox.Session, sanitize: str, **options: str) -> Path:
-    """Install tilepool with these sanitizers, and build the tests of the engine beside it."""
-    folder = Path("build") / session.name
-    options = {"TILEPOOL_SANITIZE": sanitize, "TILEPOOL_BUILD_TESTS": "ON", **options}
-    defined = [f"-Ccmake.define.{name}={value}" for name, value in options.items()]
-    session.install(f"-Cbuild-dir={folder}", "-Cinstall.strip=false", *defined, ".[test]")
-    return folder
+def run_engine(session: nox.Session, sanitizers: str, *arguments: str, **options: str) -> None:
+    """Build the tests of the engine with sanitizers, and run them."""
+    values = {"SANITIZE": sanitizers, "BACKEND": "threads", "BUILD_TESTS": "ON", **options}
+    build = f"build/{session.name}"
+    defined = [f"-DTILEPOOL_{name}={value}" for name, value in values.items()]
+    session.run("cmake", "-S", ".", "-B", build, "-G", "Ninja", *defined, external=True)
+    session.run("cmake", "--build", build, external=True)
+    session.run("ctest", "--test-dir", build, "--output-on-failure", *arguments, external=True)
 
 
-def preloaded(*libraries: str) -> str:
-    """What LD_PRELOAD must be for a Python that was not compiled with sanitizers."""
-    find = ["g++", *(f"-print-file-name={library}" for library in libraries)]
-    return ":".join(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() for command in
-                    ([find[0], argument] for argument in find[1:]))
+def run_module(session: nox.Session, sanitizers: str, *arguments: str, **environment: str) -> None:
+    """Install tilepool with sanitizers in engine and bindings, and run tests with it."""
+    settings = [f"build-dir=build/{session.name}-module", "install.strip=false"]
+    settings += ["cmake.define.TILEPOOL_BACKEND=threads", f"cmake.define.TILEPOOL_SANITIZE={sanitizers}"]
+    session.install(*(f"--config-settings={setting}" for setting in settings), ".[test]")
+    # The interpreter has no sanitizers: their library must come first, and before it what it watches.
+    library = "libtsan.so" if sanitizers == "thread" else "libasan.so"
+    find = (["g++", f"-print-file-name={name}"] for name in (library, "libstdc++.so"))
+    paths = [subprocess.check_output(command, text=True) for command in find]
+    environment["LD_PRELOAD"] = ":".join(path.strip() for path in paths)
+    session.run("python", "-m", "pytest", *arguments, *session.posargs, env=environment)
 
 
 @nox.session
 def sanitize(session: nox.Session) -> None:
-    """AddressSanitizer and UBSan in engine and bindings: the tests of the engine and the quick ones of Python."""
-    folder = build(session, "address,undefined")
-    session.run("ctest", "--test-dir", str(folder), "--output-on-failure", external=True)
-    # The interpreter frees little before it ends: leaks are looked for in the tests of the engine.
-    environment = {"LD_PRELOAD": preloaded("libasan.so", "libstdc++.so"), "ASAN_OPTIONS": "detect_leaks=0"}
-    session.run("python", "-m", "pytest", "-m", "not slow", *session.posargs, env=environment)
+    """AddressSanitizer and UBSan in engine and bindings: the tests of the engine, and the quick ones of Python."""
+    run_engine(session, "address,undefined")
+    # The interpreter keeps much to its end: leaks are looked for in the tests of the engine alone.
+    run_module(session, "address,undefined", "-m", "not slow", ASAN_OPTIONS="detect_leaks=0")
+
+
+@nox.session
+def sanitize_kernels(session: nox.Session) -> None:
+    """The tests of the engine with AddressSanitizer and UBSan in some kernels, too."""
+    run_engine(session, "address,undefined", **FEW_KERNELS)
+
+
+@nox.session
+def tsan(session: nox.Session) -> None:
+    """ThreadSanitizer: threads of the engine and of Python."""
+    run_engine(session, "thread", "-R", "threads", **FEW_KERNELS)
+    run_module(session, "thread", "tests/test_processes.py", "-k", "eight_python_threads or meanwhile")

@@ -71,6 +71,9 @@ const std::vector<Pooling>& poolings() {
         {{4, 2500}, {none, slide(2500, 1)}},
         {{11, 13}, {slide(11, 11), slide(13, 13)}},
         {{6, 5, 9}, {slide(6, 1), none, none}},
+        // more taps than the accumulators of short integers hold
+        {{70, 520}, {slide(66, 2), slide(510, 5)}},
+        {{2, 40000}, {none, slide(40000, 1)}},
         // pixels of a page
         {{5, 4, 1100}, {slide(3, 2, 1), none, none}},
     };
@@ -159,13 +162,14 @@ std::set<std::string> ways_of(const Plan& plan) {
     add(plan.planes && plan.inner == 1, "planes");
     add(plan.planes && plan.inner > 1, "planes of pixels");
     // What pool.cpp takes row by row: 40 rows and more, of 512 bytes and more.
-    const bool by_rows = plan.slots >= 40 &&
-                         plan.row.windows.extent(plan.tile_outputs) * plan.inner * acc_size(plan.op, plan.dtype) >= 512;
+    const bool by_rows =
+        plan.slots >= 40 && plan.row.windows.extent(plan.tile_outputs) * plan.inner * acc_size(plan) >= 512;
     add(plan.slides && !by_rows, "slides by columns");
     add(plan.slides && by_rows, "slides by rows");
     const bool gathers = plan.buffered && !plan.planes && !plan.slides;
     add(gathers && plan.bordered, "buffer with borders");
     add(gathers && !plan.bordered, "buffer without borders");
+    add(plan.wide, "wide rows");
     add(plan.row_blocks, "blocks along the row");
     add(plan.across.taps > 1 && !plan.row_blocks, "doubling");
     add(plan.long_windows && plan.buffered, "long windows of a buffer");
@@ -193,6 +197,7 @@ const std::set<std::string>& all_ways() {
                                          "slides by rows",
                                          "buffer with borders",
                                          "buffer without borders",
+                                         "wide rows",
                                          "blocks along the row",
                                          "doubling",
                                          "long windows of a buffer",

@@ -46,6 +46,9 @@ class Problem {
   /// Made from the request; tests may change what must not change results.
   Plan plan;
 
+  /// Has the plan pool as if the array were large: with threads, and with requests for rows further on.
+  void seem_large() { plan.traffic = plan.work = std::int64_t{2} << 20; }
+
   /// Blocks for the results, poisoned.
   Written blank() const;
   void pool_into(const Written& written, int threads, Interrupt::Question question = nullptr) const;

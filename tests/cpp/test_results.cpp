@@ -9,16 +9,13 @@ using namespace tilepool::tests;
 
 namespace {
 
-/// What pools arrays that are large enough: several threads, and requests for rows further on.
-constexpr std::int64_t far_traffic = 2 << 20;
-
 /// Calls check(written) for plans and threads whose results must be those of `problem`.
 template <class Check>
 void each_variation(const Problem& problem, std::uint64_t number, const Check& check) {
   constexpr int threads[] = {1, 2, 3, 8};
   check(problem.pooled(1, true));
   Problem other = problem;
-  other.plan.traffic = far_traffic;
+  other.seem_large();
   other.plan.streams = true;
   other.plan.far_indices = true;
   check(other.pooled(threads[number % 4]));

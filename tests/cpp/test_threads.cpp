@@ -21,7 +21,7 @@ void each_problem(const Visit& visit) {
       if (++number % 3 != 0) continue;
       const auto layout = static_cast<Layout>(number / 3 % layout_count);
       Problem problem(op, DType::float32, pooling, layout, manner_of(op, DType::float32, number), number);
-      problem.plan.traffic = 1 << 20;
+      problem.seem_large();
       visit(problem);
     }
   }
