@@ -35,9 +35,9 @@ __int128 outputs_of(__int128 size, const Words& words) {
   return outputs - (drops ? 1 : 0);
 }
 
-/// A plan of the axes, where there is one; and where it has few cells, outputs and taps, what it pools.
+/// A plan of the axes, where there is one; and where it has few cells and outputs, what it pools.
 void try_plan(const Request& request, int& made) {
-  constexpr std::int64_t few_cells = 3, few_outputs = 64, few_taps = 1 << 16;
+  constexpr std::int64_t few_cells = 3, few_outputs = 64;
   static const double storage[few_cells + 1] = {1, 1, 1, 1};
   try {
     const Plan plan = make_plan(request);
@@ -48,9 +48,7 @@ void try_plan(const Request& request, int& made) {
     CHECK(size >= 0);
     CHECK(size * info_of(plan.result_dtype).size <= most);
     bool is_small = size <= few_outputs;
-    for (const ArrayAxis& axis : request.axes) {
-      is_small = is_small && axis.size <= few_cells && (!axis.windows || axis.windows->kernel() <= few_taps);
-    }
+    for (const ArrayAxis& axis : request.axes) is_small = is_small && axis.size <= few_cells;
     if (!is_small) return;
     const Block values(few_outputs * 8), indices(few_outputs * 8);
     pool(plan, storage, values.begin(), 1, indices.begin());

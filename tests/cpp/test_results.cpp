@@ -49,5 +49,7 @@ TEST_CASE("results are those of the oracle") {
       }
     }
   }
-  CHECK(taken == all_ways());
+  bool all = true;
+  for (int dtype = 0; dtype < dtype_count; ++dtype) all = all && is_built(static_cast<DType>(dtype));
+  if (all) CHECK(taken == all_ways());
 }
