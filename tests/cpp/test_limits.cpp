@@ -163,22 +163,24 @@ TEST_CASE("weights and strides near the limits of 64 bits") {
 
 TEST_CASE("divisors that no 64 bits hold") {
   const std::int64_t kernel = one << 40;
-  const double storage[3] = {1, 1, 1};
-  for (const bool rounded : {false, true}) {
+  for (const DType dtype : {DType::float32, DType::float64, DType::int64}) {
+    const bool rounded = !is_float(dtype);
     const Op op = rounded ? Op::average_rounded : Op::average;
-    const DType dtype = rounded ? DType::int64 : DType::float64;
     if (!exists(op, dtype)) continue;
+    const std::int64_t size = info_of(dtype).size;
+    const Block storage(3 * size);
+    for (int i = 0; i < 3; ++i) put_element(dtype, storage.begin() + size * i, 1);
     Request request{};
     request.op = op;
     request.dtype = dtype;
     request.count_padding = true;
     const Windows windows = Windows::sliding(1, kernel, kernel, kernel - 1, kernel - 1, 1, Fit::floor);
-    request.axes = {{1, 8, windows, 0}, {1, 8, windows, 0}, {3, 8, std::nullopt, 0}};
+    request.axes = {{1, size, windows, 0}, {1, size, windows, 0}, {3, size, std::nullopt, 0}};
     const Plan plan = make_plan(request);
-    const Block values(3 * 8);
-    pool(plan, storage, values.begin());
+    const Block values(3 * size);
+    pool(plan, storage.begin(), values.begin());
     for (int i = 0; i < 3; ++i) {
-      const Number got = element(plan.result_dtype, values.begin() + 8 * i);
+      const Number got = element(plan.result_dtype, values.begin() + size * i);
       CHECK(got == (rounded ? 0 : std::ldexp(Number{1}, -80)));
     }
   }
