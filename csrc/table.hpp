@@ -272,8 +272,22 @@ constexpr DType result_dtype(Op op, DType dtype) {
   return info.size <= 2 ? DType::float32 : DType::float64;
 }
 
+/// Whether this build has kernels of an element type: builds with sanitizers, which compile slowly, may leave some out.
+constexpr bool is_built(DType dtype) {
+#ifdef TILEPOOL_DTYPES
+  constexpr DType built[] = {TILEPOOL_DTYPES};
+  for (const DType one : built) {
+    if (one == dtype) return true;
+  }
+  return false;
+#else
+  return static_cast<int>(dtype) < dtype_count;
+#endif
+}
+
 /// Whether there are kernels. Those that are missing would do what others do on converted elements.
 constexpr bool exists(Op op, DType dtype) {
+  if (!is_built(dtype)) return false;
   const DTypeInfo& info = info_of(dtype);
   const bool is_float = dtype == DType::float32 || dtype == DType::float64;
   if (op == Op::average_rounded) return info.kind != 'f';

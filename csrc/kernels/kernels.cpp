@@ -56,8 +56,10 @@ struct Filler {
 
   template <Op op, DType dtype, class Direct, class Through = Direct>
   constexpr void set() {
-    static_assert(exists(op, dtype));
-    table.kernels[static_cast<int>(op)][static_cast<int>(dtype)] = kernel<op, dtype, Direct, Through>();
+    if constexpr (is_built(dtype)) {
+      static_assert(exists(op, dtype));
+      table.kernels[static_cast<int>(op)][static_cast<int>(dtype)] = kernel<op, dtype, Direct, Through>();
+    }
   }
 
   /// `T` as max and min see it through a buffer, `A` as sums and averages accumulate it.
@@ -89,9 +91,11 @@ struct Filler {
   /// `O` is what numbers between the elements are written as.
   template <DType dtype, class T, class O>
   constexpr void surveys() {
-    for (int op = static_cast<int>(Op::power_sum); op < op_count; ++op) {
-      const bool ordered = op >= static_cast<int>(Op::quantile);
-      table.kernels[op][static_cast<int>(dtype)].survey_rows = ordered ? survey_order<T, O> : survey_numbers<T, O>;
+    if constexpr (is_built(dtype)) {
+      for (int op = static_cast<int>(Op::power_sum); op < op_count; ++op) {
+        const bool ordered = op >= static_cast<int>(Op::quantile);
+        table.kernels[op][static_cast<int>(dtype)].survey_rows = ordered ? survey_order<T, O> : survey_numbers<T, O>;
+      }
     }
   }
 

@@ -1,0 +1,60 @@
+"""The checks that take a compiler's sanitizers: `nox -s sanitize tsan`. Arguments behind `--` go to pytest."""
+
+import subprocess
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+
+# UBSan does not count conversions of floats that are too large among what is undefined.
+MEMORY_AND_ARITHMETIC = "address,undefined,float-cast-overflow"
+
+# All kernels with sanitizers would take the compiler many minutes and gigabytes. The others differ from these in the
+# types of their lanes.
+FEW_KERNELS = {"ISAS": "baseline", "DTYPES": "float32", "SANITIZE_KERNELS": "ON"}
+
+
+def run_engine(session: nox.Session, sanitizers: str, *arguments: str, **options: str) -> None:
+    """Build the tests of the engine with sanitizers, and run them."""
+    values = {"SANITIZE": sanitizers, "BACKEND": "threads", "BUILD_TESTS": "ON", **options}
+    build = f"build/{session.name}"
+    defined = [f"-DTILEPOOL_{name}={value}" for name, value in values.items()]
+    session.run("cmake", "-S", ".", "-B", build, "-G", "Ninja", *defined, external=True)
+    session.run("cmake", "--build", build, external=True)
+    session.run("ctest", "--test-dir", build, "--output-on-failure", *arguments, external=True)
+
+
+def run_module(session: nox.Session, sanitizers: str, *arguments: str, **environment: str) -> None:
+    """Install tilepool with sanitizers in engine and bindings, and run tests with it."""
+    settings = [f"build-dir=build/{session.name}-module", "install.strip=false"]
+    settings += ["cmake.define.TILEPOOL_BACKEND=threads", f"cmake.define.TILEPOOL_SANITIZE={sanitizers}"]
+    session.install(*(f"--config-settings={setting}" for setting in settings), ".[test]")
+    # The interpreter has no sanitizers: their library must come first, and before it what it watches.
+    library = "libtsan.so" if sanitizers == "thread" else "libasan.so"
+    find = (["g++", f"-print-file-name={name}"] for name in (library, "libstdc++.so"))
+    paths = [subprocess.check_output(command, text=True) for command in find]
+    environment["LD_PRELOAD"] = ":".join(path.strip() for path in paths)
+    session.run("python", "-m", "pytest", *arguments, *session.posargs, env=environment)
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """AddressSanitizer and UBSan in engine and bindings: the tests of the engine, and the quick ones of Python."""
+    run_engine(session, MEMORY_AND_ARITHMETIC)
+    # The interpreter keeps much to its end: leaks are looked for in the tests of the engine alone.
+    run_module(session, MEMORY_AND_ARITHMETIC, "-m", "not slow", ASAN_OPTIONS="detect_leaks=0")
+
+
+@nox.session
+def sanitize_kernels(session: nox.Session) -> None:
+    """The tests of the engine with AddressSanitizer and UBSan in some kernels, too."""
+    run_engine(session, MEMORY_AND_ARITHMETIC, **FEW_KERNELS)
+
+
+@nox.session
+def tsan(session: nox.Session) -> None:
+    """ThreadSanitizer: threads of the engine and of Python."""
+    run_engine(session, "thread", "-R", "threads", **FEW_KERNELS)
+    run_module(session, "thread", "tests/test_processes.py", "-k", "eight_python_threads or meanwhile")
