@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -218,6 +220,28 @@ py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& o
   return py::make_tuple(values, indices);
 }
 
+using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
+
+/// Copies bytes `times` times with the threads that pool: what the benchmarks measure time in. Here, because a module
+/// of their own would have threads of its own, or another libgomp.
+void copy(const Bytes& source, Bytes& target, int threads, std::int64_t times) {
+  if (target.nbytes() != source.nbytes()) throw py::value_error("target must have as many bytes as source");
+  if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
+  if (!target.writeable()) throw py::value_error("target is read-only");
+  const auto bytes = static_cast<std::int64_t>(source.nbytes());
+  const std::uint8_t* const from = source.data();
+  std::uint8_t* const to = target.mutable_data();
+  if (std::less<>()(from, to + bytes) && std::less<>()(to, from + bytes)) {
+    throw py::value_error("target must not overlap source");
+  }
+  const py::gil_scoped_release release;
+  for (; times > 0; --times) {
+    parallel_for(threads, bytes, [=](std::int64_t begin, std::int64_t end) {
+      std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
+    });
+  }
+}
+
 py::tuple names_of(const std::vector<std::string>& names) { return py::cast(names).cast<py::tuple>(); }
 
 void warn(const std::string& message) {
@@ -249,6 +273,9 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
         return set_threads(n);
       },
       py::arg("n"));
+
+  module.def("copy", &copy, py::arg("source").noconvert(), py::arg("target").noconvert(), py::arg("threads") = 0,
+             py::arg("times") = 1);
 
   py::class_<Plan, std::shared_ptr<Plan>>(module, "Plan")
       .def(py::init(&plan_from), py::arg("op"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),

@@ -39,6 +39,15 @@ class Share {
 void parallel_for(int threads, std::int64_t count, int parts, Interrupt& interrupt,
                   const std::function<void(Share&)>& body);
 
+/// The same for ranges that need nothing of each other, to the end.
+inline void parallel_for(int threads, std::int64_t count,
+                         const std::function<void(std::int64_t, std::int64_t)>& body) {
+  Interrupt none;
+  parallel_for(threads, count, 1, none, [&](Share& share) {
+    for (std::int64_t begin, end; share.next(begin, end);) body(begin, end);
+  });
+}
+
 constexpr int most_threads = 1024;
 
 /// The default number of threads: `set_threads`, else TILEPOOL_THREADS, else OMP_NUM_THREADS, else the CPUs that the
