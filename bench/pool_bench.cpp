@@ -154,12 +154,13 @@ std::int64_t product(const std::vector<std::int64_t>& sizes) {
 }
 
 void run_case(benchmark::State& state, const tilepool_bench::Case& chosen, int threads) {
-  const tilepool::Plan plan = tilepool::make_plan(chosen.request);
+  const tilepool::Plan plan(chosen.request);
+  const tilepool::NormalForm& form = plan.form;
   const auto bytes_of = [](DType dtype) { return tilepool::info_of(dtype).size; };
-  const std::int64_t read = product(plan.input_shape) * bytes_of(plan.dtype);
-  const std::int64_t written = product(plan.result_shape) * bytes_of(plan.result_dtype);
-  const Memory input = random_array(plan.dtype, read);
-  const Memory result = random_array(plan.result_dtype, written);
+  const std::int64_t read = product(form.input_shape) * bytes_of(form.dtype);
+  const std::int64_t written = product(form.result_shape) * bytes_of(form.result_dtype);
+  const Memory input = random_array(form.dtype, read);
+  const Memory result = random_array(form.result_dtype, written);
   const Copy copy((read + written) / 2);
 
   double copy_seconds = copy.seconds(threads);

@@ -114,7 +114,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
     request.axes.push_back({sizes[axis], steps[axis], windows_from(windows[axis], sizes[axis]), index_steps[axis]});
   }
-  return make_plan(request);
+  return Plan(request);
 }
 
 /// Throws unless the array is exactly what the plan is for.
@@ -156,10 +156,11 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
   if (!py::isinstance<py::array>(x)) throw py::type_error("x must be a numpy array");
   if (!out.is_none() && !py::isinstance<py::array>(out)) throw py::type_error("out must be a numpy array");
   const auto input = py::reinterpret_borrow<py::array>(x);
-  check(input, "x", plan.dtype, plan.input_shape, plan.input_strides);
+  check(input, "x", plan.form.dtype, plan.form.input_shape, plan.form.input_strides);
   if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
-  auto result = out.is_none() ? py::array(numpy_dtype(plan.result_dtype), plan.result_shape, plan.result_strides)
-                              : py::reinterpret_borrow<py::array>(out);
+  auto result = out.is_none()
+                    ? py::array(numpy_dtype(plan.form.result_dtype), plan.form.result_shape, plan.form.result_strides)
+                    : py::reinterpret_borrow<py::array>(out);
   const auto check_written = [&](const py::array& array, const char* name) {
     if (!array.writeable()) throw py::value_error("output array is read-only");
     const Extent written(array);
@@ -169,36 +170,36 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
         throw py::value_error(std::string(name) + " must not overlap " + other_name);
       }
     };
-    if (plan.empty) return;
+    if (plan.form.empty) return;
     refuse(input, "x");
     if (&array != &result) refuse(result, "out");
   };
   if (!out.is_none()) {
-    check(result, "out", plan.result_dtype, plan.result_shape, plan.result_strides);
+    check(result, "out", plan.form.result_dtype, plan.form.result_shape, plan.form.result_strides);
     check_written(result, "out");
   }
   py::array indices;
-  if (plan.indices != Indices::none) {
-    const DType type = plan.wide_indices ? DType::int64 : DType::int32;
-    std::vector<std::int64_t> strides = plan.result_strides;
+  if (plan.form.indices != Indices::none) {
+    const DType type = plan.form.wide_indices ? DType::int64 : DType::int32;
+    std::vector<std::int64_t> strides = plan.form.result_strides;
     for (std::int64_t& stride : strides) {
-      stride = stride / info_of(plan.result_dtype).size * info_of(type).size;
+      stride = stride / info_of(plan.form.result_dtype).size * info_of(type).size;
     }
     if (out_indices.is_none()) {
-      indices = py::array(numpy_dtype(type), plan.result_shape, strides);
+      indices = py::array(numpy_dtype(type), plan.form.result_shape, strides);
     } else {
       if (!py::isinstance<py::array>(out_indices)) throw py::type_error("out_indices must be a numpy array");
       indices = py::reinterpret_borrow<py::array>(out_indices);
-      check(indices, "out_indices", type, plan.result_shape, strides);
+      check(indices, "out_indices", type, plan.form.result_shape, strides);
       check_written(indices, "out_indices");
     }
   }
   const void* const from = input.data();
   void* const to = result.mutable_data();
-  void* const places = plan.indices != Indices::none ? indices.mutable_data() : nullptr;
+  void* const places = plan.form.indices != Indices::none ? indices.mutable_data() : nullptr;
   // Handing the GIL over and back costs more than pooling the smallest arrays.
-  constexpr std::int64_t small_bytes = 16 << 10;
-  if (plan.traffic < small_bytes) {
+  constexpr std::int64_t small_work = 16 << 10;
+  if (plan.schedule.work < small_work) {
     pool(plan, from, to, 1, places);
   } else {
     const py::gil_scoped_release release;
@@ -208,13 +209,13 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
 }
 
 py::array run(const PlanPointer& plan, const py::object& x, const py::object& out, int threads) {
-  if (plan->indices != Indices::none) throw py::value_error("run must have a plan without indices");
+  if (plan->form.indices != Indices::none) throw py::value_error("run must have a plan without indices");
   return run_plan(*plan, x, out, py::none(), threads).first;
 }
 
 py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& out, const py::object& out_indices,
                int threads) {
-  if (plan->indices == Indices::none) throw py::value_error("pick must have a plan with indices");
+  if (plan->form.indices == Indices::none) throw py::value_error("pick must have a plan with indices");
   const auto [values, indices] = run_plan(*plan, x, out, out_indices, threads);
   return py::make_tuple(values, indices);
 }
@@ -276,13 +277,6 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.def("copy", &copy, py::arg("source").noconvert(), py::arg("target").noconvert(), py::arg("threads") = 0,
              py::arg("times") = 1);
 
-  module.def(
-      "taps_limit",
-      [](const std::string& op, const std::string& dtype) {
-        return taps_limit(static_cast<Op>(index_of(op, op_names, "op")), dtype_named(dtype));
-      },
-      py::arg("op"), py::arg("dtype"));
-
   py::class_<Plan, std::shared_ptr<Plan>>(module, "Plan")
       .def(py::init(&plan_from), py::arg("op"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
            py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0,
@@ -290,10 +284,13 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
            py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
            py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false)
       .def_property_readonly("result_shape",
-                             [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_shape)); })
+                             [](const PlanPointer& plan) { return py::tuple(py::cast(plan->form.result_shape)); })
       .def_property_readonly("result_strides",
-                             [](const PlanPointer& plan) { return py::tuple(py::cast(plan->result_strides)); })
-      .def_property_readonly("result_dtype", [](const PlanPointer& plan) { return info_of(plan->result_dtype).name; })
+                             [](const PlanPointer& plan) { return py::tuple(py::cast(plan->form.result_strides)); })
+      .def_property_readonly("result_dtype",
+                             [](const PlanPointer& plan) { return info_of(plan->form.result_dtype).name; })
+      .def_property_readonly("strategy",
+                             [](const PlanPointer& plan) { return strategy_names[plan->schedule.strategy.index()]; })
       .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def("pick", &pick, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none(),
            py::arg("threads") = 0);

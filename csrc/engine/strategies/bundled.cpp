@@ -1,30 +1,30 @@
-// Pools small planes in bundles: interleaves them, combines cells down the columns, then along the rows, and separates
-// the results. Vectors are full whatever the shape of a plane, and large windows cost no more than small ones.
-#include "bundle.hpp"
-
+// Bundled: many small planes whose rows are short for their windows are pooled side by side: interleaved, combined down
+// the columns, then along the rows, and separated. Vectors are full whatever the shape of a plane.
 #include <algorithm>
 #include <vector>
 
+#include "../scratch.hpp"
 #include "scan_lists.hpp"
-#include "scratch.hpp"
+#include "strategies.hpp"
 
 namespace tilepool {
 namespace {
 
 class Bundler {
  public:
-  Bundler(const Plan& plan, const Kernel& kernel, const void* input, void* result)
-      : plan_(plan),
-        kernel_(kernel),
-        input_(static_cast<const char*>(input)),
-        result_(static_cast<char*>(result)),
-        planes_(cell_bytes / acc_size(plan)) {
+  Bundler(const by::Bundled& numbers, const Call& call)
+      : form_(call.plan.form),
+        schedule_(call.plan.schedule),
+        kernel_(call.kernel()),
+        input_(static_cast<const char*>(call.input)),
+        result_(static_cast<char*>(call.result)),
+        planes_(cell_bytes / acc_size(form_)) {
     const auto bytes = [](std::int64_t cells) { return static_cast<std::size_t>(cells * cell_bytes); };
     const std::size_t ends = bytes(std::max(columns() * rows_.input(), results() * rows_.outputs()));
     cells_ = thread_scratch.at_least(ends + bytes(columns() * rows_.outputs()));
     combined_ = cells_ + ends;
-    down_ = list(down_lists_, rows_, cells_, combined_, columns() * cell_bytes);
-    across_ = list(across_lists_, plan.row.windows, combined_, cells_, cell_bytes);
+    down_ = list(down_lists_, rows_, numbers.scans_columns, cells_, combined_, columns() * cell_bytes);
+    across_ = list(across_lists_, schedule_.row.windows, numbers.scans_rows, combined_, cells_, cell_bytes);
     list_divisors();
   }
   ~Bundler() { thread_scratch.trim(); }
@@ -32,7 +32,7 @@ class Bundler {
   Bundler& operator=(const Bundler&) = delete;
 
   void pool(std::int64_t bundle) {
-    for (std::int64_t i = 0; i < planes_; ++i) place(i, std::min(bundle * planes_ + i, plan_.line_count - 1));
+    for (std::int64_t i = 0; i < planes_; ++i) place(i, std::min(bundle * planes_ + i, schedule_.line_count - 1));
     kernel_.interleave(cells_, inputs_, columns() * rows_.input());
     scan(down_, {columns(), cell_bytes, cell_bytes});
     scan(across_, {rows_.outputs(), columns() * cell_bytes, results() * cell_bytes});
@@ -40,13 +40,13 @@ class Bundler {
   }
 
  private:
-  std::int64_t columns() const { return plan_.row.windows.input(); }
-  std::int64_t results() const { return plan_.row.windows.outputs(); }
+  std::int64_t columns() const { return schedule_.row.windows.input(); }
+  std::int64_t results() const { return schedule_.row.windows.outputs(); }
 
-  static std::vector<Halves> list(ScanLists& lists, const Windows& windows, const char* from, char* to,
+  static std::vector<Halves> list(ScanLists& lists, const Windows& windows, bool in_halves, const char* from, char* to,
                                   std::int64_t step) {
     lists.add_all(
-        windows, [&](std::int64_t row) { lists.row(from + row * step); },
+        windows, in_halves, [&](std::int64_t row) { lists.row(from + row * step); },
         [&](std::int64_t output) { return to + output * step; });
     return lists.halves();
   }
@@ -59,8 +59,8 @@ class Bundler {
   void place(std::int64_t i, std::int64_t line) {
     inputs_[i] = input_;
     results_[i] = result_;
-    std::int64_t left = plan_.line_count;
-    for (const PlanAxis& axis : plan_.lines) {
+    std::int64_t left = schedule_.line_count;
+    for (const NormalAxis& axis : schedule_.lines) {
       left /= axis.windows.outputs();
       const std::int64_t o = left > 1 ? line / left : line;
       line -= o * left;
@@ -72,27 +72,28 @@ class Bundler {
   /// Of all cells, or of one where they are alike.
   void list_divisors() {
     const auto divisor = [&](const Window& window) {
-      return static_cast<double>(plan_.count_padding ? window.size : window.count);
+      return static_cast<double>(form_.count_padding ? window.size : window.count);
     };
-    if (!plan_.averages || plan_.divisor != 0) {
-      divisors_.push_back(plan_.divisor);
+    if (!form_.averages || form_.divisor != 0) {
+      divisors_.push_back(form_.divisor);
       return;
     }
     for (std::int64_t y = 0; y < rows_.outputs(); ++y) {
       for (std::int64_t x = 0; x < results(); ++x) {
-        divisors_.push_back(divisor(rows_.at(y)) * divisor(plan_.row.windows.at(x)));
+        divisors_.push_back(divisor(rows_.at(y)) * divisor(schedule_.row.windows.at(x)));
         alike_ = alike_ && divisors_.back() == divisors_.front();
       }
     }
   }
 
-  const Plan& plan_;
+  const NormalForm& form_;
+  const Schedule& schedule_;
   const Kernel& kernel_;
   const char* const input_;
   char* const result_;
-  const std::int64_t planes_;                    // of a bundle
-  const Windows& rows_ = plan_.column.windows;   // of a plane
-  char *cells_ = nullptr, *combined_ = nullptr;  // what is pooled, then its results; between the two scans
+  const std::int64_t planes_;                       // of a bundle
+  const Windows& rows_ = schedule_.column.windows;  // of a plane
+  char *cells_ = nullptr, *combined_ = nullptr;     // what is pooled, then its results; between the two scans
   ScanLists down_lists_, across_lists_;
   std::vector<Halves> down_, across_;
   std::vector<double> divisors_;
@@ -103,13 +104,13 @@ class Bundler {
 
 }  // namespace
 
-void pool_bundles(const Plan& plan, const Kernel& kernel, const void* input, void* result, Share& share,
-                  Patience patience) {
-  Bundler bundler(plan, kernel, input, result);
+void run(const by::Bundled& numbers, const Call& call, Share& share) {
+  Bundler bundler(numbers, call);
+  Patience patience(call.interrupt, share.is_caller());
   for (std::int64_t begin, end; share.next(begin, end);) {
     for (std::int64_t bundle = begin; bundle < end; ++bundle) {
       bundler.pool(bundle);
-      patience.spend(plan.work / plan.bundles);
+      patience.spend(call.plan.schedule.work / numbers.bundles);
     }
   }
 }

@@ -5,17 +5,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "../table.hpp"
-#include "windows.hpp"
+#include "../../table.hpp"
+#include "../windows.hpp"
 
 namespace tilepool {
-
-/// Whether sliding windows are better put together from halves: that costs three loads and two stores per input row
-/// whatever the kernel; listing the rows of each window costs `kernel` loads per output row.
-inline bool worth_scanning(const Windows& windows) {
-  return windows.slide() && windows.step() == 1 && windows.kernel() >= 4 &&
-         (windows.kernel() - 1) / 2 >= windows.stride() && windows.outputs() > 2;
-}
 
 /// The block of rows in which the window of output `from` starts. Sliding windows cover the end of the block that they
 /// start in and the beginning of the next one (van Herk 1992, Gil and Werman 1993). Blocks start at multiples of the
@@ -62,11 +55,11 @@ class ScanLists {
     }
   }
 
-  /// Adds all outputs, by the better way. No window may be empty.
+  /// Adds all outputs, from halves or tap by tap. No window may be empty.
   template <class ListRow, class TargetOf>
-  void add_all(const Windows& windows, const ListRow& list_row, const TargetOf& target_of) {
+  void add_all(const Windows& windows, bool in_halves, const ListRow& list_row, const TargetOf& target_of) {
     for (std::int64_t o = 0; o < windows.outputs();) {
-      if (worth_scanning(windows)) {
+      if (in_halves) {
         const Block block(windows, o, windows.outputs());
         add_block(windows, o, block, list_row, target_of);
         o = block.end;

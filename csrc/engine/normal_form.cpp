@@ -1,0 +1,179 @@
+// WHERE and WHAT: checks a request, orders its axes by memory and merges them.
+#include "normal_form.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+namespace tilepool {
+namespace {
+
+std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
+  std::int64_t product;
+  if (__builtin_mul_overflow(a, b, &product)) throw std::overflow_error("the array is too big");
+  return product;
+}
+
+/// The axes from the outermost in memory to the innermost: a stable insertion sort by stride in which axes without a
+/// place of their own (size 1 or stride 0) stay where they are (the rule of numpy's nditer).
+std::vector<std::size_t> memory_order(const std::vector<ArrayAxis>& axes) {
+  std::vector<std::size_t> order;
+  for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+    std::size_t place = order.size();
+    for (std::size_t i = order.size(); i-- > 0;) {
+      const ArrayAxis &before = axes[order[i]], &after = axes[axis];
+      if (before.size <= 1 || after.size <= 1 || before.stride == 0 || after.stride == 0) continue;
+      if (std::abs(before.stride) >= std::abs(after.stride)) break;
+      place = i;
+    }
+    order.insert(order.begin() + static_cast<std::ptrdiff_t>(place), axis);
+  }
+  return order;
+}
+
+/// Whether indices go on like that, too.
+bool continues(const NormalAxis& outer, const NormalAxis& inner) {
+  return outer.weight == saturating_mul(inner.windows.input(), inner.weight);
+}
+
+/// `outer` and `inner` as one axis, if they lie end to end and are both unpooled or both global, or if `inner` has
+/// equal windows that fill it, so that an unpooled axis only repeats it.
+std::optional<NormalAxis> merged(const NormalAxis& outer, const NormalAxis& inner, bool repeat) {
+  if (!is_dense(outer, inner, inner.input_stride) || !continues(outer, inner)) return std::nullopt;
+  const auto as_one = [&](const Windows& windows) {
+    return NormalAxis{windows, inner.input_stride, inner.result_stride, inner.weight};
+  };
+  const bool unpooled = outer.windows.is_identity();
+  if (repeat) {
+    if (!unpooled || inner.windows.is_identity() || !inner.windows.repeats()) return std::nullopt;
+    return as_one(inner.windows.repeated(outer.windows.outputs()));
+  }
+  const std::int64_t cells = checked_mul(outer.windows.input(), inner.windows.input());
+  if (unpooled && inner.windows.is_identity()) return as_one(Windows::identity(cells));
+  if (!outer.windows.is_global() || !inner.windows.is_global()) return std::nullopt;
+  return as_one(Windows::sliding(cells, cells, cells, 0, 0, 1, Fit::floor));
+}
+
+void merge_neighbours(std::vector<NormalAxis>& axes, bool repeat) {
+  std::vector<NormalAxis> result;
+  for (const NormalAxis& axis : axes) {
+    const auto both = result.empty() ? std::nullopt : merged(result.back(), axis, repeat);
+    if (both) result.pop_back();
+    result.push_back(both ? *both : axis);
+  }
+  axes.swap(result);
+}
+
+/// Axes in memory order, without those of a single cell, neighbours merged where they can be.
+std::vector<NormalAxis> normal_axes(const Request& request, const std::vector<std::size_t>& order,
+                                    const std::vector<std::int64_t>& result_strides) {
+  std::vector<NormalAxis> axes;
+  for (const std::size_t a : order) {
+    const ArrayAxis& from = request.axes[a];
+    NormalAxis axis{from.windows ? *from.windows : Windows::identity(from.size), from.stride, result_strides[a],
+                    from.weight};
+    const Windows& windows = axis.windows;
+    if (windows.input() == 1) {  // its stride means nothing
+      axis.input_stride = info_of(request.dtype).size;
+      if (windows.outputs() == 1) {
+        if (!windows.is_identity()) axes.insert(axes.begin(), axis);
+        continue;
+      }
+    }
+    axes.push_back(axis);
+  }
+  merge_neighbours(axes, false);
+  merge_neighbours(axes, true);
+  return axes;
+}
+
+/// Checks that every index fits its type, and tells how far those of one window may lie apart.
+void choose_indices(NormalForm& form, const Request& request) {
+  form.indices = request.indices;
+  form.wide_indices = request.wide_indices;
+  if (request.indices == Indices::none) return;
+  if (request.op != Op::max && request.op != Op::min) throw std::invalid_argument("op must be max or min for indices");
+  std::int64_t last = 0, apart = 0;
+  for (const ArrayAxis& axis : request.axes) {
+    if (axis.weight < 0) throw std::invalid_argument("weights must not be negative");
+    const bool taps = request.indices == Indices::of_taps;
+    if (taps && !axis.windows && axis.weight != 0)
+      throw std::invalid_argument("weights must be 0 where none is pooled");
+    const std::int64_t kernel = axis.windows ? axis.windows->taps() : 1;
+    const std::int64_t reach = saturating_mul(kernel - 1, taps || !axis.windows ? 1 : axis.windows->step());
+    last = std::min(most / 4, last) +
+           saturating_mul(axis.weight, taps ? kernel - 1 : std::max<std::int64_t>(0, axis.size - 1));
+    apart = std::min(most / 4, apart) + saturating_mul(axis.weight, reach);
+  }
+  if (last >= (request.wide_indices ? most / 4 : std::int64_t{1} << 31)) {
+    throw std::invalid_argument("indices must fit their type");
+  }
+  form.far_indices = apart >= std::int64_t{1} << 31;
+}
+
+}  // namespace
+
+NormalForm normal_form(const Request& request) {
+  NormalForm form{};
+  form.op = request.op;
+  form.dtype = request.dtype;
+  form.result_dtype = result_dtype(request.op, request.dtype);
+  if (!exists(request.op, request.dtype)) {
+    throw std::invalid_argument("op must be one for " + std::string(info_of(request.dtype).name));
+  }
+  if (request.op == Op::average_rounded) {
+    if (request.to_integer.is_unsigned) form.result_dtype = DType::uint64;
+    form.to_integer = request.to_integer;
+  }
+  form.taps = 1;
+  for (const ArrayAxis& axis : request.axes) {
+    if (axis.windows) form.taps = saturating_mul(form.taps, std::min(axis.windows->kernel(), axis.windows->input()));
+  }
+  form.wide = form.taps > taps_limit(form.op, form.dtype);
+  if (form.wide && form.op == Op::average) form.result_dtype = DType::float64;
+  form.averages = request.op == Op::average || request.op == Op::average_rounded;
+  form.count_padding = request.count_padding;
+  form.divisor = request.divisor;
+  std::copy(std::begin(request.parameters), std::end(request.parameters), form.parameters);
+  form.omit = request.omit;
+  if (request.op == Op::quantile || request.op == Op::quantile_of_cells) {
+    const auto [q, between] = request.parameters;
+    if (!(q >= 0 && q <= 1)) throw std::invalid_argument("quantiles must be from 0 to 1");
+    if (!(between >= 0 && between <= static_cast<double>(Between::midpoint)))
+      throw std::invalid_argument("quantiles must lie between their neighbours in a known way");
+  }
+
+  choose_indices(form, request);
+
+  const std::int64_t size = info_of(form.dtype).size;
+  const std::int64_t result_size = info_of(form.result_dtype).size;
+  std::int64_t input_bytes = size, result_bytes = result_size;
+  for (const ArrayAxis& axis : request.axes) {
+    if (axis.size < 0) throw std::invalid_argument("an axis must not have a negative size");
+    if (axis.windows && axis.windows->input() != axis.size) throw std::invalid_argument("windows must fit their axis");
+    if (axis.size > 1 && (axis.stride < -(most / 2) || axis.stride > most / 2))
+      throw std::overflow_error("strides must fit 62 bits");
+    if (axis.size > 1 && axis.stride % size != 0)
+      throw std::invalid_argument("strides must be multiples of the size of an element, " + std::to_string(size) +
+                                  ", not " + std::to_string(axis.stride));
+    form.input_shape.push_back(axis.size);
+    form.input_strides.push_back(axis.stride);
+    form.result_shape.push_back(axis.windows ? axis.windows->outputs() : axis.size);
+    form.empty = form.empty || axis.size == 0;
+    input_bytes = saturating_mul(input_bytes, axis.stride == 0 ? 1 : axis.size);
+  }
+  const std::vector<std::size_t> order = memory_order(request.axes);
+  form.result_strides.resize(order.size());
+  for (std::size_t i = order.size(); i-- > 0;) {
+    form.result_strides[order[i]] = result_bytes;
+    result_bytes = checked_mul(result_bytes, std::max<std::int64_t>(1, form.result_shape[order[i]]));
+  }
+  form.traffic = input_bytes + std::min(result_bytes, most / 4);
+  if (form.empty) return form;
+  form.result_bytes = result_bytes;
+  form.axes = normal_axes(request, order, form.result_strides);
+  return form;
+}
+
+}  // namespace tilepool

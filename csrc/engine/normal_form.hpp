@@ -1,0 +1,100 @@
+// WHERE and WHAT: an array, its windows and an op brought to normal form. Plain data, no pointers into arrays.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "../table.hpp"
+#include "windows.hpp"
+
+namespace tilepool {
+
+inline constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+
+/// Products that are only compared: they stop where a few of them can still be added, instead of overflowing.
+inline std::int64_t saturating_mul(std::int64_t a, std::int64_t b) {
+  std::int64_t product;
+  return __builtin_mul_overflow(a, b, &product) ? most / 4 : std::min(product, most / 4);
+}
+
+/// One axis of the array as the caller sees it. Strides count bytes and may be zero or negative.
+struct ArrayAxis {
+  std::int64_t size;
+  std::int64_t stride;
+  std::optional<Windows> windows;  // none: the axis is not pooled
+  std::int64_t weight = 0;         // what one cell further along the axis adds to an index
+};
+
+/// Whether max and min tell where they found their values, and how they count.
+constexpr const char* indices_names[] = {"none", "cells", "taps"};
+enum class Indices : std::uint8_t {
+  none,
+  of_cells,  // index = the sum of weight * cell over the axes
+  of_taps,   // the sum of weight * (number of the tap in its window); weights of axes that are not pooled must be 0
+};
+
+struct Request {
+  Op op;
+  DType dtype;
+  std::vector<ArrayAxis> axes;
+  bool count_padding = false;  // averages: divide by the taps inside the padded input
+  double divisor = 0;          // averages: divide by this instead, where it is not 0
+  ToInteger to_integer{};      // average_rounded
+  Indices indices = Indices::none;
+  bool wide_indices = true;   // int64, else int32
+  double parameters[2] = {};  // Survey::parameters
+  bool omit = false;          // Survey::omit
+};
+
+/// An axis of the normal form; strides in bytes.
+struct NormalAxis {
+  Windows windows;
+  std::int64_t input_stride;
+  std::int64_t result_stride;
+  std::int64_t weight;
+};
+
+struct NormalForm {
+  Op op;
+  DType dtype;
+  DType result_dtype;
+  std::vector<std::int64_t> input_shape, input_strides;    // as requested
+  std::vector<std::int64_t> result_shape, result_strides;  // bytes; dense, in the memory order of the input
+  bool empty;                                              // nothing to compute
+
+  /// Outermost in memory first, without those of a single cell, neighbours merged where they can be.
+  std::vector<NormalAxis> axes;
+  std::int64_t taps;          // the most cells that a window sees
+  bool wide;                  // more than fit the op's accumulators: see WideRows
+  std::int64_t traffic;       // bytes read and written, each once
+  std::int64_t result_bytes;  // of these, those that are written
+
+  Indices indices;
+  bool wide_indices;
+  bool far_indices;  // Indexing::far
+
+  bool averages;  // divisors matter
+  bool count_padding;
+  double divisor;  // 0: of the windows
+  ToInteger to_integer;
+  double parameters[2];  // Survey::parameters
+  bool omit;             // Survey::omit
+};
+
+/// The type whose kernels run: rows of others are made of it first.
+constexpr DType kernel_dtype(const NormalForm& form) { return form.wide ? DType::int64 : form.dtype; }
+constexpr std::int64_t acc_size(const NormalForm& form) { return acc_size(form.op, kernel_dtype(form)); }
+
+/// Whether `outer` goes on where `inner` ends, in the input. (In the result all axes do, it is dense.)
+inline bool is_dense(const NormalAxis& outer, const NormalAxis& inner, std::int64_t pixel_bytes) {
+  return outer.input_stride == saturating_mul(inner.windows.input(), pixel_bytes);
+}
+
+/// Brings a request to normal form. Throws std::invalid_argument where the request cannot be run, std::overflow_error
+/// where 64 bits do not suffice.
+NormalForm normal_form(const Request& request);
+
+}  // namespace tilepool

@@ -1,0 +1,392 @@
+// HOW: the parts that axes play, tiles, and the choice of a strategy.
+#include "schedule.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <stdexcept>
+
+namespace tilepool {
+namespace {
+
+/// Buffers of a thread are no larger than this.
+constexpr std::int64_t most_scratch_bytes = 32 << 20;
+
+std::int64_t most_taps(const NormalAxis& axis) { return std::min(axis.windows.kernel(), axis.windows.input()); }
+
+std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
+  std::int64_t product;
+  if (__builtin_mul_overflow(a, b, &product)) throw std::overflow_error("the array is too big");
+  return product;
+}
+
+// ---- windows -------------------------------------------------------------------------------------------------------
+
+/// What windows reach beyond the input in front and behind.
+std::int64_t border(const Windows& windows) {
+  const std::int64_t behind = windows.stop(windows.outputs() - 1) - windows.input();
+  return std::max<std::int64_t>(0, -windows.start(0)) + std::max<std::int64_t>(0, behind);
+}
+
+/// Whether windows may be taken as whole ones: what they reach beyond the input is little beside it.
+bool borderable(const Windows& windows) {
+  return windows.slide() && border(windows) <= saturating_mul(4, windows.input()) + 1024;
+}
+
+/// Whether every window sees a cell.
+bool never_empty(const Windows& windows) {
+  for (std::int64_t o = 0; o < windows.outputs(); ++o) {
+    if (windows.at(o).count == 0) return false;
+  }
+  return true;
+}
+
+/// Whether sliding windows are better put together from halves: that costs three loads and two stores per input row
+/// whatever the kernel; listing the rows of each window costs `kernel` loads per output row.
+bool worth_scanning(const Windows& windows) {
+  return windows.slide() && windows.step() == 1 && windows.kernel() >= 4 &&
+         (windows.kernel() - 1) / 2 >= windows.stride() && windows.outputs() > 2;
+}
+
+/// Whether taps that lie so many bytes apart are better combined in blocks than by doubling: their cost does not grow,
+/// and vectors have no neighbours to share. No window may be empty.
+bool better_in_blocks(const Windows& windows, std::int64_t bytes) {
+  constexpr std::int64_t widest_vector = 64, most_at_once = 7;
+  return windows.step() == 1 && windows.at(windows.outputs() - 1).count > 0 && windows.kernel() > most_at_once &&
+         bytes >= widest_vector;
+}
+
+/// How windows along a row of pixels are put together, of which those of `least` taps are worth it. The last doubling
+/// is left to the pass that writes the results where that pass can do it: where windows are neighbours and two halves,
+/// which overlap for max and min, make a whole.
+Parts parts_of(Op op, const Windows& windows, bool in_blocks, std::int64_t least) {
+  const std::int64_t kernel = windows.kernel();
+  if (kernel < least || kernel / 4 < windows.stride()) return {1, kernel, 1};
+  const bool idempotent = op == Op::max || op == Op::min || op == Op::max_magnitude;
+  if (in_blocks || windows.stride() > 1 || (!idempotent && kernel % 2 != 0)) return {kernel, 1, 1};
+  std::int64_t taps = kernel / 2;
+  if (idempotent) {
+    for (taps = 1; taps < kernel - taps;) taps *= 2;
+  }
+  return {taps, 2, kernel - taps};
+}
+
+// ---- the parts of axes ---------------------------------------------------------------------------------------------
+
+/// Indices and surveys look at every tap of every window, in order: nothing is shared between windows.
+bool looks_at_each_tap(const NormalForm& form) { return form.indices != Indices::none || surveys(form.op); }
+
+/// Takes the row axis (and `inner`) off the end of `lines`; with `pixels`, a row is no more than a pixel.
+void take_row(Schedule& s, const NormalForm& form, bool pixels) {
+  const std::int64_t size = info_of(form.dtype).size, result_size = info_of(form.result_dtype).size;
+  s.inner = 1;
+  if (s.lines.empty()) {
+    s.row = {Windows::identity(1), size, result_size, 0};
+    return;
+  }
+  const auto take = [&] {
+    s.row = s.lines.back();
+    s.lines.pop_back();
+  };
+  take();
+  if (s.row.input_stride != size) {
+    throw std::invalid_argument("the axis that is innermost in memory must have unit stride");
+  }
+  // Pixels of a page or more are rows of their own; smaller ones form rows with the pooled axis outside of them.
+  constexpr std::int64_t largest_pixel_bytes = 4096;
+  const std::int64_t elements = s.row.windows.input();
+  if (s.row.windows.is_identity() && !s.lines.empty() && !s.lines.back().windows.is_identity() &&
+      is_dense(s.lines.back(), s.row, size) && elements * size < largest_pixel_bytes) {
+    s.inner = elements;
+    s.inner_weight = s.row.weight;
+    take();
+  }
+  if (pixels && !s.row.windows.is_identity()) {
+    s.lines.push_back(s.row);
+    s.row = {Windows::identity(1), s.inner * size, s.inner * result_size, 0};
+  }
+}
+
+/// Takes the column axis off `lines`: the one with the largest windows worth scanning, else the innermost. Returns
+/// whether it is worth scanning.
+bool take_column(Schedule& s, const NormalForm& form) {
+  s.column = {Windows::identity(1), 0, 0, 0};
+  if (s.lines.empty()) return false;
+  bool scans = false;
+  std::size_t column = s.lines.size() - 1;
+  for (std::size_t a = s.lines.size(); a-- > 0;) {
+    const Windows& windows = s.lines[a].windows;
+    if (!worth_scanning(windows) || looks_at_each_tap(form)) continue;
+    if (!scans || windows.kernel() > s.lines[column].windows.kernel()) column = a;
+    scans = true;
+  }
+  s.column = s.lines[column];
+  s.lines.erase(s.lines.begin() + static_cast<std::ptrdiff_t>(column));
+  return scans;
+}
+
+// ---- strategies ----------------------------------------------------------------------------------------------------
+
+/// What the choices below look at again and again.
+struct Facts {
+  Facts(const Schedule& s, const NormalForm& form, bool worth_scanning)
+      : scans(worth_scanning), acc(acc_size(form)), size(info_of(form.dtype).size), pixel(s.inner * acc) {
+    for (const NormalAxis& axis : s.lines) {
+      line_taps = saturating_mul(line_taps, most_taps(axis));
+      crosses_lines = crosses_lines || axis.windows.kernel() > 1;
+      pools_lines = pools_lines || !axis.windows.is_identity();
+    }
+    rows = saturating_mul(line_taps, most_taps(s.column));
+  }
+  bool scans;                                       // the column is worth scanning
+  std::int64_t acc, size, pixel;                    // bytes of an accumulator, an element, a buffered pixel
+  std::int64_t line_taps = 1, rows = 1;             // taps of a window on the line axes, and on these and the column
+  bool crosses_lines = false, pools_lines = false;  // on several lines; lines are pooled at all
+};
+
+/// Whether all windows of an axis have the same divisor, clipped or not.
+bool is_uniform(const NormalForm& form, const Windows& windows) {
+  if (!form.averages || form.divisor != 0) return true;
+  const auto divisor = [&](std::int64_t o) { return form.count_padding ? windows.at(o).size : windows.at(o).count; };
+  return divisor(0) == windows.kernel() && divisor(windows.outputs() - 1) == windows.kernel();
+}
+
+/// Whether the rows of a plane lie end to end, in the input and in the result.
+bool has_dense_planes(const Schedule& s) {
+  return s.column.input_stride == s.row.input_stride * s.row.windows.input() &&
+         s.column.result_stride == s.row.result_stride * s.row.windows.outputs();
+}
+
+/// Whether whole planes can be pooled as one row: windows keep its width, and the lines of the input and of the result
+/// lie end to end.
+bool can_be_endless(const Schedule& s, const NormalForm& form, const Facts& facts) {
+  constexpr std::int64_t most_rows = 9, longest_row = 32 << 10, widest_border = 1 << 20;
+  const Windows &row = s.row.windows, &column = s.column.windows;
+  const bool keeps = row.slide() && row.stride() == 1 && row.step() == 1 && endless_taps(row.kernel()) &&
+                     row.start(0) == -(row.kernel() / 2) && row.outputs() == row.input();
+  const bool few = saturating_mul(facts.line_taps, column.kernel()) <= most_rows && border(column) <= widest_border &&
+                   s.column.input_stride <= longest_row;
+  return !form.wide && has_planes(form.op, form.dtype) && s.inner == 1 && keeps && has_dense_planes(s) && few &&
+         column.slide() && column.stride() == 1 && is_uniform(form, row) && is_uniform(form, column);
+}
+
+/// How many bundles pool the planes, or 0: where rows are short, the vectors of all other loops are half empty. (Xeon
+/// with AVX-512, float32: a tenth to three quarters of the time for planes of 7 x 7 to 20 x 20. The others take about
+/// as long where a row has 16 bytes for each tap of the row and of the column kernel, or 32 where windows overlap at a
+/// stride; by more than one tap, if none of them is clipped.)
+std::int64_t bundles_of(const Schedule& s, const NormalForm& form, const Facts& facts) {
+  constexpr std::int64_t most_cells = 4096, row_bytes_per_tap = 16;
+  const Windows &row = s.row.windows, &column = s.column.windows;
+  const std::int64_t planes = cell_bytes / facts.acc;
+  if (form.wide || !has_planes(form.op, form.dtype) || s.inner > 1 || s.line_count < planes || facts.pools_lines ||
+      column.is_identity()) {
+    return 0;
+  }
+  const bool read_again = row.stride() > 1 && row.kernel() > row.stride() + (border(row) > 0 ? 0 : 1);
+  const std::int64_t taps = saturating_mul(row.kernel() + column.kernel(), read_again ? 2 : 1);
+  const std::int64_t cells = saturating_mul(row.input(), column.input());
+  const std::int64_t between = saturating_mul(row.input(), column.outputs());
+  const std::int64_t results = saturating_mul(row.outputs(), column.outputs());
+  const bool is_small = std::max({cells, between, results}) <= most_cells && std::min(cells, results) >= planes;
+  if (!is_small || !has_dense_planes(s) || row.input() * facts.acc > saturating_mul(row_bytes_per_tap, taps)) return 0;
+  return never_empty(row) && never_empty(column) ? (s.line_count - 1) / planes + 1 : 0;
+}
+
+/// Cuts rows into tiles of about so many bytes, elements of the given size, but no more than `most_outputs`. A tile is
+/// at least as long as two windows, so that neighbours share little.
+void cut_tiles(Schedule& s, std::int64_t bytes, std::int64_t element, std::int64_t most_outputs = most) {
+  const Windows& windows = s.row.windows;
+  const std::int64_t outputs = windows.outputs();
+  const std::int64_t pixels = std::max(bytes / (element * s.inner), saturating_mul(2, windows.extent(1)));
+  const std::int64_t fitting = std::min(std::max<std::int64_t>(1, pixels / windows.stride()), most_outputs);
+  s.tiles = (outputs - 1) / fitting + 1;
+  s.tile_outputs = (outputs - 1) / s.tiles + 1;
+  s.tiles = (outputs - 1) / s.tile_outputs + 1;
+}
+
+constexpr std::int64_t direct_bytes = 64 << 10;  // of a tile that is not buffered
+
+/// Tiles of windows that are looked at one by one take some hundredths of a second at most, so that threads share few
+/// large windows and a call can be given up between them; but they fill the lanes of a vector.
+void cut_tiles_of_taps(Schedule& s, const NormalForm& form) {
+  constexpr std::int64_t most_taps_of_tile = 1 << 22, lanes = 64;
+  cut_tiles(s, direct_bytes, info_of(form.dtype).size, most_taps_of_tile / form.taps / s.inner + lanes);
+}
+
+Strategy picked(Schedule& s, const NormalForm& form) {
+  s.row_loop.unclipped = s.inner == 1 && borderable(s.row.windows);
+  cut_tiles_of_taps(s, form);
+  return by::Picked{};
+}
+
+Strategy surveyed(Schedule& s, const NormalForm& form) {
+  cut_tiles_of_taps(s, form);
+  const bool single = s.inner == 1 && s.row.windows.outputs() == 1;
+  return by::Surveyed{single, survey_bytes(std::min(most / 128, form.taps), single)};
+}
+
+/// Bytes of a buffered row of a tile, or of a piece of it.
+std::int64_t row_bytes(const Schedule& s, const Facts& facts) {
+  return saturating_mul(s.row.windows.extent(s.tile_outputs), facts.pixel) + buffer_slack;
+}
+
+/// A window that is alone in its row need not be buffered as a whole: its pieces are combined with each other first.
+Strategy gathered(Schedule& s, const NormalForm& form, const Facts& facts) {
+  constexpr std::int64_t piece_bytes = 256 << 10;
+  const Windows& windows = s.row.windows;
+  const std::int64_t longest = form.wide ? piece_bytes : most_scratch_bytes / 4;
+  const bool whole = windows.outputs() > 1 || windows.step() > 1 || windows.at(0).count <= longest / facts.pixel;
+  return by::Gathered{whole ? 0 : std::max<std::int64_t>(1, piece_bytes / facts.pixel)};
+}
+
+/// Blocks of suffixes are to lie in the second-level cache. Gigantic windows must not take gigantic memory: blocks are
+/// made in parts, each of which reads the block's rows again, and their rows are not listed.
+Strategy scanned(Schedule& s, const NormalForm& form, const Facts& facts) {
+  constexpr std::int64_t buffer_bytes = 16 << 10, block_bytes = 1 << 20, least_bytes = 8 << 10, most_listed = 1 << 19;
+  const Windows& column = s.column.windows;
+  std::int64_t slots = std::min(column.outputs(), (column.kernel() - 1) / column.stride() + 1);
+  cut_tiles(s, std::clamp(block_bytes / slots, least_bytes, buffer_bytes), facts.acc);
+  slots = std::clamp<std::int64_t>(most_scratch_bytes / row_bytes(s, facts) - 4, 1, slots);
+  // A few columns of so many rows, read and written, fill a first-level cache. (Xeon, float32 planes of
+  // 2048 x 2048: 0.9 to 1.05 of the time for windows of 39 x 39, 0.6 to 0.9 for larger ones. Rows of 256 bytes: 1.4.)
+  constexpr std::int64_t many_rows = 40, least_row = 512;
+  const std::int64_t pitch = pitch_of(row_bytes(s, facts) - buffer_slack);
+  const bool long_lists = form.wide || facts.rows > most_listed;
+  // Short rows are finished together: half a first-level cache of them.
+  return by::Scanned{slots, std::clamp<std::int64_t>((8 << 10) / pitch, 1, slots),
+                     (slots >= many_rows && pitch >= least_row) || long_lists};
+}
+
+/// Small planes fit the first-level cache: whole blocks are combined flat, without row ends.
+bool can_be_framed(const Schedule& s, const NormalForm& form, const Facts& facts) {
+  constexpr std::int64_t most_cells = 16 << 10;
+  const Windows &column = s.column.windows, &windows = s.row.windows;
+  const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
+                                             (windows.input() + std::min(border(windows), most_cells)) * s.inner);
+  return !form.wide && (s.row_loop.bordered || s.row_loop.in_blocks) && column.slide() && column.stride() == 1 &&
+         column.kernel() > 1 && column.outputs() > 1 && saturating_mul(padded, facts.acc) <= most_cells;
+}
+
+Strategy framed(Schedule& s, const Facts& facts) {
+  const Windows& column = s.column.windows;
+  const std::int64_t above = std::max<std::int64_t>(0, -column.start(0));
+  const std::int64_t rows = above + std::max(column.input(), column.stop(column.outputs() - 1));
+  const std::int64_t pitch = pitch_of(row_bytes(s, facts) - buffer_slack);
+  assert(s.tiles == 1);
+  return by::Framed{above, rows, better_in_blocks(column, pitch)};
+}
+
+/// The strategies that combine rows and then pool them along themselves.
+Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
+  RowLoop& loop = s.row_loop;
+  const Windows& windows = s.row.windows;
+  const std::int64_t kernel = windows.kernel(), stride = windows.stride(), rows = facts.rows;
+  const bool single = windows.outputs() == 1;
+
+  // Few long windows are added up one by one; many overlapping ones share their sums by doubling.
+  loop.long_windows = s.inner == 1 && windows.step() == 1 && kernel >= 16 &&
+                      (single || (stride > 4 && kernel < saturating_mul(4, stride)));
+  const bool doubled = !loop.long_windows && !single && borderable(windows);
+  const bool in_blocks = borderable(windows) && better_in_blocks(windows, facts.pixel);
+  loop.across = parts_of(form.op, windows, in_blocks, doubled ? 8 : kernel + 1);
+  loop.in_blocks = in_blocks && loop.across.taps > 1;
+
+  // Loads and stores per vector of outputs, with and without a buffer; strides 2 to 4 load whole groups of taps.
+  const bool grouped = s.inner == 1 && stride > 1 && stride <= 4;
+  const std::int64_t taps = grouped ? saturating_mul((kernel - 1) / stride + 1, stride) : kernel;
+  const std::int64_t buffered_cost = saturating_mul(rows + 1, single ? 1 : stride) + taps;
+  // Long rows that need no conversion are better pooled while they are read. (EPYC of the Zen 4 kind, 3 x 3 windows at
+  // stride 1: 0.8 of the time for rows of 4 KiB and more, 1.2 to 1.4 for rows of 100 elements.)
+  constexpr std::int64_t long_row = 4096;
+  const bool at_once = saturating_mul(windows.outputs(), s.inner * facts.size) >= long_row && facts.acc == facts.size;
+  const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
+  // A direct row is pooled in one go: not one that takes tenths of a second.
+  constexpr std::int64_t longest_direct = 256 << 20;
+  const bool too_long =
+      single && windows.step() == 1 && saturating_mul(windows.at(0).count, s.inner * facts.size) > longest_direct;
+  const bool buffered = too_long || facts.scans || form.wide || loop.across.taps > 1 || rows > pool_rows_limit ||
+                        (rows > 1 && (cheaper || loop.long_windows));
+  if (!buffered) {
+    loop.unclipped = s.inner == 1 && borderable(windows) && !loop.long_windows && is_uniform(form, windows);
+    cut_tiles(s, direct_bytes, facts.size);
+    return by::Direct{};
+  }
+
+  loop.bordered = borderable(windows) && !loop.in_blocks;
+  loop.unclipped = loop.bordered || loop.in_blocks;
+  constexpr std::int64_t buffer_bytes = 16 << 10;
+  cut_tiles(s, buffer_bytes, facts.acc);
+  if (can_be_framed(s, form, facts)) {
+    if (s.inner == 1) loop.across = parts_of(form.op, windows, false, doubled ? 5 : kernel + 1);
+    return framed(s, facts);
+  }
+  return facts.scans ? scanned(s, form, facts) : gathered(s, form, facts);
+}
+
+Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts) {
+  s.row_loop = {{1, s.row.windows.kernel(), 1}, false, false, false, false, false};
+  // Results that no last-level cache would keep, in rows of a page and more. (2 x 2 averages of 8192 x 8192 on a
+  // Xeon: 0.83 to 0.9 of the time. Rows of 28 elements would take six times as long.)
+  constexpr std::int64_t least_streamed = 32 << 20, least_row = 4096;
+  s.row_loop.streams = form.result_bytes >= least_streamed &&
+                       saturating_mul(s.row.windows.outputs(), s.inner * info_of(form.result_dtype).size) >= least_row;
+  s.tiles = 1;
+  s.tile_outputs = s.row.windows.outputs();
+  if (form.indices != Indices::none) return picked(s, form);
+  if (surveys(form.op)) return surveyed(s, form);
+  const bool endless = can_be_endless(s, form, facts);
+  const std::int64_t bundles = endless && s.row.windows.kernel() == 3 ? 0 : bundles_of(s, form, facts);
+  if (bundles > 0) {
+    return by::Bundled{bundles, worth_scanning(s.column.windows), worth_scanning(s.row.windows)};
+  }
+  if (endless) return by::Endless{facts.crosses_lines};
+  return by_rows(s, form, facts);
+}
+
+/// Whether buffers would need more memory than a thread should take. Sums of floats are kept where doubling adds them
+/// up: one after the other, so many would not be exact.
+bool needs_short_rows(const Schedule& s, const NormalForm& form, const Facts& facts) {
+  const bool adds = form.op != Op::max && form.op != Op::min && form.op != Op::max_magnitude;
+  const auto* const gathered = std::get_if<by::Gathered>(&s.strategy);
+  const bool is_buffered =
+      std::holds_alternative<by::Scanned>(s.strategy) || (gathered != nullptr && gathered->piece == 0);
+  // Four rows and more: see RowBuffers.
+  return is_buffered && !(adds && info_of(form.dtype).kind == 'f') && row_bytes(s, facts) > most_scratch_bytes / 4;
+}
+
+/// Strides of 0 are no traffic, but work.
+std::int64_t work_of(const Schedule& s, const NormalForm& form, const Facts& facts) {
+  const std::int64_t rows = saturating_mul(s.line_count, s.column.windows.outputs());
+  if (looks_at_each_tap(form)) {
+    const std::int64_t outputs = saturating_mul(rows, saturating_mul(s.row.windows.outputs(), s.inner));
+    return std::max(form.traffic, saturating_mul(outputs, saturating_mul(form.taps, surveys(form.op) ? 16 : 4)));
+  }
+  // Rows that are combined for each output row lie in a cache, where they are read some times as fast.
+  const std::int64_t row = saturating_mul(s.row.windows.input(), s.inner * facts.size);
+  const bool lists = std::holds_alternative<by::Direct>(s.strategy) ||
+                     std::holds_alternative<by::Gathered>(s.strategy) ||
+                     std::holds_alternative<by::Endless>(s.strategy);
+  return std::max(form.traffic, saturating_mul(saturating_mul(rows, row), ((lists ? facts.rows : 1) + 3) / 4));
+}
+
+}  // namespace
+
+Schedule make_schedule(const NormalForm& form) {
+  Schedule s{};
+  if (form.empty) return s;
+  for (const bool pixels : {false, true}) {
+    s.lines = form.axes;
+    take_row(s, form, pixels);
+    const Facts facts(s, form, take_column(s, form));
+    s.line_count = 1;
+    for (const NormalAxis& axis : s.lines) s.line_count = checked_mul(s.line_count, axis.windows.outputs());
+    s.strategy = choose_strategy(s, form, facts);
+    s.work = work_of(s, form, facts);
+    if (!needs_short_rows(s, form, facts)) break;
+  }
+  const auto* const bundled = std::get_if<by::Bundled>(&s.strategy);
+  s.units = checked_mul(checked_mul(s.line_count, s.tiles), s.column.windows.outputs());
+  if (bundled != nullptr) s.units = bundled->bundles;
+  return s;
+}
+
+}  // namespace tilepool

@@ -1,0 +1,96 @@
+// HOW: what part each axis plays, how long tiles are, and which strategy walks them. Every choice that the bits of a
+// result may depend on is made here, by shape, windows and op alone: never by threads or ISA.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "normal_form.hpp"
+
+namespace tilepool {
+
+/// How windows are put together: from `parts` windows of `taps` each, `hop` taps apart. More than one tap is combined
+/// beforehand: see Widening.
+struct Parts {
+  std::int64_t taps, parts, hop;
+};
+
+/// How a row is pooled along itself.
+struct RowLoop {
+  Parts across;       // of the windows of a buffered row
+  bool in_blocks;     // ... in blocks: Widening::in_blocks
+  bool bordered;      // a buffered row has identity pixels on both sides, so that no window is clipped
+  bool unclipped;     // spans have whole windows: their kernels, or borders, have nothing beyond the input
+  bool long_windows;  // Along::long_windows
+  bool streams;       // Along::streams
+};
+
+/// The strategies, each with its own numbers. Each is a file in strategies/.
+namespace by {
+struct Direct {};
+struct Gathered {
+  std::int64_t piece;  // a window that is alone in its row is taken in pieces of so many pixels; 0: it is not
+};
+struct Scanned {
+  std::int64_t slots;     // output rows of a block that are made at a time
+  std::int64_t together;  // of which so many are finished at a time
+  bool row_by_row;        // else some columns at a time
+};
+struct Framed {
+  std::int64_t above;  // rows of the frame above the plane ...
+  std::int64_t rows;   // ... and of all of it
+  bool in_blocks;      // its columns are combined in blocks
+};
+struct Endless {
+  bool crosses_lines;  // windows go through several planes
+};
+struct Bundled {
+  std::int64_t bundles;
+  bool scans_columns, scans_rows;  // windows are put together from halves, else tap by tap
+};
+struct Picked {};
+struct Surveyed {
+  bool single;         // Survey::single
+  std::int64_t bytes;  // of scratch
+};
+}  // namespace by
+
+using Strategy =
+    std::variant<by::Direct, by::Gathered, by::Scanned, by::Framed, by::Endless, by::Bundled, by::Picked, by::Surveyed>;
+/// In the order of the variant.
+constexpr const char* strategy_names[] = {"direct",  "gathered", "scanned", "framed",
+                                          "endless", "bundled",  "picked",  "surveyed"};
+
+/// Every output row lies at one output of each of the `lines` axes and of the `column` axis (axes that are not pooled
+/// have windows of one tap). The row axis has pixels of `inner` elements that lie side by side in the input and in the
+/// result.
+struct Schedule {
+  std::vector<NormalAxis> lines;  // outermost first
+  std::int64_t line_count;        // the product of their outputs
+  NormalAxis column;              // its outputs are walked one after the other
+  NormalAxis row;
+  std::int64_t inner;
+  std::int64_t inner_weight;
+  std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)
+  std::int64_t tiles;         // tiles of a row
+
+  RowLoop row_loop;
+  Strategy strategy;
+
+  std::int64_t units;  // what threads share: output rows of a tile, or bundles
+  std::int64_t work;   // in bytes of traffic that would take as long, for the choice of the thread count
+};
+
+/// Throws std::invalid_argument where the form cannot be run (the axis that is innermost in memory must have unit
+/// stride), std::overflow_error where 64 bits do not suffice.
+Schedule make_schedule(const NormalForm& form);
+
+/// Whether the arrays do not fit a second-level cache.
+inline bool is_far(const NormalForm& form) { return form.traffic > 1 << 20; }
+
+/// Bytes of a buffered row of so many bytes: whole cache lines, and an odd number of them, so that rows below each
+/// other do not share cache sets.
+constexpr std::int64_t pitch_of(std::int64_t bytes) { return bytes >= 1024 ? ((bytes + 63) / 64 | 1) * 64 : bytes; }
+
+}  // namespace tilepool

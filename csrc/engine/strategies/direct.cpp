@@ -1,0 +1,23 @@
+// Direct: up to three rows, of which few taps are combined, are pooled along themselves while they are read.
+#include "listed.hpp"
+
+namespace tilepool {
+namespace {
+
+class Direct : public ListedWalker {
+ public:
+  using ListedWalker::ListedWalker;
+
+  void pool(std::int64_t from, std::int64_t to) {
+    each_list(from, to, cursor_.elements(), [&](std::int64_t o, const Window&, const Lines& lines) {
+      if (rows_.empty()) return pool_nothing(o, o + 1);
+      kernel_.pool_rows(cursor_.tile().along, rows_.data(), listed(), cursor_.divisor(o), cursor_.target(o), lines);
+    });
+  }
+};
+
+}  // namespace
+
+void run(const by::Direct&, const Call& call, Share& share) { walk(Direct(call, share), call.plan.schedule, share); }
+
+}  // namespace tilepool

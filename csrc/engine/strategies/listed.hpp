@@ -1,0 +1,48 @@
+// Output rows straight from lists of the rows that they see.
+#pragma once
+
+#include "walker.hpp"
+
+namespace tilepool {
+
+class ListedWalker : public Walker {
+ public:
+  using Walker::Walker;
+
+ protected:
+  /// Calls pool(o, window, lines) for output rows [from, to), several of them at a time where the rows that they see
+  /// are the same number of rows further on; `rows_` are those of the first one. `work` are the operations for a row.
+  template <class Pool>
+  void each_list(std::int64_t from, std::int64_t to, std::int64_t work, const Pool& pool) {
+    for (std::int64_t o = from; o < to;) {
+      const Windows& windows = schedule_.column.windows;
+      const Window window = windows.at(o);
+      rows_.clear();
+      cursor_.each_row(window, 0, window.count, [&](const char* row) { rows_.push_back(row); });
+      // (Rows of less than 512 bytes are a single stream as they are, and would be slower: 1.1.)
+      const std::int64_t row_bytes = cursor_.tile().input_width * schedule_.row.input_stride;
+      const bool fetches = row_bytes >= 512 && listed() > 1 && windows.stride() > 1 && is_far(form_);
+      // Several lines a call save calls; half a first-level cache is enough, and less where the next lines should be
+      // on their way while these are computed.
+      const std::int64_t together_bytes = fetches ? 2 << 10 : 16 << 10;
+      const Outputs interior = windows.interior();
+      Lines lines{1, windows.stride() * schedule_.column.input_stride, schedule_.column.result_stride};
+      const std::int64_t alike = std::min(interior.end, to) - o;
+      if (o >= interior.begin && alike > 1 && listed() > 0) {
+        const std::int64_t bytes = std::max<std::int64_t>(1, windows.stride() * row_bytes);
+        lines.count = std::clamp<std::int64_t>(together_bytes / bytes, 1, alike);
+      }
+      if (fetches) fetch_ahead(row_bytes, window, lines.count);
+      patience_.spend(lines.count * std::max<std::int64_t>(1, listed()) * work);
+      pool(o, window, lines);
+      o += lines.count;
+    }
+  }
+
+  /// Operations for one row in one output row, where each tap of each window is looked at.
+  std::int64_t work_of_taps() const {
+    return schedule_.tile_outputs * schedule_.inner * schedule_.row.windows.kernel();
+  }
+};
+
+}  // namespace tilepool

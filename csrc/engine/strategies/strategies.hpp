@@ -1,0 +1,33 @@
+// The strategies as `pool` knows them: each does a share of a call's work on the thread that it is called on.
+#pragma once
+
+#include "../interrupt.hpp"
+#include "../parallel.hpp"
+#include "../plan.hpp"
+
+namespace tilepool {
+
+/// A plan and what it runs on.
+struct Call {
+  const Plan& plan;
+  const Table& table;
+  const void* input;
+  void* result;
+  void* indices;
+  Interrupt& interrupt;
+
+  const Kernel& kernel() const {
+    return table.kernels[static_cast<int>(plan.form.op)][static_cast<int>(kernel_dtype(plan.form))];
+  }
+};
+
+void run(const by::Direct&, const Call&, Share&);
+void run(const by::Gathered&, const Call&, Share&);
+void run(const by::Scanned&, const Call&, Share&);
+void run(const by::Framed&, const Call&, Share&);
+void run(const by::Endless&, const Call&, Share&);
+void run(const by::Bundled&, const Call&, Share&);
+void run(const by::Picked&, const Call&, Share&);
+void run(const by::Surveyed&, const Call&, Share&);
+
+}  // namespace tilepool

@@ -1,0 +1,104 @@
+"""Each strategy by its name: the examples are walked by it, and give what the oracle says."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import tilepool as tp
+from agreement import check, function_of
+from tilepool import _call, _core
+
+Array = NDArray[Any]
+
+# Shape of an array, its axes in memory from the outermost in, the pooled axes, and the arguments.
+Example = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], dict[str, Any]]
+FIRST, LAST = (0, 1, 2, 3), (0, 2, 3, 1)
+
+EXAMPLES: dict[str, list[Example]] = {
+    "direct": [
+        ((2, 3, 20, 21), FIRST, (2, 3), {"kernel_size": 2}),
+        ((2, 3, 20, 21), LAST, (2, 3), {"kernel_size": 2}),
+        ((3, 2000), (0, 1), (1,), {"kernel_size": 3, "stride": 2, "padding": 1}),
+        ((4, 70_000), (0, 1), (1,), {"kernel_size": 64}),
+        ((60_001,), (0,), (0,), {"kernel_size": 60_001}),
+    ],
+    "gathered": [
+        ((2, 3, 40, 41), FIRST, (2, 3), {"kernel_size": 5, "stride": 5}),
+        ((2, 5, 40, 41), LAST, (2, 3), {"kernel_size": 5, "stride": 4, "padding": 2}),
+        ((2, 3, 40, 41), FIRST, (2, 3), {"output_size": (7, 9)}),
+        ((7, 8, 9, 10), FIRST, (0, 1, 3), {"kernel_size": (3, 4, 5), "stride": (2, 3, 4)}),
+        ((3000,), (0,), (0,), {"kernel_size": 100, "stride": 1, "padding": 50}),
+    ],
+    "scanned": [
+        ((2, 70, 500), (0, 1, 2), (1, 2), {"kernel_size": 15, "stride": 1, "padding": 7}),
+        ((2, 5, 70, 90), LAST, (2, 3), {"kernel_size": 9, "stride": (2, 3), "padding": 4}),
+        ((300, 260), (0, 1), (0, 1), {"kernel_size": (90, 3), "stride": 1, "padding": (45, 1)}),
+        ((100, 1200), (0, 1), (0,), {"kernel_size": 41, "stride": 1}),
+    ],
+    "framed": [
+        ((1, 2, 30, 31), FIRST, (2, 3), {"kernel_size": 7, "stride": 1, "padding": 3}),
+        ((1, 6, 8, 8), LAST, (2, 3), {"kernel_size": 9, "stride": 1, "padding": 4}),
+        ((1, 2, 3, 20, 21), (0, 1, 2, 3, 4), (2, 3, 4), {"kernel_size": (2, 8, 8), "stride": 1}),
+    ],
+    "endless": [
+        ((2, 3, 40, 50), FIRST, (2, 3), {"kernel_size": 3, "stride": 1, "padding": 1}),
+        ((2, 3, 40, 150), FIRST, (2, 3), {"kernel_size": (1, 5), "stride": 1, "padding": (0, 2)}),
+        ((2, 3, 4, 40, 50), (0, 1, 2, 3, 4), (2, 3, 4), {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ],
+    "bundled": [
+        ((5, 10, 13, 13), FIRST, (2, 3), {"kernel_size": 5, "stride": 2, "padding": 2}),
+        ((5, 10, 14, 14), FIRST, (2, 3), {"kernel_size": 13, "stride": 1, "padding": 6}),
+        ((5, 10, 9, 7), FIRST, (2, 3), {"kernel_size": 3, "stride": 1}),
+    ],
+}
+
+
+def strategies(function: Any, x: Array, *words: Any, **arguments: Any) -> list[str]:
+    """Those of the plans that a call of a public function makes."""
+    made: list[str] = []
+
+    def watched(*words: Any) -> Any:
+        plan = _core.Plan(*words)
+        made.append(plan.strategy)
+        return plan
+
+    _call.kept.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_call, "Plan", watched)
+        function(x, *words, **arguments)
+    return made
+
+
+def ramp(shape: tuple[int, ...], order: tuple[int, ...], dtype: str) -> Array:
+    """Small whole numbers, without order, in memory as `order` says."""
+    count = int(np.prod(shape))
+    numbers = (np.arange(count) * 7919 % 211 - (0 if dtype.startswith("u") else 100)).astype(dtype)
+    return numbers.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+@pytest.mark.parametrize(("name", "number"), [(name, i) for name in EXAMPLES for i in range(len(EXAMPLES[name]))])
+def test_a_strategy_agrees_with_the_oracle(name: str, number: int, dtype: str) -> None:
+    shape, order, axes, arguments = EXAMPLES[name][number]
+    x = ramp(shape, order, dtype)
+    for op in ("max", "sum", "avg"):
+        if dtype == "int32" and op != "max" and name in ("endless", "bundled"):
+            continue  # which depends on the accumulators: sums of integers have wider ones
+        assert strategies(function_of(op, arguments), x, axis=axes, **arguments) == [name], op
+        check(op, x, axes, threads=(2,), **arguments)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@pytest.mark.parametrize("order", [FIRST, LAST])
+def test_the_strategies_that_look_at_every_tap(order: tuple[int, ...], dtype: str) -> None:
+    x = ramp((2, 3, 20, 21), order, dtype)
+    arguments: dict[str, Any] = {"kernel_size": 3, "stride": 2, "padding": 1}
+    assert strategies(tp.median_pool, x, **arguments) == ["surveyed"]
+    check("median", x, (2, 3), threads=(1, 2), **arguments)
+    assert strategies(tp.max_pool, x, return_indices=True, **arguments) == ["picked"]
+    values, places = tp.max_pool(x, 3, 2, 1, return_indices=True)
+    planes = x.reshape(2, 3, -1)
+    assert np.array_equal(np.take_along_axis(planes, places.reshape(2, 3, -1), 2), values.reshape(2, 3, -1))
+    assert np.array_equal(values, tp.max_pool(x, 3, 2, 1))
