@@ -154,7 +154,7 @@ std::int64_t product(const std::vector<std::int64_t>& sizes) {
 }
 
 void run_case(benchmark::State& state, const tilepool_bench::Case& chosen, int threads) {
-  const tilepool::Plan plan(chosen.request);
+  const tilepool::Plan plan = tilepool::make_plan(chosen.request);
   const tilepool::NormalForm& form = plan.form;
   const auto bytes_of = [](DType dtype) { return tilepool::info_of(dtype).size; };
   const std::int64_t read = product(form.input_shape) * bytes_of(form.dtype);

@@ -114,7 +114,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
     request.axes.push_back({sizes[axis], steps[axis], windows_from(windows[axis], sizes[axis]), index_steps[axis]});
   }
-  return Plan(request);
+  return make_plan(request);
 }
 
 /// Throws unless the array is exactly what the plan is for.

@@ -102,11 +102,11 @@ void choose_indices(NormalForm& form, const Request& request) {
       throw std::invalid_argument("weights must be 0 where none is pooled");
     const std::int64_t kernel = axis.windows ? axis.windows->taps() : 1;
     const std::int64_t reach = saturating_mul(kernel - 1, taps || !axis.windows ? 1 : axis.windows->step());
-    last = std::min(most / 4, last) +
+    last = std::min(most_int64 / 4, last) +
            saturating_mul(axis.weight, taps ? kernel - 1 : std::max<std::int64_t>(0, axis.size - 1));
-    apart = std::min(most / 4, apart) + saturating_mul(axis.weight, reach);
+    apart = std::min(most_int64 / 4, apart) + saturating_mul(axis.weight, reach);
   }
-  if (last >= (request.wide_indices ? most / 4 : std::int64_t{1} << 31)) {
+  if (last >= (request.wide_indices ? most_int64 / 4 : std::int64_t{1} << 31)) {
     throw std::invalid_argument("indices must fit their type");
   }
   form.far_indices = apart >= std::int64_t{1} << 31;
@@ -152,7 +152,7 @@ NormalForm normal_form(const Request& request) {
   for (const ArrayAxis& axis : request.axes) {
     if (axis.size < 0) throw std::invalid_argument("an axis must not have a negative size");
     if (axis.windows && axis.windows->input() != axis.size) throw std::invalid_argument("windows must fit their axis");
-    if (axis.size > 1 && (axis.stride < -(most / 2) || axis.stride > most / 2))
+    if (axis.size > 1 && (axis.stride < -(most_int64 / 2) || axis.stride > most_int64 / 2))
       throw std::overflow_error("strides must fit 62 bits");
     if (axis.size > 1 && axis.stride % size != 0)
       throw std::invalid_argument("strides must be multiples of the size of an element, " + std::to_string(size) +
@@ -169,7 +169,7 @@ NormalForm normal_form(const Request& request) {
     form.result_strides[order[i]] = result_bytes;
     result_bytes = checked_mul(result_bytes, std::max<std::int64_t>(1, form.result_shape[order[i]]));
   }
-  form.traffic = input_bytes + std::min(result_bytes, most / 4);
+  form.traffic = input_bytes + std::min(result_bytes, most_int64 / 4);
   if (form.empty) return form;
   form.result_bytes = result_bytes;
   form.axes = normal_axes(request, order, form.result_strides);

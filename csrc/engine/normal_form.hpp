@@ -12,12 +12,12 @@
 
 namespace tilepool {
 
-inline constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+inline constexpr std::int64_t most_int64 = std::numeric_limits<std::int64_t>::max();
 
 /// Products that are only compared: they stop where a few of them can still be added, instead of overflowing.
 inline std::int64_t saturating_mul(std::int64_t a, std::int64_t b) {
   std::int64_t product;
-  return __builtin_mul_overflow(a, b, &product) ? most / 4 : std::min(product, most / 4);
+  return __builtin_mul_overflow(a, b, &product) ? most_int64 / 4 : std::min(product, most_int64 / 4);
 }
 
 /// One axis of the array as the caller sees it. Strides count bytes and may be zero or negative.

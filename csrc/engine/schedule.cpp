@@ -193,7 +193,7 @@ std::int64_t bundles_of(const Schedule& s, const NormalForm& form, const Facts& 
 
 /// Cuts rows into tiles of about so many bytes, elements of the given size, but no more than `most_outputs`. A tile is
 /// at least as long as two windows, so that neighbours share little.
-void cut_tiles(Schedule& s, std::int64_t bytes, std::int64_t element, std::int64_t most_outputs = most) {
+void cut_tiles(Schedule& s, std::int64_t bytes, std::int64_t element, std::int64_t most_outputs = most_int64) {
   const Windows& windows = s.row.windows;
   const std::int64_t outputs = windows.outputs();
   const std::int64_t pixels = std::max(bytes / (element * s.inner), saturating_mul(2, windows.extent(1)));
@@ -221,7 +221,7 @@ Strategy picked(Schedule& s, const NormalForm& form) {
 Strategy surveyed(Schedule& s, const NormalForm& form) {
   cut_tiles_of_taps(s, form);
   const bool single = s.inner == 1 && s.row.windows.outputs() == 1;
-  return by::Surveyed{single, survey_bytes(std::min(most / 128, form.taps), single)};
+  return by::Surveyed{single, survey_bytes(std::min(most_int64 / 128, form.taps), single)};
 }
 
 /// Bytes of a buffered row of a tile, or of a piece of it.

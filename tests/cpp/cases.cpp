@@ -145,40 +145,38 @@ Manner manner_of(Op op, DType dtype, std::uint64_t number) {
 }
 
 std::set<std::string> ways_of(const Plan& plan) {
-  if (plan.empty) return {"empty"};
+  if (plan.form.empty) return {"empty"};
   std::set<std::string> ways;
   const auto add = [&](bool taken, const char* way) {
     if (taken) ways.insert(way);
   };
-  add(plan.indices != Indices::none && plan.far_indices, "indices far apart");
-  add(plan.indices != Indices::none && !plan.far_indices, "indices");
-  add(plan.survey_bytes > 0 && plan.survey.single, "survey of single windows");
-  add(plan.survey_bytes > 0 && !plan.survey.single, "survey");
-  if (plan.indices == Indices::none && plan.survey_bytes == 0) {
-    add(plan.bundles > 0, "bundles");
-    add(plan.endless, "endless");
-    add(plan.endless && plan.tiles == 1 && !plan.lines.empty() && plan.lines.back().windows.kernel() > 1,
-        "endless across lines");
-    add(plan.planes && plan.inner == 1, "planes");
-    add(plan.planes && plan.inner > 1, "planes of pixels");
-    // What pool.cpp takes row by row: 40 rows and more, of 512 bytes and more.
-    const bool by_rows =
-        plan.slots >= 40 && plan.row.windows.extent(plan.tile_outputs) * plan.inner * acc_size(plan) >= 512;
-    add(plan.slides && !by_rows, "slides by columns");
-    add(plan.slides && by_rows, "slides by rows");
-    const bool gathers = plan.buffered && !plan.planes && !plan.slides;
-    add(gathers && plan.bordered, "buffer with borders");
-    add(gathers && !plan.bordered, "buffer without borders");
-    add(plan.wide, "wide rows");
-    add(plan.row_blocks, "blocks along the row");
-    add(plan.across.taps > 1 && !plan.row_blocks, "doubling");
-    add(plan.long_windows && plan.buffered, "long windows of a buffer");
-    add(plan.long_windows && !plan.buffered, "long windows");
-    const bool lists = !plan.bundles && !plan.endless && !plan.buffered;
-    add(lists && plan.unclipped, "lists of unclipped rows");
-    add(lists && !plan.unclipped, "lists");
-    add(plan.tiles > 1, "tiles");
-  }
+  const Schedule& schedule = plan.schedule;
+  const RowLoop& loop = schedule.row_loop;
+  const auto is = [&](const char* name) { return strategy_names[schedule.strategy.index()] == std::string(name); };
+  add(is("picked") && plan.form.far_indices, "indices far apart");
+  add(is("picked") && !plan.form.far_indices, "indices");
+  const auto* const surveyed = std::get_if<by::Surveyed>(&schedule.strategy);
+  add(surveyed != nullptr && surveyed->single, "survey of single windows");
+  add(surveyed != nullptr && !surveyed->single, "survey");
+  add(is("bundled"), "bundles");
+  const auto* const endless = std::get_if<by::Endless>(&schedule.strategy);
+  add(endless != nullptr, "endless");
+  add(endless != nullptr && endless->crosses_lines, "endless across lines");
+  add(is("framed") && schedule.inner == 1, "planes");
+  add(is("framed") && schedule.inner > 1, "planes of pixels");
+  const auto* const scanned = std::get_if<by::Scanned>(&schedule.strategy);
+  add(scanned != nullptr && !scanned->row_by_row, "slides by columns");
+  add(scanned != nullptr && scanned->row_by_row, "slides by rows");
+  add(is("gathered") && loop.bordered, "buffer with borders");
+  add(is("gathered") && !loop.bordered, "buffer without borders");
+  add(plan.form.wide, "wide rows");
+  add(loop.in_blocks, "blocks along the row");
+  add(loop.across.taps > 1 && !loop.in_blocks, "doubling");
+  add(loop.long_windows && !is("direct"), "long windows of a buffer");
+  add(loop.long_windows && is("direct"), "long windows");
+  add(is("direct") && loop.unclipped, "lists of unclipped rows");
+  add(is("direct") && !loop.unclipped, "lists");
+  add(schedule.tiles > 1 && !is("picked") && !is("surveyed"), "tiles");
   return ways;
 }
 

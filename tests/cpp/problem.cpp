@@ -141,7 +141,7 @@ void Problem::expect(const Pooling& pooling) {
     seen.push_back(seen_along(pooling.words[axis], pooling.shape[axis]));
     shape.push_back(static_cast<std::int64_t>(seen.back().size()));
   }
-  if (shape != plan.result_shape) return;  // which `difference` tells
+  if (shape != plan.form.result_shape) return;  // which `difference` tells
   std::vector<Number> cells;
   std::vector<std::int64_t> indices;
   each_place(shape, [&](const std::vector<std::int64_t>& output) {
@@ -174,9 +174,9 @@ void Problem::expect(const Pooling& pooling) {
 }
 
 Written Problem::blank() const {
-  const std::int64_t size = size_of(plan.result_shape);
-  const std::int64_t index_size = plan.indices == Indices::none ? 0 : plan.wide_indices ? 8 : 4;
-  return {Block(size * info_of(plan.result_dtype).size), Block(size * index_size)};
+  const std::int64_t size = size_of(plan.form.result_shape);
+  const std::int64_t index_size = plan.form.indices == Indices::none ? 0 : plan.form.wide_indices ? 8 : 4;
+  return {Block(size * info_of(plan.form.result_dtype).size), Block(size * index_size)};
 }
 
 void Problem::pool_into(const Written& written, int threads, Interrupt::Question question) const {
@@ -196,9 +196,9 @@ Written Problem::pooled(int threads, bool alone, Interrupt::Question question) c
 /// Bytes from the first element of the results, which lie dense, to that number in C order.
 std::int64_t Problem::offset_of(std::int64_t output) const {
   std::int64_t offset = 0;
-  for (std::size_t axis = plan.result_shape.size(); axis-- > 0;) {
-    offset += output % plan.result_shape[axis] * plan.result_strides[axis];
-    output /= plan.result_shape[axis];
+  for (std::size_t axis = plan.form.result_shape.size(); axis-- > 0;) {
+    offset += output % plan.form.result_shape[axis] * plan.form.result_strides[axis];
+    output /= plan.form.result_shape[axis];
   }
   return offset;
 }
@@ -216,24 +216,24 @@ std::string told(const char* what, std::int64_t output, Number got, Number expec
 
 std::string Problem::difference(const Written& written) const {
   const auto size = static_cast<std::int64_t>(expected_.size());
-  if (size != size_of(plan.result_shape)) return "the shape of the result is another one";
-  const std::int64_t result_size = info_of(plan.result_dtype).size;
+  if (size != size_of(plan.form.result_shape)) return "the shape of the result is another one";
+  const std::int64_t result_size = info_of(plan.form.result_dtype).size;
   for (std::int64_t output = 0; output < size; ++output) {
     const Expected& expected = expected_[static_cast<std::size_t>(output)];
     const std::int64_t offset = offset_of(output);
-    const Number got = element(plan.result_dtype, written.values.begin() + offset);
+    const Number got = element(plan.form.result_dtype, written.values.begin() + offset);
     // Written as a float, a number is rounded once more.
-    const int digits = is_float(plan.result_dtype) ? digits_of(plan.result_dtype) : 64;
+    const int digits = is_float(plan.form.result_dtype) ? digits_of(plan.form.result_dtype) : 64;
     const bool exact = expected.tolerance == 0 && is_float(request_.dtype);
-    const Number least = plan.result_dtype == DType::float16 ? std::ldexp(Number{1}, -25) : 0;
+    const Number least = plan.form.result_dtype == DType::float16 ? std::ldexp(Number{1}, -25) : 0;
     const Number rounding = exact ? 0 : std::ldexp(std::abs(expected.value) + expected.tolerance, -digits) + least;
     const bool alike = std::isnan(expected.value)
                            ? std::isnan(got)
                            : got == expected.value || std::abs(got - expected.value) <= expected.tolerance + rounding;
     if (!alike) return told("result", output, got, expected.value);
-    if (plan.indices == Indices::none) continue;
-    const char* const at = written.indices.begin() + offset / result_size * (plan.wide_indices ? 8 : 4);
-    const std::int64_t index = plan.wide_indices ? bits_at<std::int64_t>(at) : bits_at<std::int32_t>(at);
+    if (plan.form.indices == Indices::none) continue;
+    const char* const at = written.indices.begin() + offset / result_size * (plan.form.wide_indices ? 8 : 4);
+    const std::int64_t index = plan.form.wide_indices ? bits_at<std::int64_t>(at) : bits_at<std::int32_t>(at);
     if (index != expected.place) return told("index", output, Number(index), Number(expected.place));
   }
   return {};
@@ -242,9 +242,9 @@ std::string Problem::difference(const Written& written) const {
 std::string Problem::difference(const Written& written, const Written& others) const {
   if (!(written.indices == others.indices)) return "the indices differ";
   if (written.values == others.values) return {};
-  for (std::int64_t output = 0; output < size_of(plan.result_shape); ++output) {
-    const Number got = element(plan.result_dtype, written.values.begin() + offset_of(output));
-    const Number other = element(plan.result_dtype, others.values.begin() + offset_of(output));
+  for (std::int64_t output = 0; output < size_of(plan.form.result_shape); ++output) {
+    const Number got = element(plan.form.result_dtype, written.values.begin() + offset_of(output));
+    const Number other = element(plan.form.result_dtype, others.values.begin() + offset_of(output));
     if (got != other && !(std::isnan(got) && std::isnan(other))) return told("result", output, got, other);
   }
   return {};

@@ -47,7 +47,7 @@ class Problem {
   Plan plan;
 
   /// Has the plan pool as if the array were large: with threads, and with requests for rows further on.
-  void seem_large() { plan.traffic = plan.work = std::int64_t{2} << 20; }
+  void seem_large() { plan.form.traffic = plan.schedule.work = std::int64_t{2} << 20; }
 
   /// Blocks for the results, poisoned.
   Written blank() const;

@@ -42,11 +42,11 @@ void try_plan(const Request& request, int& made) {
   try {
     const Plan plan = make_plan(request);
     ++made;
-    CHECK(plan.result_shape.size() == request.axes.size());
+    CHECK(plan.form.result_shape.size() == request.axes.size());
     __int128 size = 1;
-    for (const std::int64_t n : plan.result_shape) size *= n;
+    for (const std::int64_t n : plan.form.result_shape) size *= n;
     CHECK(size >= 0);
-    CHECK(size * info_of(plan.result_dtype).size <= most);
+    CHECK(size * info_of(plan.form.result_dtype).size <= most);
     bool is_small = size <= few_outputs;
     for (const ArrayAxis& axis : request.axes) is_small = is_small && axis.size <= few_cells;
     if (!is_small) return;
@@ -180,7 +180,7 @@ TEST_CASE("divisors that no 64 bits hold") {
     const Block values(3 * size);
     pool(plan, storage.begin(), values.begin());
     for (int i = 0; i < 3; ++i) {
-      const Number got = element(plan.result_dtype, values.begin() + size * i);
+      const Number got = element(plan.form.result_dtype, values.begin() + size * i);
       CHECK(got == (rounded ? 0 : std::ldexp(Number{1}, -80)));
     }
   }

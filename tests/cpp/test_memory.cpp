@@ -42,7 +42,7 @@ TEST_CASE("a plan that lacks memory") {
         const FailingOnce failing(place);
         const Plan plan = make_plan(problem.request());
         happened = failing.happened();
-        CHECK(plan.result_shape == problem.plan.result_shape);
+        CHECK(plan.form.result_shape == problem.plan.form.result_shape);
       } catch (const std::bad_alloc&) {
       }
       CHECK(blocks_in_use() == before);

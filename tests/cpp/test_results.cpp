@@ -16,8 +16,8 @@ void each_variation(const Problem& problem, std::uint64_t number, const Check& c
   check(problem.pooled(1, true));
   Problem other = problem;
   other.seem_large();
-  other.plan.streams = true;
-  other.plan.far_indices = true;
+  other.plan.schedule.row_loop.streams = true;
+  other.plan.form.far_indices = true;
   check(other.pooled(threads[number % 4]));
 }
 
