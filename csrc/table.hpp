@@ -320,9 +320,23 @@ constexpr std::int64_t taps_limit(Op op, DType dtype) {
   return std::int64_t{1} << (8 * (acc_size(op, dtype) - info.size) - (info.size == 4 ? 3 : 1));
 }
 
+/// The kernels of one element type. Function pointers are nullptr where there is none.
+struct Kernels {
+  Kernel of[op_count];
+};
+
+/// What an object file exports: the kernels of its element types, nullptr for the others.
+struct TablePart {
+  const Kernels* of[dtype_count];
+};
+
+/// All kernels of an instruction set.
 struct Table {
   const char* isa;
-  Kernel kernels[op_count][dtype_count];  // function pointers are nullptr where the combination does not exist
+  TablePart kernels;
+  const Kernel& kernel(Op op, DType dtype) const {
+    return kernels.of[static_cast<int>(dtype)]->of[static_cast<int>(op)];
+  }
 };
 
 constexpr std::int64_t buffer_slack = 256;  // four vectors of the widest ISA: what one unrolled step may overrun

@@ -7,17 +7,34 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <initializer_list>
 #include <stdexcept>
 
 namespace tilepool {
 
-// The build says which there are (TILEPOOL_ISAS).
-extern const Table table_baseline, table_avx2, table_avx512;
+// What the object files of the kernels export. The build says which instruction sets there are (TILEPOOL_ISAS).
+#define TILEPOOL_PARTS(isa)                                                                     \
+  extern const TablePart kernels_##isa##_half, kernels_##isa##_single, kernels_##isa##_twofold, \
+      kernels_##isa##_narrow, kernels_##isa##_wide;
+TILEPOOL_PARTS(baseline)
+TILEPOOL_PARTS(avx2)
+TILEPOOL_PARTS(avx512)
 
 namespace {
 
+/// A table of its parts.
+Table joined(const char* isa, std::initializer_list<const TablePart*> parts) {
+  Table table{isa, {}};
+  for (const TablePart* const part : parts) {
+    for (int dtype = 0; dtype < dtype_count; ++dtype) {
+      if (part->of[dtype] != nullptr) table.kernels.of[dtype] = part->of[dtype];
+    }
+  }
+  return table;
+}
+
 struct Isa {
-  const Table* table;
+  Table table;
   bool (*available)();
 };
 
@@ -44,21 +61,26 @@ bool has_avx512() {
 bool has_baseline() { return true; }
 #endif
 
+#define TILEPOOL_ISA(isa)                                                                                           \
+  {joined(#isa, {&kernels_##isa##_half, &kernels_##isa##_single, &kernels_##isa##_twofold, &kernels_##isa##_narrow, \
+                 &kernels_##isa##_wide}),                                                                           \
+   has_##isa},
+
 const Isa isas[] = {
 #ifdef TILEPOOL_HAS_baseline
-    {&table_baseline, has_baseline},
+    TILEPOOL_ISA(baseline)
 #endif
 #ifdef TILEPOOL_HAS_avx2
-    {&table_avx2, has_avx2},
+        TILEPOOL_ISA(avx2)
 #endif
 #ifdef TILEPOOL_HAS_avx512
-    {&table_avx512, has_avx512},
+            TILEPOOL_ISA(avx512)
 #endif
 };
 
 const Table* find(const std::string& name) {
   for (const Isa& isa : isas) {
-    if (isa.table->isa == name && isa.available()) return isa.table;
+    if (isa.table.isa == name && isa.available()) return &isa.table;
   }
   return nullptr;
 }
@@ -66,11 +88,11 @@ const Table* find(const std::string& name) {
 const Table* best() {
   const Table* table = nullptr;
   for (const Isa& isa : isas) {
-    if (isa.available()) table = isa.table;
+    if (isa.available()) table = &isa.table;
   }
   if (table == nullptr) {
     std::string message = "this CPU lacks what the kernels of this build need:";
-    for (const Isa& isa : isas) message += std::string(" ") + isa.table->isa;
+    for (const Isa& isa : isas) message += std::string(" ") + isa.table.isa;
     throw std::runtime_error(message);
   }
   return table;
@@ -95,14 +117,14 @@ const Table& active_table() { return *active().load(std::memory_order_relaxed); 
 
 std::vector<std::string> built_isas() {
   std::vector<std::string> names;
-  for (const Isa& isa : isas) names.emplace_back(isa.table->isa);
+  for (const Isa& isa : isas) names.emplace_back(isa.table.isa);
   return names;
 }
 
 std::vector<std::string> available_isas() {
   std::vector<std::string> names;
   for (const Isa& isa : isas) {
-    if (isa.available()) names.emplace_back(isa.table->isa);
+    if (isa.available()) names.emplace_back(isa.table.isa);
   }
   return names;
 }

@@ -14,8 +14,8 @@ class WideRows {
   static constexpr std::int64_t most_rows = 1024;  // of uint16 in 32 bits, of uint32 in 64
 
   WideRows(const Table& table, DType dtype)
-      : sums_(table.kernels[sum][static_cast<int>(dtype)]),
-        narrow_(table.kernels[sum][static_cast<int>(DType::int32)]),
+      : sums_(table.kernel(Op::sum, dtype)),
+        narrow_(table.kernel(Op::sum, DType::int32)),
         is_short_(acc_size(Op::sum, dtype) == 4) {}
 
   /// In bytes: both rows of n elements.
@@ -37,7 +37,6 @@ class WideRows {
   }
 
  private:
-  static constexpr int sum = static_cast<int>(Op::sum);
   const Kernel &sums_, &narrow_;
   const bool is_short_;
 };

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 
 #include "../wide_rows.hpp"
 #include "walker.hpp"
@@ -12,7 +13,9 @@ namespace tilepool {
 class BufferedWalker : public Walker {
  public:
   BufferedWalker(const Call& call, const Share& share)
-      : Walker(call, share), acc_size_(acc_size(form_)), wide_rows_(call.table, form_.dtype) {}
+      : Walker(call, share), acc_size_(acc_size(form_)) {
+    if (form_.wide) wide_rows_.emplace(call.table, form_.dtype);
+  }
 
  protected:
   /// Sets the pitch of the tile, and returns memory for the given numbers of rows, each number by itself: `rows[i]`
@@ -53,8 +56,8 @@ class BufferedWalker : public Walker {
 
   /// The listed rows as the kernels take them.
   void widen_listed(std::int64_t elements) {
-    if (!form_.wide || rows_.empty()) return;
-    rows_.assign(1, wide_rows_(rows_.data(), listed(), elements, wide_row_));
+    if (!wide_rows_ || rows_.empty()) return;
+    rows_.assign(1, (*wide_rows_)(rows_.data(), listed(), elements, wide_row_));
   }
 
   /// Combines rows of so many elements in `target`, after `start` if there is one, and in parts where they are many:
@@ -93,7 +96,7 @@ class BufferedWalker : public Walker {
   const std::int64_t acc_size_;
 
  private:
-  const WideRows wide_rows_;
+  std::optional<const WideRows> wide_rows_;
   std::int64_t pitch_ = 0;    // bytes of a row
   char* wide_row_ = nullptr;  // where wide rows are made
 };

@@ -16,9 +16,7 @@ struct Call {
   void* indices;
   Interrupt& interrupt;
 
-  const Kernel& kernel() const {
-    return table.kernels[static_cast<int>(plan.form.op)][static_cast<int>(kernel_dtype(plan.form))];
-  }
+  const Kernel& kernel() const { return table.kernel(plan.form.op, kernel_dtype(plan.form)); }
 };
 
 void run(const by::Direct&, const Call&, Share&);
