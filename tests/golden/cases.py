@@ -1,0 +1,418 @@
+"""What the cases are: each is made from its name alone, of the form family/number.
+
+A family puts some ops and dtypes on windows of some kind. Neighbouring numbers go through its ops and dtypes, so that a
+run of any hundred has them all; the rest of a case is drawn. New cases are new families, or more of a family: what is
+there stays what it is.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from golden import places
+from golden.places import Place
+from golden.values import DTYPES, FLOATS, INTEGERS, Draw, kind_of
+
+Arguments = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An array to be made of numbers of a profile: `layout` has the arguments of `layouts.lay_out`, and `repeated`, the
+    axes that have one cell in memory.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    profile: str
+    layout: Arguments = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call of a public function."""
+
+    name: str
+    function: str  # of tilepool, or one of golden.digests.CHAINS
+    op: str
+    x: Drawn
+    arguments: Arguments  # of which those that are Drawn are made, too
+    into: str = ""  # an `out` with "other strides", or in "kept memory"
+
+    @property
+    def seed(self) -> int:
+        return int.from_bytes(hashlib.blake2b(self.name.encode(), digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a window keeps: an op of `tilepool.pool`, and options without which it is another one."""
+
+    op: str
+    dtype: str
+    options: Arguments = field(default_factory=dict)
+
+
+ROUNDINGS = ("half_even", "half_up", "floor", "trunc")
+METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
+
+EXTREMA = [Kept(op, dtype) for dtype in DTYPES for op in ("max", "min")]
+SUMS = [Kept(op, dtype) for dtype in DTYPES for op in ("sum", "avg")]
+WHOLE_AVERAGES = [
+    Kept("avg", dtype, {"dtype": "uint8" if dtype == "bool" else dtype, "rounding": ROUNDINGS[i % 4]})
+    for i, dtype in enumerate(("bool", *INTEGERS))
+]
+PRODUCTS = [Kept("prod", dtype) for dtype in ("float16", "bfloat16", "float32", "float64", "int8", "int64", "uint64")]
+FAST_NORMS = [Kept("lp", dtype, {"norm_type": p}) for dtype in FLOATS for p in (1.0, math.inf)]
+FAST_NORMS.append(Kept("lp", "float32", {"norm_type": 2.0}))
+TRUTHS = [Kept(op, dtype) for dtype, op in zip(("bool", "uint8", "float32"), ("any", "all", "count_nonzero"), strict=True)]
+CONVERTED = [
+    Kept(op, dtype, {"dtype": to})
+    for op, dtype, to in (
+        ("sum", "float32", "float64"),
+        ("sum", "int8", "float32"),
+        ("sum", "float64", "int32"),
+        ("sum", "int64", "uint8"),
+        ("sum", "uint16", "int16"),
+        ("avg", "float64", "float16"),
+        ("avg", "float16", "float64"),
+        ("avg", "int64", "float32"),
+        ("avg", "int16", "uint64"),
+        ("avg", "uint64", "int8"),
+        ("avg", "uint8", "float64"),
+    )
+]
+COMBINED = [*EXTREMA, *SUMS, *WHOLE_AVERAGES, *PRODUCTS, *FAST_NORMS, *TRUTHS, *CONVERTED]
+PLANAR = [kept for kept in COMBINED if "rounding" not in kept.options]  # what is pooled by planes and bundles
+TILED = [
+    *EXTREMA,
+    *SUMS,
+    *WHOLE_AVERAGES[::3],
+    *[kept for kept in PRODUCTS if kept.dtype in ("float32", "int64")],
+    *FAST_NORMS[4::2],
+]
+ORDERED = [
+    *[Kept("median", dtype) for dtype in DTYPES],
+    *[Kept("quantile", dtype, {"method": METHODS[i % 5]}) for i, dtype in enumerate(DTYPES * 2)],
+    *[Kept("mode", dtype) for dtype in DTYPES],
+]
+SURVEYED = [
+    Kept(op, dtype) for dtype in DTYPES for op in ("lp", "gem", "logsumexp", "softmax", "var", "std", "expectation")
+]
+ANY = [*COMBINED, *ORDERED, *SURVEYED[::2]]
+MASKED = [kept for kept in (*EXTREMA, *SUMS, *WHOLE_AVERAGES, *CONVERTED)]
+OMITTED = [kept for kept in ANY if kept.dtype in FLOATS]
+STREAMED = {
+    size: [kept for kept in (*EXTREMA, *SUMS) if kept.dtype in dtypes and kept.op in ops]
+    for size, dtypes, ops in (
+        (8, ("float64", "int64", "uint64"), ("max", "min", "avg")),
+        (4, ("float32", "int32", "uint32"), ("max", "min")),
+    )
+}
+STREAMED[8] += [Kept("sum", dtype) for dtype in ("float64", *INTEGERS[:7:2])]
+STREAMED[4] += [Kept("avg", dtype) for dtype in ("float32", "uint8", "int16")] + [Kept("sum", "float32")]
+
+
+@dataclass(frozen=True)
+class Family:
+    count: int
+    kept: list[Kept]
+    place: Callable[[Draw], Place]
+    change: Callable[[Draw, Case], Case] = lambda d, case: case  # noqa: E731
+    profiles: tuple[str, ...] = ("plain", "plain", "ties", "ties", "ties", "wide", "special", "nans")
+    laid_out: float = 0.15  # the share of other layouts than the dense one
+
+
+# ---- what families change of a plain call ----------------------------------------------------------------------------
+
+
+def with_indices(d: Draw, case: Case) -> Case:
+    words = case.arguments
+    axis, rank = words["axis"], len(case.x.shape)
+    bases = ["plane", "plane", "array"]
+    if "kernel_size" in words:
+        bases.append("window")
+    if 0 not in axis and rank > len(axis):
+        bases.append("batch")
+    base, dtype = d.of(bases), d.of(("int64", "int64", "int32"))
+    if base == "window" and math.prod(along(words["kernel_size"], axis)) < 256:
+        dtype = d.of(("int64", "int32", "uint8"))
+    options: Arguments = {"return_indices": True, "index_base": base, "index_dtype": dtype}
+    if "output_size" in words:
+        return replace(case, function="adaptive_pool", arguments={**words, "op": case.op, **options})
+    if d.chance(0.15):
+        options["nan_policy"] = "omit"
+    if d.chance(0.15):
+        options["mask"] = mask_for(d, case.x)
+    return replace(case, function=f"{case.op}_pool", arguments=without(words, "op") | options)
+
+
+def far(d: Draw, case: Case) -> Case:
+    """Cells of one window whose indices differ by 2**31: rows of 2**30 cells that have the memory of one."""
+    outer, inner = case.x.shape
+    x = replace(case.x, shape=(outer, 2**30, inner), layout={"repeated": (1,)})
+    words = {"kernel_size": (3, 1), "stride": (d.number(1, 3), 2**29), "axis": (0, 1), "return_indices": True}
+    return replace(case, function=f"{case.op}_pool", x=x, arguments=words)
+
+
+def with_mask(d: Draw, case: Case) -> Case:
+    words = without(case.arguments, "op") | {"mask": mask_for(d, case.x)}
+    if d.chance(0.3):
+        words["nan_policy"] = "omit"
+    return replace(case, function=f"{case.op}_pool", arguments=words)
+
+
+def with_weights(d: Draw, case: Case) -> Case:
+    profile = case.x.profile if case.x.profile == "plain" else "ties"
+    words = without(case.arguments, "op") | {"weights": Drawn(d.of(DTYPES), narrower(d, case.x.shape), profile)}
+    if d.chance(0.2):
+        words["mask"] = mask_for(d, case.x)
+    return replace(case, function=f"{case.op}_pool", arguments=words)
+
+
+def with_omission(d: Draw, case: Case) -> Case:
+    return replace(case, arguments={**case.arguments, "nan_policy": "omit"})
+
+
+def with_layout(d: Draw, case: Case) -> Case:
+    return replace(case, x=replace(case.x, layout=layout_for(d, case.x)))
+
+
+def globally(d: Draw, case: Case) -> Case:
+    words = without(case.arguments, "output_size")
+    if d.chance(0.4):
+        return case
+    return replace(case, function="global_pool", arguments=words | {"op": case.op, "keepdims": d.chance(0.5)})
+
+
+def in_pyramids(d: Draw, case: Case) -> Case:
+    words = without(case.arguments, "output_size")
+    grids = tuple(d.of((1, 2, 3, 4)) for _ in range(d.number(1, 3)))
+    return replace(case, function="pyramid_pool", arguments=words | {"op": case.op, "grids": grids})
+
+
+def stochastic(d: Draw, case: Case) -> Case:
+    words = without(case.arguments, "op")
+    indices = {"return_indices": True, "index_base": d.of(("plane", "array"))} if d.chance(0.6) else {}
+    if d.chance(0.2):
+        indices["nan_policy"] = "omit"
+    return replace(case, function="drawn", op="stochastic", arguments=words | indices)
+
+
+def mixed(d: Draw, case: Case) -> Case:
+    words = without(case.arguments, "op") | {"alpha": d.of((0, 0.25, 0.5, 0.7, 1)), "count_include_pad": d.chance(0.5)}
+    return replace(case, function="mixed_pool", op="mixed", arguments=words)
+
+
+def unpooled(d: Draw, case: Case) -> Case:
+    """Indices of a max-pooling put to use."""
+    return replace(case, function=d.of(("unpooled", "converted")), arguments=without(case.arguments, "op"))
+
+
+def along(word: Any, axis: tuple[int, ...]) -> tuple[int, ...]:
+    return word if isinstance(word, tuple) else (word,) * len(axis)
+
+
+def without(words: Arguments, *names: str) -> Arguments:
+    return {name: word for name, word in words.items() if name not in names}
+
+
+def narrower(d: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape that broadcasts to this one."""
+    kept = tuple(n if d.chance(0.8) else 1 for n in shape)
+    return kept[d.number(0, len(kept) - 1) :] if d.chance(0.3) else kept
+
+
+def mask_for(d: Draw, x: Drawn) -> Drawn:
+    return Drawn("bool", narrower(d, x.shape), "plain")
+
+
+def layout_for(d: Draw, x: Drawn) -> Arguments:
+    rank, size = len(x.shape), kind_of(x.dtype).itemsize
+    layout: Arguments = {}
+    if d.chance(0.4):
+        layout["order"] = d.order(rank)
+    if d.chance(0.5):
+        steps = [d.of((1, 1, 2, 3, -1, -2)) for _ in range(rank)]
+        if d.chance(0.5):
+            steps[layout.get("order", range(rank))[-1]] = 1
+        layout["steps"] = tuple(steps)
+    if d.chance(0.3):
+        layout["margin"] = d.number(1, 2)
+    if d.chance(0.4):
+        layout["offset"] = d.number(1, 15) * (size if d.chance(0.6) else 1)
+    if d.chance(0.15) and x.dtype != "bfloat16":  # which has no other byte order
+        layout["swapped"] = True
+    if d.chance(0.1):
+        layout["repeated"] = (d.number(0, rank - 1),)
+    return layout or {"order": tuple(reversed(range(rank)))}
+
+
+# ---- options -----------------------------------------------------------------------------------------------------------
+
+
+def options_of(d: Draw, kept: Kept, slides: bool) -> Arguments:
+    """What the op needs and may have beside its windows."""
+    options = dict(kept.options)
+    if kept.op == "avg" and slides:
+        if d.chance(0.4):
+            options["count_include_pad"] = False
+        if d.chance(0.15):
+            options["divisor_override"] = d.of((1, 2, 3, 7, -5, 1000))
+    if kept.op == "lp" and "norm_type" not in options:
+        options["norm_type"] = d.of((2.0, 3.0, 4.0, 1.5, 0.7))
+    if kept.op == "gem":
+        options |= {"p": d.of((3.0, 2.0, 1.0, 1.7)), "eps": d.of((1e-6, 0.5))}
+    if kept.op in ("logsumexp", "softmax"):
+        options["temperature"] = d.of((1.0, 2.0, 0.3))
+    if kept.op == "logsumexp" and d.chance(0.4):
+        options["normalize"] = True
+    if kept.op in ("var", "std"):
+        options["ddof"] = d.of((0, 1, 2))
+    if kept.op == "quantile":
+        options["q"] = d.of((0.0, 0.1, 0.25, 0.5, 0.77, 1.0))
+    if kept.op == "median" and d.chance(0.3):
+        options["method"] = d.of(METHODS)
+    return options
+
+
+def function_for(d: Draw, kept: Kept, windows: Arguments) -> tuple[str, Arguments]:
+    """One of the public functions that make such a call, and what it is to be told beside the windows."""
+    op, core = kept.op, ("max", "min", "avg", "sum")
+    if "boundaries" in windows:
+        return f"fractional_{op}_pool", {}
+    if op == "expectation":
+        return "stochastic_pool", {"training": False}
+    if "output_size" in windows:
+        if op in core and "rounding" not in kept.options and d.chance(0.5):
+            return f"adaptive_{op}_pool", {}
+        return "adaptive_pool", {"op": op}
+    named = op not in ("prod", "any", "all", "count_nonzero")
+    return (f"{op}_pool", {}) if named and d.chance(0.5) else ("pool", {"op": op})
+
+
+SLIDING = [places.endless, places.bundles, places.planes, places.columns, places.gathered, places.direct, places.small]
+
+
+def anywhere(d: Draw) -> Place:
+    return d.of((*SLIDING, places.doubled, places.row_blocks, places.small))(d)
+
+
+def slides(d: Draw) -> Place:
+    place = d.of(SLIDING)(d)
+    return place if "kernel_size" in place.windows else places.direct(d)
+
+
+def ordinary(d: Draw) -> Place:
+    """Small: what every tap of every window is looked at for."""
+    return d.of((places.direct, places.small, places.gathered, places.colours, places.empty_windows, places.small))(d)
+
+
+def long_lists(d: Draw) -> Place:
+    """More than 2048 taps."""
+    width = d.number(2_050, 2_300)
+    return d.of((Place((2, width), (1,), {"output_size": 1}), Place((width, 3), (0,), {"kernel_size": width - 2, "stride": 1})))
+
+
+def grids(d: Draw) -> Place:
+    return Place((2, d.number(4, 9), d.number(4, 9), d.number(1, 4)), d.of(((1, 2), (2, 3), (1, 3))), {"output_size": 1})
+
+
+def anything_whole(d: Draw) -> Place:
+    place = d.of((places.whole, places.long_windows))(d)
+    return place if math.prod(place.shape) < 1000 else places.whole(d)
+
+
+def uneven(d: Draw) -> Place:
+    place = d.of((places.listed, places.whole))(d)
+    return place if "output_size" in place.windows else Place(place.shape, place.axis, {"output_size": 3})
+
+
+def unclipped(d: Draw) -> Place:
+    """Of which `max_unpool` finds the size by itself."""
+    kernel, outputs = d.number(1, 3), (d.number(1, 5), d.number(1, 9))
+    shape = (2, *[n * kernel for n in outputs])
+    return Place(shape, (1, 2), {"kernel_size": kernel, "stride": kernel})
+
+
+def apart(d: Draw) -> Place:
+    return Place((d.number(3, 5), d.number(1, 40)), (0,), {"kernel_size": 3})
+
+
+def streamed(size: int) -> Callable[[Draw], Place]:
+    return lambda d: places.streamed(d, size)
+
+
+FINITE = ("plain", "ties", "ties")
+FEW_NANS = ("plain", "ties", "ties", "nans", "special")
+SPECIAL = ("special", "nans", "wide")
+HOLES = ("holes", "holes", "nans", "special")
+
+FAMILIES = {
+    "endless": Family(800, PLANAR, places.endless),
+    "bundles": Family(800, PLANAR, places.bundles),
+    "planes": Family(800, COMBINED, places.planes),
+    "tall_planes": Family(600, COMBINED, places.tall_planes),
+    "columns": Family(900, COMBINED, places.columns),
+    "rows": Family(560, COMBINED, places.rows),
+    "gathered": Family(800, COMBINED, places.gathered),
+    "listed": Family(700, COMBINED, places.listed),
+    "direct": Family(1200, COMBINED, places.direct),
+    "colours": Family(400, COMBINED, places.colours),
+    "doubled": Family(900, COMBINED, places.doubled),
+    "row_blocks": Family(700, COMBINED, places.row_blocks),
+    "long_windows": Family(800, COMBINED, places.long_windows),
+    "whole": Family(600, ANY, places.whole, globally),
+    "empty_windows": Family(500, ANY, places.empty_windows),
+    "small": Family(1500, ANY, places.small, laid_out=0.5),
+    "layouts": Family(1500, COMBINED, anywhere, with_layout),
+    "specials": Family(800, [*EXTREMA[:8], *ORDERED[:4], *ORDERED[39:43]], anywhere, profiles=SPECIAL),
+    "tiles": Family(500, TILED, places.tiles),
+    "distant": Family(100, TILED, places.distant, laid_out=0),
+    "streamed8": Family(72, STREAMED[8], streamed(8), profiles=FINITE, laid_out=0),
+    "streamed4": Family(60, STREAMED[4], streamed(4), profiles=FINITE, laid_out=0),
+    "indices": Family(1500, EXTREMA, ordinary, with_indices),
+    "index_specials": Family(400, EXTREMA[:8], ordinary, with_indices, profiles=SPECIAL),
+    "uneven_indices": Family(300, EXTREMA, uneven, with_indices),
+    "far_indices": Family(104, EXTREMA, apart, far, profiles=("plain", "ties", "nans"), laid_out=0),
+    "order": Family(1200, ORDERED, ordinary),
+    "long_order": Family(156, ORDERED, long_lists),
+    "surveys": Family(1100, SURVEYED, ordinary, profiles=FEW_NANS),
+    "long_surveys": Family(182, SURVEYED, places.long_windows, profiles=FINITE),
+    "omitted": Family(600, OMITTED, ordinary, with_omission, profiles=HOLES),
+    "omitted_whole": Family(240, OMITTED, anything_whole, with_omission, profiles=HOLES),
+    "masked": Family(700, MASKED, slides, with_mask, profiles=("plain", "ties", "holes", "special")),
+    "weighted": Family(500, [*SUMS, *WHOLE_AVERAGES], slides, with_weights, profiles=FEW_NANS),
+    "pyramids": Family(200, ANY, grids, in_pyramids),
+    "stochastic": Family(300, EXTREMA[::2], ordinary, stochastic, profiles=FEW_NANS),
+    "mixed": Family(200, EXTREMA[::2], ordinary, mixed, profiles=FEW_NANS),
+    "unpooled": Family(200, EXTREMA[::2], unclipped, unpooled),
+}
+
+
+def case(family: str, number: int) -> Case:
+    """The case of that name."""
+    of = FAMILIES[family]
+    d = Draw(f"{family}/{number}")
+    kept = of.kept[number % len(of.kept)]
+    shape, axis, windows = of.place(d)
+    if "boundaries" in windows and kept.op not in ("max", "avg"):
+        windows = {"output_size": tuple(min(n, 7) for n in (shape[a] for a in axis))}
+    if kept.op == "expectation" and "kernel_size" not in windows:
+        kept = Kept("std", kept.dtype)
+    function, told = function_for(d, kept, windows)
+    options = options_of(d, kept, "kernel_size" in windows)
+    if "boundaries" in windows:
+        options = without(options, "rounding")
+    x = Drawn(kept.dtype, shape, d.of(of.profiles))
+    if kept.op == "avg" and kept.dtype in FLOATS and "int" in str(options.get("dtype")):
+        x = replace(x, profile="plain")  # NaN is no integer
+    if d.chance(of.laid_out):
+        x = replace(x, layout=layout_for(d, x))
+    if family.startswith("streamed"):
+        x = replace(x, layout={"repeated": (0,)})
+    into = "kept memory" if family.startswith("streamed") else "other strides" if d.chance(0.03) else ""
+    words = {"axis": axis, **windows, **told, **options}
+    return of.change(d, Case(f"{family}/{number}", function, kept.op, x, words, into))
