@@ -94,20 +94,20 @@ def planes(d: Draw) -> Place:
     height, width = d.number(kernel[0] + 2, 24), d.number(kernel[1] + 2, 40)
     if d.chance(0.3):
         channels = d.of((2, 3, 5, 8, 17, 20))
-        shape, axis = (d.number(1, 2), height // 2 + 5, width // 2 + 5, channels), (1, 2)
+        shape = [d.number(1, 2), height // 2 + 5, width // 2 + 5, channels]
     else:
-        shape, axis = (d.number(1, 4), height, width), (1, 2)
-    return sliding(d, shape, axis, kernel, (1, d.of((1, 1, 2, 3))), (d.of((1, 1, 1, 2)), d.of((1, 1, 2))))
+        shape = [d.number(1, 4), height, width]
+    return sliding(d, shape, (1, 2), kernel, (1, d.of((1, 1, 2, 3))), (d.of((1, 1, 1, 2)), d.of((1, 1, 2))))
 
 
 def tall_planes(d: Draw) -> Place:
     """The same in blocks: 8 taps and more down the columns."""
     kernel = (d.number(8, 16), d.number(2, 14))
     height, width = d.number(kernel[0] + 2, kernel[0] + 20), d.number(kernel[1] + 2, kernel[1] + 24)
-    shape, axis = (d.number(1, 3), height, width), (1, 2)
+    shape = [d.number(1, 3), height, width]
     if d.chance(0.3):
-        shape = (1, height, d.number(8, 16), d.of((2, 3, 5, 9)))  # type: ignore[assignment]
-    return sliding(d, shape, axis, kernel, (1, d.of((1, 1, 2))))
+        shape = [1, height, d.number(8, 16), d.of((2, 3, 5, 9))]
+    return sliding(d, shape, (1, 2), kernel, (1, d.of((1, 1, 2))))
 
 
 def columns(d: Draw) -> Place:

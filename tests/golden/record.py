@@ -74,7 +74,7 @@ def look_at(line: Line, threads: int | None) -> tuple[str, list[Digest]]:
 
 
 def threads_of(each: Case) -> int:
-    return 1 + each.seed % 3
+    return (1, 1, 1, 1, 2, 3)[each.seed % 6]
 
 
 @dataclass

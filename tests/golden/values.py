@@ -64,8 +64,7 @@ def values(dtype: str, shape: Sequence[int], profile: str, seed: int) -> Array:
     """A dense array of the profile."""
     bits = words(seed, math.prod(shape))
     if dtype == "bool":
-        kinds = bits % np.uint64(16) < np.uint64((1, 8, 15)[seed % 3])
-        return kinds.reshape(shape)
+        return np.asarray(bits % np.uint64(16) < (1, 8, 15)[seed % 3], bool).reshape(shape)
     drawn = floats(dtype, bits, profile, seed) if dtype in FLOATS else integers(dtype, bits, profile)
     return drawn.reshape(shape)
 
@@ -98,8 +97,9 @@ def floats(dtype: str, bits: NDArray[np.uint64], profile: str, seed: int) -> Arr
         else:
             exponents = high % np.uint64(2**exponent)
             fraction |= np.uint64(1)
-        number = fraction | exponents << np.uint64(mantissa) | np.where(high >> np.uint64(11), sign, 0).astype("u8")
-        return number.astype(f"u{size}").view(kind_of(dtype))
+        negative = np.where(high >> np.uint64(11), sign, 0).astype("u8")
+        number = fraction | exponents << np.uint64(mantissa) | negative
+        return np.asarray(number.astype(f"u{size}")).view(kind_of(dtype))
     few = ((bits % np.uint64(17)).astype("i8") - 8).astype("f8").astype(kind_of(dtype)).view(f"u{size}")
     if profile == "ties":
         return few.view(kind_of(dtype))
@@ -113,7 +113,7 @@ def floats(dtype: str, bits: NDArray[np.uint64], profile: str, seed: int) -> Arr
     which = (bits >> np.uint64(20)) % np.uint64(len(specials))
     one_in = np.uint64((4, 16, 128)[seed % 3])
     chosen = np.array(specials, f"u{size}")[which.astype("i8")]
-    return np.where(high % one_in == 0, chosen, few).view(kind_of(dtype))
+    return np.asarray(np.where(high % one_in == 0, chosen, few)).view(kind_of(dtype))
 
 
 def kind_of(dtype: str) -> np.dtype[Any]:
