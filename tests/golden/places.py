@@ -120,7 +120,7 @@ def columns(d: Draw) -> Place:
     height, width = d.number(kernel[0] + 3 * stride[0], kernel[0] + 9 * stride[0]), d.number(15, 90)
     kind = d.number(0, 4)
     if kind == 4:  # the last window sees nothing
-        height, pads = 2 * (kernel[0] - 1) // stride[0] * stride[0] + 1, ((0, kernel[0] - 1), (0, 0))
+        height, pads = (kernel[0] // stride[0] + 4) * stride[0] + 2, ((0, kernel[0] - 1), (0, 0))
         windows = {"kernel_size": kernel, "stride": stride, "padding": pads, "ceil_mode": "full"}
         return Place((2, height, width), (1, 2), windows)
     if kind == 0:
@@ -136,9 +136,9 @@ def rows(d: Draw) -> Place:
     """The same, one row after the other: 40 rows and more that are long."""
     kernel = (d.number(40, 50), d.of((1, 2, 3, 9)))
     height, width = d.number(kernel[0] + 41, kernel[0] + 60), d.number(130, 160)
-    if d.chance(0.35):
+    if d.chance(0.4):
         channels = d.of((4, 10, 16))
-        return sliding(d, (height, 160 // channels + 8, channels), (0, 1), (kernel[0], d.of((1, 3, 8, 9))))
+        return sliding(d, (height, 160 // channels + 8, channels), (0, 1), (kernel[0], d.of((1, 3, 8, 9, 9))))
     return sliding(d, (height, width), (0, 1), kernel, (1, d.of((1, 1, 2))))
 
 
@@ -267,7 +267,7 @@ def tiles(d: Draw) -> Place:
     if kind == 1:
         return sliding(d, (d.number(20_000, 30_000),), (0,), (d.number(8, 60),), d.of((1, 1, 2, 3)))
     if kind == 2:
-        kernel = d.number(2, 9), d.of((2, 3, 5, 9, 20))
+        kernel = d.number(4, 9), d.of((2, 3, 5, 9, 20))
         return sliding(d, (11, d.number(4_500, 6_000)), (0, 1), kernel, d.of((1, 1, 2, 3)))
     if kind == 3:
         return sliding(d, (d.number(90, 110), d.number(300, 400)), (0, 1), (d.number(9, 60), 3))
