@@ -97,7 +97,7 @@ def floats(dtype: str, bits: NDArray[np.uint64], profile: str, seed: int) -> Arr
         else:
             exponents = high % np.uint64(2**exponent)
             fraction |= np.uint64(1)
-        negative = np.where(high >> np.uint64(11), sign, 0).astype("u8")
+        negative = np.where(high >> np.uint64(11), np.uint64(sign), np.uint64(0))
         number = fraction | exponents << np.uint64(mantissa) | negative
         return np.asarray(number.astype(f"u{size}")).view(kind_of(dtype))
     few = ((bits % np.uint64(17)).astype("i8") - 8).astype("f8").astype(kind_of(dtype)).view(f"u{size}")
