@@ -21,13 +21,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.register_profile("random", settings.get_profile("fixed"), derandomize=False)
+settings.register_profile("quick", settings.get_profile("fixed"), max_examples=40)
 settings.register_profile("thorough", settings.get_profile("random"), max_examples=5000)
 settings.load_profile("fixed")
 
 
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads them, and before xdist hands them to its workers
 def pytest_configure(config: pytest.Config) -> None:
-    """New examples have a seed that can be given again."""
+    """New examples have a seed that can be given again; a run without slow tests has fewer examples."""
+    if config.option.markexpr == "not slow" and config.option.hypothesis_profile is None:
+        config.option.hypothesis_profile = "quick"
     if config.option.hypothesis_profile in NEW_EXAMPLES and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(secrets.randbelow(2**32))
 

@@ -26,6 +26,7 @@ Array = NDArray[Any]
 # ---- x -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("op", OPS)
@@ -147,6 +148,7 @@ def allocated(op: str, x: Array, axis: Any, **arguments: Any) -> int:
 BASE_SHAPE = (2, 3, 128, 130)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_nothing_is_copied_that_need_not_be(op: str, dtype: str) -> None:
@@ -253,6 +255,7 @@ def test_every_kind_of_out(op: str, dtype: str, isa: str) -> None:
     assert np.array_equal(subclass, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("steps", [None, (1, 1, 1, 2), (2, 1, 3, 1)])

@@ -76,6 +76,7 @@ def shapes() -> Iterator[tuple[tuple[int, ...], tuple[int, int]]]:
                 yield (3, width, channels), (0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_end", [True, False], ids=["before a guard page", "behind a guard page"])
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
@@ -120,6 +121,7 @@ def test_guard_pages_of_large_windows(op: str, dtype: str, at_end: bool, isa: st
             del x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_end", [True, False], ids=["before a guard page", "behind a guard page"])
 @pytest.mark.parametrize("op", REDUCERS)
 def test_guard_pages_of_reducers(op: str, at_end: bool, isa: str) -> None:

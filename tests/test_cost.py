@@ -38,6 +38,7 @@ def test_as_counted(geometry: Geometry, dtype: str) -> None:
     assert {type(number) for number in (*actual.output_shape, *actual[1:])} == {int}
 
 
+@pytest.mark.slow
 @given(data=st.data(), n=st.integers(1, 300), kernel=st.integers(1, 60), dilation=st.integers(1, 400))
 def test_long_windows_of_one_axis(data: st.DataObject, n: int, kernel: int, dilation: int) -> None:
     """Where windows overlap in part, share cells, step over each other's or over the whole input."""

@@ -77,6 +77,7 @@ def test_random_calls_agree_with_the_oracle(geometry: Geometry, data: st.DataObj
     check(op, x, geometry.axis, geometry.arguments, data.draw(st.sampled_from(bases)), f"{seed=} {layout}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])

@@ -104,6 +104,7 @@ def test_extrema_and_their_places(op: str, data: st.DataObject, geometry: Geomet
         assert not differs(found, expected, None).any(), (seed, isa, x.dtype, call)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [summable_numbers, whole_numbers])
 @pytest.mark.parametrize("op", ["sum", "avg"])
 @settings(max_examples=150)
@@ -197,6 +198,7 @@ def small_weights(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) 
     return rng.integers(0 if dtype[0] in "ub" else -3, 5, size=shape).astype(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", ["sum", "avg"])
 @settings(max_examples=150)
 @given(
@@ -351,6 +353,7 @@ def test_integers_have_no_nan(op: str, dtype: str) -> None:
         assert np.array_equal(FUNCTIONS[op](x, 3, axis=1, nan_policy=policy), FUNCTIONS[op](x, 3, axis=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "int8", "uint64", "bool"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("op", OPS)

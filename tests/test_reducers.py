@@ -93,6 +93,7 @@ def options_of(draw: st.DrawFn, op: str) -> dict[str, Any]:
     return options
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", REDUCERS)
 @settings(max_examples=150)
 @given(
@@ -114,6 +115,7 @@ def test_random_calls(
     check(op, x, geometry.axis, threads=threads, note=f"{seed=}", **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @settings(max_examples=30)
 @given(data=st.data(), geometry=geometries(most_pooled=3), result=st.sampled_from(_core.dtypes), seed=SEEDS)
@@ -136,6 +138,7 @@ def taken(op: str, number: int) -> dict[str, Any]:
     return OPTIONS[op][number % len(OPTIONS[op])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", REDUCERS)
 def test_rows_of_every_width(op: str, dtype: str) -> None:
@@ -151,6 +154,7 @@ def test_rows_of_every_width(op: str, dtype: str) -> None:
         check(op, x, 1, kernel_size=kernel, stride=stride, note=f"{number=}", **words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", REDUCERS)
 def test_windows_of_one_to_thirty_taps(op: str, dtype: str) -> None:
@@ -165,6 +169,7 @@ def test_windows_of_one_to_thirty_taps(op: str, dtype: str) -> None:
             check(op, plane, (0, 1), kernel_size=kernel, stride=(2, 1), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", REDUCERS)
 def test_large_windows(op: str, dtype: str) -> None:
@@ -189,6 +194,7 @@ CALLS: list[tuple[tuple[int, ...], Any, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", REDUCERS)
 def test_instruction_sets_and_threads_give_equal_bits(op: str, dtype: str) -> None:

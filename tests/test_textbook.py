@@ -47,6 +47,7 @@ def test_the_exercises_of_the_chapter() -> None:
     assert re.search(r"tp\.cost, exact at the edges +1,584,192", printed)
 
 
+@pytest.mark.slow
 def test_the_photograph(tmp_path: Path) -> None:
     matplotlib_image = pytest.importorskip("matplotlib.image")  # of the extra `examples`
     run_example("photo.py", "--output", tmp_path / "pooled.png")

@@ -56,6 +56,7 @@ def test_adaptive_windows(
     check(op, made(data, op, shape, dtype, seed), axis, threads=threads, note=f"{seed=}", output_size=outputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_adaptive_rows_of_every_width(op: str, dtype: str) -> None:
@@ -102,6 +103,7 @@ def test_windows_that_happen_to_be_even_are_sliding(dtype: str) -> None:
     assert bits(tp.adaptive_avg_pool(x, 2, axis=1)) == bits(tp.avg_pool(x, 112, 111, axis=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_adaptive_windows_on_instruction_sets_and_threads(op: str, dtype: str) -> None:
