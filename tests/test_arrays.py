@@ -26,28 +26,29 @@ Array = NDArray[Any]
 # ---- x -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("op", OPS)
-def test_views_give_what_their_copies_give(op: str, layout: str, isa: str) -> None:
+def test_views_give_what_their_copies_give(op: str, layout: str, dtype: str, isa: str) -> None:
     """Whole numbers, so that also sums are exact and may be compared with ==."""
-    for dtype in _core.dtypes:
-        x = LAYOUTS[layout](whole_numbers(np.random.default_rng(1), (3, 5, 7, 9), dtype))
-        before = x.copy()
-        for axis in ((1, 2), (2, 3), (0, 3), (1,)):
-            result = FUNCTIONS[op](x, 3, 1, 1, axis=axis)
-            assert np.array_equal(result, FUNCTIONS[op](np.ascontiguousarray(x, dtype), 3, 1, 1, axis=axis))
-            assert result.dtype.isnative
-        assert np.array_equal(x, before), "x has been written to"
+    x = LAYOUTS[layout](whole_numbers(np.random.default_rng(1), (3, 5, 7, 9), dtype))
+    before = x.copy()
+    for axis in ((1, 2), (2, 3), (0, 3), (1,)):
+        result = FUNCTIONS[op](x, 3, 1, 1, axis=axis)
+        assert np.array_equal(result, FUNCTIONS[op](np.ascontiguousarray(x, dtype), 3, 1, 1, axis=axis))
+        assert result.dtype.isnative
+    assert np.array_equal(x, before), "x has been written to"
 
 
+@pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("axes", [(0, 1, 2, 3), (3, 2, 1, 0), (0, 2, 3, 1), (1, 3, 0, 2), (2, 0, 3, 1)])
-def test_the_result_keeps_the_memory_order_of_x(axes: tuple[int, ...], isa: str) -> None:
+def test_the_result_keeps_the_memory_order_of_x(axes: tuple[int, ...], op: str, isa: str) -> None:
     base = np.random.default_rng(0).normal(size=(4, 6, 8, 10))
     x = base.transpose(axes)
     for view in (x, x[1:, :, 1:, :-1], x[::-1], lay_out(base, steps=[2] * 4).transpose(axes)):
-        for op in OPS:
-            result = FUNCTIONS[op](view, 2, 1, axis=(0, 2))
-            assert result.transpose(np.argsort(axes)).flags.c_contiguous, (view.strides, result.strides)
+        result = FUNCTIONS[op](view, 2, 1, axis=(0, 2))
+        assert result.transpose(np.argsort(axes)).flags.c_contiguous, (view.strides, result.strides)
 
 
 def test_axes_of_size_1_may_have_any_stride(isa: str) -> None:
@@ -147,6 +148,7 @@ def allocated(op: str, x: Array, axis: Any, **arguments: Any) -> int:
 BASE_SHAPE = (2, 3, 128, 130)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_nothing_is_copied_that_need_not_be(op: str, dtype: str) -> None:
@@ -239,31 +241,32 @@ def outputs(shape: Sequence[int], dtype: Any) -> list[Array]:
     return [*arrays, rows[..., 1:-2], np.zeros(shape, swapped), np.zeros(shape, dtype).T.copy().T]
 
 
+@pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
-def test_every_kind_of_out(op: str, isa: str) -> None:
-    for dtype in _core.dtypes:
-        x = any_numbers(np.random.default_rng(3), (2, 3, 9, 10), "uint8").astype(dtype)
-        expected = FUNCTIONS[op](x, 2)
-        for out in outputs(expected.shape, expected.dtype):
-            result = FUNCTIONS[op](x, 2, out=out)
-            assert result is out
-            assert np.array_equal(out, expected)
-        subclass = np.zeros(expected.shape, expected.dtype).view(np.memmap)
-        assert FUNCTIONS[op](x, 2, out=subclass) is subclass
-        assert np.array_equal(subclass, expected)
+def test_every_kind_of_out(op: str, dtype: str, isa: str) -> None:
+    x = any_numbers(np.random.default_rng(3), (2, 3, 9, 10), "uint8").astype(dtype)
+    expected = FUNCTIONS[op](x, 2)
+    for out in outputs(expected.shape, expected.dtype):
+        result = FUNCTIONS[op](x, 2, out=out)
+        assert result is out
+        assert np.array_equal(out, expected)
+    subclass = np.zeros(expected.shape, expected.dtype).view(np.memmap)
+    assert FUNCTIONS[op](x, 2, out=subclass) is subclass
+    assert np.array_equal(subclass, expected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("steps", [None, (1, 1, 1, 2), (2, 1, 3, 1)])
-def test_nothing_is_written_beside_out(steps: tuple[int, ...] | None, isa: str) -> None:
-    for op in OPS:
-        for dtype in _core.dtypes:
-            for width in (*range(2, 40), 63, 64, 65, 66, 127, 130, 257):
-                x = np.arange(1 * 2 * 4 * width).astype(dtype).reshape(1, 2, 4, width)
-                for window in ({"kernel_size": 2}, {"kernel_size": (1, 2), "stride": 1}):
-                    expected = FUNCTIONS[op](x, **window)
-                    margins = Margins(expected.shape, expected.dtype, steps)
-                    assert np.array_equal(FUNCTIONS[op](x, out=margins.array, **window), expected)
-                    assert margins.intact(), (op, dtype, width, window)
+def test_nothing_is_written_beside_out(steps: tuple[int, ...] | None, op: str, dtype: str, isa: str) -> None:
+    for width in (*range(2, 40), 63, 64, 65, 66, 127, 130, 257):
+        x = np.arange(1 * 2 * 4 * width).astype(dtype).reshape(1, 2, 4, width)
+        for window in ({"kernel_size": 2}, {"kernel_size": (1, 2), "stride": 1}):
+            expected = FUNCTIONS[op](x, **window)
+            margins = Margins(expected.shape, expected.dtype, steps)
+            assert np.array_equal(FUNCTIONS[op](x, out=margins.array, **window), expected)
+            assert margins.intact(), (width, window)
 
 
 @pytest.mark.parametrize("op", OPS)

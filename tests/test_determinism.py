@@ -60,6 +60,7 @@ def numbers(op: str) -> Callable[..., Array]:
     return any_numbers if op in ("max", "min") else summable_numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_instruction_sets_and_threads(op: str, dtype: str) -> None:
@@ -88,6 +89,7 @@ def test_sums_of_which_the_order_matters_differ_from_sums_in_another_order(op: s
         assert forward != backward
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_positions_in_memory(op: str, dtype: str, isa: str) -> None:
@@ -105,6 +107,7 @@ def test_positions_in_memory(op: str, dtype: str, isa: str) -> None:
             assert result == expected, describe(op, x, axis, arguments, isa, None, f"seed={number}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", OPS)
 def test_runs(op: str, isa: str) -> None:
     """The same call many times, in memory that others have left dirty: nothing is read that was not written."""

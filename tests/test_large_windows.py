@@ -76,6 +76,7 @@ def numbers(op: str, shape: tuple[int, ...], dtype: str) -> Array:
     return any_numbers(rng, shape, dtype) if op in EXACT_OPS else whole_numbers(rng, shape, dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_long_signals(op: str, dtype: str) -> None:
@@ -87,6 +88,7 @@ def test_long_signals(op: str, dtype: str) -> None:
     check(op, signal[:70_001], [0], [64], [1], pad=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_wide_planes(op: str, dtype: str) -> None:
@@ -122,6 +124,7 @@ def test_small_planes(op: str, dtype: str) -> None:
         check(op, numbers(op, shape, dtype), [1, 2], kernels, [1, 1], pad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_many_small_planes(op: str, dtype: str) -> None:
@@ -168,6 +171,7 @@ def test_windows_of_every_kind_on_many_small_planes(dtype: str) -> None:
                 assert (memory[offset + out.size :] == 7).all(), (isa, call, offset, threads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_blocks_of_many_long_rows(op: str, dtype: str) -> None:
@@ -247,16 +251,18 @@ def test_averages_of_the_cells_inside(shape: tuple[int, int, int], layout: str) 
             assert np.array_equal(actual, expected[: len(actual)]), (isa, kernel)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("channels", [2, 3, 17])
 @pytest.mark.parametrize("op", OPS)
-def test_channels_last(op: str, channels: int) -> None:
-    for dtype in _core.dtypes:
-        image = numbers(op, (70, 80, channels), dtype)
-        check(op, image, [0, 1], [40, 40], [1, 1])
-        check(op, image, [0, 1], [70, 80], [1, 1])
-        check(op, image, [0, 1], [31, 50], [5, 2], pad=30)
+def test_channels_last(op: str, channels: int, dtype: str) -> None:
+    image = numbers(op, (70, 80, channels), dtype)
+    check(op, image, [0, 1], [40, 40], [1, 1])
+    check(op, image, [0, 1], [70, 80], [1, 1])
+    check(op, image, [0, 1], [31, 50], [5, 2], pad=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_windows_of_more_rows_than_a_kernel_is_given_at_once(op: str, dtype: str) -> None:
@@ -270,12 +276,14 @@ def test_windows_of_more_rows_than_a_kernel_is_given_at_once(op: str, dtype: str
     check(op, cube, [0, 1], [40, 40], [1, 1])
 
 
-def test_blocks_of_sliding_rows_that_are_too_large_to_be_kept_whole() -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("op", ["max", "sum"])
+def test_blocks_of_sliding_rows_that_are_too_large_to_be_kept_whole(op: str) -> None:
     """The engine keeps at most 32 MiB of partly combined rows; here a block would have 260 rows of 160 kB."""
-    for op in ("max", "sum"):
-        check(op, numbers(op, (500, 20_003), "float64"), [0, 1], [260, 20_000], [1, 1])
+    check(op, numbers(op, (500, 20_003), "float64"), [0, 1], [260, 20_000], [1, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_results_that_no_cache_keeps(dtype: str) -> None:
     """They are written past the caches, in whole vectors where the result's memory lets them, and nothing beside it."""
@@ -294,6 +302,7 @@ def test_results_that_no_cache_keeps(dtype: str) -> None:
         assert (memory[offset + height * width :] == 7).all(), (isa, offset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", ["sum", "avg"])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
 def test_sums_do_not_remember_what_left_the_window(op: str, dtype: str) -> None:
@@ -313,18 +322,18 @@ def test_sums_do_not_remember_what_left_the_window(op: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", _core.dtypes)
-def test_float_sums_of_large_windows_are_within_their_bound(dtype: str) -> None:
+@pytest.mark.parametrize("op", ["sum", "avg"])
+def test_float_sums_of_large_windows_are_within_their_bound(op: str, dtype: str) -> None:
     """Against the oracle's exact sums, at places spread over the signal."""
     signal = summable_numbers(np.random.default_rng(0), (50_000,), dtype)
-    for op, function in (("sum", reference.sum_pool), ("avg", reference.avg_pool)):
-        windows = reference.sliding(50_000, 1000, 490)
-        values = function(signal, [0], [windows])
-        for isa in _core.available_isas():
-            with using_isa(isa):
-                actual = FUNCTIONS[op](signal, 1000, 1, axis=0)[::490]
-            if not reference.is_float(actual.dtype):
-                assert np.array_equal(actual, values)
-                continue
-            unit = reference.number_dtype(actual.dtype)
-            bound = reference.sum_bound(signal, [0], [windows], unit, extra=3) / (1000 if op == "avg" else 1)
-            assert not differs(actual, values, bound).any(), (isa, op)
+    windows = reference.sliding(50_000, 1000, 490)
+    values = (reference.sum_pool if op == "sum" else reference.avg_pool)(signal, [0], [windows])
+    for isa in _core.available_isas():
+        with using_isa(isa):
+            actual = FUNCTIONS[op](signal, 1000, 1, axis=0)[::490]
+        if not reference.is_float(actual.dtype):
+            assert np.array_equal(actual, values)
+            continue
+        unit = reference.number_dtype(actual.dtype)
+        bound = reference.sum_bound(signal, [0], [windows], unit, extra=3) / (1000 if op == "avg" else 1)
+        assert not differs(actual, values, bound).any(), isa

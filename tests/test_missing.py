@@ -104,6 +104,7 @@ def test_extrema_and_their_places(op: str, data: st.DataObject, geometry: Geomet
         assert not differs(found, expected, None).any(), (seed, isa, x.dtype, call)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [summable_numbers, whole_numbers])
 @pytest.mark.parametrize("op", ["sum", "avg"])
 @settings(max_examples=150)
@@ -197,6 +198,7 @@ def small_weights(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) 
     return rng.integers(0 if dtype[0] in "ub" else -3, 5, size=shape).astype(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", ["sum", "avg"])
 @settings(max_examples=150)
 @given(
@@ -280,16 +282,22 @@ def test_numpy_gives_the_same(dtype: str, isa: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", _core.dtypes)
-def test_a_window_without_cells(dtype: str, isa: str) -> None:
+@pytest.mark.parametrize("op", OPS)
+def test_a_window_without_cells(op: str, dtype: str, isa: str) -> None:
     """That of a window in which all is masked is that of one that sees only padding."""
     x = np.ones((2, 6), dtype)
-    for op in OPS:
-        mask = np.array([True, True, False, False, False, True])
-        given: dict[str, Any] = {"count_include_pad": False} if op == "avg" else {}
-        result = FUNCTIONS[op](x, 2, axis=1, mask=mask, **given)
-        nowhere = FUNCTIONS[op](x, 1, 10, ceil_mode="full", axis=1)[:, 1]  # the second window starts behind the input
-        assert not differs(result[:, 1], nowhere, None).any()
-        assert (result[:, [0, 2]] == ([2, 1] if op == "sum" else [1, 1])).all()
+    mask = np.array([True, True, False, False, False, True])
+    given: dict[str, Any] = {"count_include_pad": False} if op == "avg" else {}
+    result = FUNCTIONS[op](x, 2, axis=1, mask=mask, **given)
+    nowhere = FUNCTIONS[op](x, 1, 10, ceil_mode="full", axis=1)[:, 1]  # the second window starts behind the input
+    assert not differs(result[:, 1], nowhere, None).any()
+    assert (result[:, [0, 2]] == ([2, 1] if op == "sum" else [1, 1])).all()
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+def test_what_is_left_of_a_window_without_cells(dtype: str, isa: str) -> None:
+    """The divisor counts padding, or is given; weights of nothing are nothing."""
+    x = np.ones((2, 6), dtype)
     assert tp.avg_pool(x, 2, 1, 1, axis=1, mask=False)[0].tolist()[0] == 0  # a tap over the padding is counted
     assert math.isnan(tp.avg_pool(x, 2, 1, 1, axis=1, mask=False, count_include_pad=False)[0, 0])
     assert tp.avg_pool(x, 2, axis=1, mask=False, divisor_override=2).tolist() == [[0] * 3] * 2
@@ -302,40 +310,39 @@ def test_a_window_without_cells(dtype: str, isa: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_raise(dtype: str) -> None:
-    x = np.ones((2, 3, 4, 5), dtype)
-    for op in OPS:
-        plain = FUNCTIONS[op](x, 2)
-        assert np.array_equal(FUNCTIONS[op](x, 2, nan_policy="raise"), plain)
-        x[1, 2, 3, 4] = math.nan  # in no window
-        x[1, 2, 0, 1] = math.copysign(math.nan, -1)
-        sentence = r"^x must be free of NaN where nan_policy is 'raise', not NaN at \(1, 2, 0, 1\)$"
-        refused(ValueError, sentence, FUNCTIONS[op], x, 2, nan_policy="raise")
-        mask = np.ones((3, 4, 5), bool)
-        mask[2, 0, 1] = False
-        refused(ValueError, r"not NaN at \(1, 2, 3, 4\)$", FUNCTIONS[op], x, 2, nan_policy="raise", mask=mask)
-        mask[2, 3, 4] = False
-        masked = FUNCTIONS[op](x, 2, nan_policy="raise", mask=mask)
-        assert np.array_equal(masked, FUNCTIONS[op](x, 2, nan_policy="propagate", mask=mask))
-        assert not np.isnan(masked).any()
-        if op in EXACT_OPS:
-            refused(ValueError, "NaN at", FUNCTIONS[op], x, 2, return_indices=True, nan_policy="raise")
-        x[...] = 1
-
-
 @pytest.mark.parametrize("op", OPS)
-def test_without_a_nan_the_bits_are_the_same(op: str) -> None:
+def test_raise(op: str, dtype: str) -> None:
+    x = np.ones((2, 3, 4, 5), dtype)
+    plain = FUNCTIONS[op](x, 2)
+    assert np.array_equal(FUNCTIONS[op](x, 2, nan_policy="raise"), plain)
+    x[1, 2, 3, 4] = math.nan  # in no window
+    x[1, 2, 0, 1] = math.copysign(math.nan, -1)
+    sentence = r"^x must be free of NaN where nan_policy is 'raise', not NaN at \(1, 2, 0, 1\)$"
+    refused(ValueError, sentence, FUNCTIONS[op], x, 2, nan_policy="raise")
+    mask = np.ones((3, 4, 5), bool)
+    mask[2, 0, 1] = False
+    refused(ValueError, r"not NaN at \(1, 2, 3, 4\)$", FUNCTIONS[op], x, 2, nan_policy="raise", mask=mask)
+    mask[2, 3, 4] = False
+    masked = FUNCTIONS[op](x, 2, nan_policy="raise", mask=mask)
+    assert np.array_equal(masked, FUNCTIONS[op](x, 2, nan_policy="propagate", mask=mask))
+    assert not np.isnan(masked).any()
+    if op in EXACT_OPS:
+        refused(ValueError, "NaN at", FUNCTIONS[op], x, 2, return_indices=True, nan_policy="raise")
+
+
+@pytest.mark.parametrize("dtype", _core.dtypes)
+@pytest.mark.parametrize("op", OPS)
+def test_without_a_nan_the_bits_are_the_same(op: str, dtype: str) -> None:
     """Whatever the policy, and with a mask that hides nothing; words that are equal but not the same object count."""
-    for dtype in _core.dtypes:
-        values = summable_numbers(np.random.default_rng(3), (2, 3, 37, 41), dtype)
-        for layout in LAYOUTS.values():
-            x = layout(values)
-            plain = FUNCTIONS[op](x, 3, 2, 1)
-            policies = ("propagate", "".join(["propa", "gate"]), "omit", "raise")
-            for policy, mask in itertools.product(policies, (None, True)):
-                result = FUNCTIONS[op](x, 3, 2, 1, nan_policy=policy, mask=mask)
-                assert result.tobytes("A") == plain.tobytes("A")
-                assert result.strides == plain.strides
+    values = summable_numbers(np.random.default_rng(3), (2, 3, 37, 41), dtype)
+    for layout in LAYOUTS.values():
+        x = layout(values)
+        plain = FUNCTIONS[op](x, 3, 2, 1)
+        policies = ("propagate", "".join(["propa", "gate"]), "omit", "raise")
+        for policy, mask in itertools.product(policies, (None, True)):
+            result = FUNCTIONS[op](x, 3, 2, 1, nan_policy=policy, mask=mask)
+            assert result.tobytes("A") == plain.tobytes("A")
+            assert result.strides == plain.strides
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -346,28 +353,29 @@ def test_integers_have_no_nan(op: str, dtype: str) -> None:
         assert np.array_equal(FUNCTIONS[op](x, 3, axis=1, nan_policy=policy), FUNCTIONS[op](x, 3, axis=1))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "int8", "uint64", "bool"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("op", OPS)
-def test_every_memory_layout(op: str, layout: str) -> None:
+def test_every_memory_layout(op: str, layout: str, dtype: str) -> None:
     rng = np.random.default_rng(len(layout))
-    for dtype in ("float16", "bfloat16", "float32", "int8", "uint64", "bool"):
-        x = LAYOUTS[layout](with_nans(rng, whole_numbers(rng, (3, 4, 7, 9), dtype), 0.3))
-        values = np.array(x)
-        mask = rng.random((4, 1, 9)) < 0.7
-        for axis in ((2, 3), (1, 3), (0, 2)):
-            windows = windows_of(x, axis, {"kernel_size": 3, "stride": 2, "padding": 1})
-            place = (values, axis, windows, valid_cells(values, "omit", mask))
-            if op in EXACT_OPS:
-                expected = reference.extremum_without(op, *place)
-            else:
-                result = (reference.sum_dtype if op == "sum" else reference.avg_dtype)(values.dtype)
-                expected = reference.sum_without(*place, result)
-                if op == "avg":
-                    with np.errstate(all="ignore"):
-                        expected = expected / reference.divisor_without(*place)
-                expected = reference.rounded(expected, result) if is_float(result) else expected
-            call = {"kernel_size": 3, "stride": 2, "padding": 1, "axis": axis, "nan_policy": "omit", "mask": mask}
-            agree(FUNCTIONS[op], x, expected, expected.dtype, None, layout, None, **call)
+    x = LAYOUTS[layout](with_nans(rng, whole_numbers(rng, (3, 4, 7, 9), dtype), 0.3))
+    values = np.array(x)
+    mask = rng.random((4, 1, 9)) < 0.7
+    for axis in ((2, 3), (1, 3), (0, 2)):
+        windows = windows_of(x, axis, {"kernel_size": 3, "stride": 2, "padding": 1})
+        place = (values, axis, windows, valid_cells(values, "omit", mask))
+        if op in EXACT_OPS:
+            expected = reference.extremum_without(op, *place)
+        else:
+            result = (reference.sum_dtype if op == "sum" else reference.avg_dtype)(values.dtype)
+            expected = reference.sum_without(*place, result)
+            if op == "avg":
+                with np.errstate(all="ignore"):
+                    expected = expected / reference.divisor_without(*place)
+            expected = reference.rounded(expected, result) if is_float(result) else expected
+        call = {"kernel_size": 3, "stride": 2, "padding": 1, "axis": axis, "nan_policy": "omit", "mask": mask}
+        agree(FUNCTIONS[op], x, expected, expected.dtype, None, layout, None, **call)
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -384,22 +392,26 @@ def test_threads_and_instruction_sets(op: str) -> None:
         assert len(results) == 1
 
 
-def test_ways_of_counting_indices(isa: str) -> None:
+@pytest.mark.parametrize("op", EXACT_OPS)
+def test_ways_of_counting_indices(op: str, isa: str) -> None:
     """All bases name the same cells, and what has no cell is -1, or 255."""
     rng = np.random.default_rng(8)
     x = with_nans(rng, any_numbers(rng, (3, 4, 7, 9), "float32"), 0.8)
-    for function in (tp.max_pool, tp.min_pool):
-        call: dict[str, Any] = {"kernel_size": 2, "return_indices": True, "nan_policy": "omit"}
-        values, places = function(x, index_base="array", **call)
-        assert (places == -1).any()
-        assert (places != -1).any()
-        for base in ("plane", "batch"):
-            indices = function(x, index_base=base, **call)[1]
-            assert np.array_equal(tp.convert_indices(indices, x.shape, base, "array"), places)
-            small = function(x, index_base="plane", index_dtype="uint8", **call)[1]
-            assert small.dtype == np.uint8
-            plane = function(x, **call)[1]
-            assert np.array_equal(small, np.where(plane == -1, 255, plane))
+    call: dict[str, Any] = {"kernel_size": 2, "return_indices": True, "nan_policy": "omit"}
+    places = FUNCTIONS[op](x, index_base="array", **call)[1]
+    assert (places == -1).any()
+    assert (places != -1).any()
+    bases: tuple[Any, ...] = ("plane", "batch")
+    for base in bases:
+        indices = FUNCTIONS[op](x, index_base=base, **call)[1]
+        assert np.array_equal(tp.convert_indices(indices, x.shape, base, "array"), places)
+    small = FUNCTIONS[op](x, index_base="plane", index_dtype="uint8", **call)[1]
+    assert small.dtype == np.uint8
+    plane = FUNCTIONS[op](x, **call)[1]
+    assert np.array_equal(small, np.where(plane == -1, 255, plane))
+
+
+def test_indices_beside_nans_by_hand(isa: str) -> None:
     line = np.array([np.nan, -np.inf, -np.inf, np.nan, np.nan, np.nan, 2, np.nan], np.float32)
     values, numbers = tp.max_pool(line, 2, axis=0, return_indices=True, index_base="window", nan_policy="omit")
     assert values.tolist() == [-math.inf, -math.inf, -math.inf, 2]
@@ -449,42 +461,51 @@ def test_out(op: str) -> None:
             assert (untouched == 7).all()
 
 
-def test_windows_that_do_not_slide(isa: str) -> None:
+LISTS = [((0, 1, 3), (2, 2, 2)), ((0, 4, 4, 12), (3, 1, 6, 1))]
+
+
+@pytest.mark.parametrize(
+    ("given_windows", "windows"),
+    [
+        (arguments_of.Adaptive((3, 4)), [reference.adaptive(5, 3), reference.adaptive(13, 4)]),
+        (arguments_of.Adaptive((7, 20)), [reference.adaptive(5, 7), reference.adaptive(13, 20)]),
+        (arguments_of.Adaptive(1), [reference.adaptive(5, 1), reference.adaptive(13, 1)]),
+        (arguments_of.Listed(LISTS), [reference.listed(*along) for along in LISTS]),
+    ],
+    ids=["fewer", "more", "one", "listed"],
+)
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_windows_that_do_not_slide(dtype: str, given_windows: Any, windows: Any, isa: str) -> None:
     """Adaptive and listed windows, and those of all cells."""
     rng = np.random.default_rng(4)
-    for dtype in ("float32", "uint8"):
-        x = with_nans(rng, whole_numbers(rng, (3, 5, 13), dtype), 0.4)
-        mask, weights = rng.random((5, 13)) < 0.6, rng.integers(0, 5, size=13)
-        valid = valid_cells(x, "omit", mask)
-        lists = [((0, 1, 3), (2, 2, 2)), ((0, 4, 4, 12), (3, 1, 6, 1))]
-        kinds: list[tuple[Any, Any]] = [
-            (arguments_of.Adaptive((3, 4)), [reference.adaptive(5, 3), reference.adaptive(13, 4)]),
-            (arguments_of.Adaptive((7, 20)), [reference.adaptive(5, 7), reference.adaptive(13, 20)]),
-            (arguments_of.Adaptive(1), [reference.adaptive(5, 1), reference.adaptive(13, 1)]),
-            (arguments_of.Listed(lists), [reference.listed(*along) for along in lists]),
-        ]
-        for given_windows, windows in kinds:
-            words = (given_windows, None, 0, 1, False, "channels_first", (1, 2))
-            place = (x, (1, 2), windows, valid)
-            for op in EXACT_OPS:
-                result = _api.pool(op, x, words, None, None, "omit", mask)
-                assert np.array_equal(result, reference.extremum_without(op, *place))
-            for heavy in (None, weights):
-                sums = reference.sum_without(*place, np.float64, heavy)
-                assert np.array_equal(_api.pool("sum", x, words, None, None, "omit", mask, heavy), sums)
-                with np.errstate(all="ignore"):
-                    averages = (sums / reference.divisor_without(*place, weights=heavy)).astype(np.float32)
-                result = _api.pool("average", x, words, None, None, "omit", mask, heavy)
-                assert np.array_equal(result, averages, equal_nan=True)
+    x = with_nans(rng, whole_numbers(rng, (3, 5, 13), dtype), 0.4)
+    mask, weights = rng.random((5, 13)) < 0.6, rng.integers(0, 5, size=13)
+    words = (given_windows, None, 0, 1, False, "channels_first", (1, 2))
+    place = (x, (1, 2), windows, valid_cells(x, "omit", mask))
+    for op in EXACT_OPS:
+        result = _api.pool(op, x, words, None, None, "omit", mask)
+        assert np.array_equal(result, reference.extremum_without(op, *place)), op
+    for heavy in (None, weights):
+        sums = reference.sum_without(*place, np.float64, heavy)
+        assert np.array_equal(_api.pool("sum", x, words, None, None, "omit", mask, heavy), sums)
+        with np.errstate(all="ignore"):
+            averages = (sums / reference.divisor_without(*place, weights=heavy)).astype(np.float32)
+        result = _api.pool("average", x, words, None, None, "omit", mask, heavy)
+        assert np.array_equal(result, averages, equal_nan=True)
 
 
-def test_empty_arrays() -> None:
-    ways: tuple[dict[str, Any], ...] = ({"nan_policy": "omit"}, {"mask": False}, {"weights": 2})
-    for op, way in itertools.product(OPS, ways):
-        if "weights" in way and op in EXACT_OPS:
-            continue
-        for shape in ((0, 3, 4, 4), (2, 0, 4, 4)):
-            assert FUNCTIONS[op](np.zeros(shape), 2, **way).shape == (*shape[:2], 2, 2)
+WAYS: list[dict[str, Any]] = [{"nan_policy": "omit"}, {"mask": False}, {"weights": 2}]
+
+
+@pytest.mark.parametrize(
+    ("op", "way"), [(op, way) for op in OPS for way in WAYS if "weights" not in way or op not in EXACT_OPS]
+)
+@pytest.mark.parametrize("shape", [(0, 3, 4, 4), (2, 0, 4, 4)])
+def test_empty_arrays(op: str, way: dict[str, Any], shape: tuple[int, ...]) -> None:
+    assert FUNCTIONS[op](np.zeros(shape), 2, **way).shape == (*shape[:2], 2, 2)
+
+
+def test_empty_arrays_have_no_indices() -> None:
     assert tp.max_pool(np.zeros((0, 3, 4, 4)), 2, mask=False, return_indices=True)[1].shape == (0, 3, 2, 2)
 
 
@@ -531,14 +552,15 @@ def test_sums_of_16_bits_are_exact(dtype: str) -> None:
     assert np.array_equal(tp.avg_pool(x, 4001, axis=1, mask=mask)[:, 0], expected)
 
 
-def test_sums_of_64_bits_are_exact() -> None:
+@pytest.mark.parametrize("extreme", [min, max])
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_sums_of_64_bits_are_exact(dtype: str, extreme: Any) -> None:
     """An average of the largest integers is not that of their wrapped sum."""
-    for dtype, extreme in itertools.product(("int64", "uint64"), (min, max)):
-        limits = np.iinfo(dtype)
-        limit = int(extreme(limits.min, limits.max))
-        x = np.full(1000, limit, dtype)
-        mask = np.arange(1000) % 3 > 0
-        assert tp.avg_pool(x, 1000, axis=0, mask=mask, dtype=dtype).tolist() == [limit]
+    limits = np.iinfo(dtype)
+    limit = int(extreme(limits.min, limits.max))
+    x = np.full(1000, limit, dtype)
+    mask = np.arange(1000) % 3 > 0
+    assert tp.avg_pool(x, 1000, axis=0, mask=mask, dtype=dtype).tolist() == [limit]
 
 
 # ---- what is refused ---------------------------------------------------------------------------------------------

@@ -171,6 +171,7 @@ def test_another_result_dtype(
     check(op, x, geometry.axis, note=f"{seed=}", dtype=result, **geometry.arguments, **division)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("op", OPS)

@@ -97,12 +97,12 @@ def test_spawned_workers_get_functions_by_pickle() -> None:
             assert np.array_equal(results[op].result(HANG), function(x, 3, 2))
 
 
-def test_functions_are_pickled_and_copied_by_name() -> None:
-    for function in (*FUNCTIONS.values(), tp.set_threads, tp.get_threads, tp.show_config):
-        assert pickle.loads(pickle.dumps(function)) is function
-        assert copy.deepcopy(function) is function
-        assert function.__module__.startswith("tilepool")
-        assert function.__doc__
+@pytest.mark.parametrize("function", [*FUNCTIONS.values(), tp.set_threads, tp.get_threads, tp.show_config])
+def test_functions_are_pickled_and_copied_by_name(function: Any) -> None:
+    assert pickle.loads(pickle.dumps(function)) is function
+    assert copy.deepcopy(function) is function
+    assert function.__module__.startswith("tilepool")
+    assert function.__doc__
 
 
 # ---- threads -------------------------------------------------------------------------------------------------------
@@ -252,9 +252,12 @@ print(tilepool._core.get_isa(), tilepool.max_pool(numpy.ones(40), 4, axis=0).sum
 """
 
 
-def test_a_lower_instruction_set_can_be_forced() -> None:
-    for name in _core.available_isas():
-        assert printed(ISA, TILEPOOL_ISA=name) == f"{name} 10.0"
+@pytest.mark.parametrize("name", _core.available_isas())
+def test_a_lower_instruction_set_can_be_forced(name: str) -> None:
+    assert printed(ISA, TILEPOOL_ISA=name) == f"{name} 10.0"
+
+
+def test_the_best_instruction_set_is_the_default() -> None:
     assert printed(ISA) == printed(ISA, TILEPOOL_ISA="") == f"{_core.available_isas()[-1]} 10.0"
 
 
@@ -379,15 +382,18 @@ SIGNATURES = {
 }
 
 
-def test_signatures() -> None:
+def test_every_public_function_has_a_signature_here() -> None:
     """The positional order is PyTorch's."""
     public = {name for name in vars(tp) if callable(getattr(tp, name)) and not name.startswith("_")}
     assert public == set(SIGNATURES)
     assert set(tp.__all__) == {*SIGNATURES, "__version__"}
-    for name, expected in SIGNATURES.items():
-        signature = inspect.signature(getattr(tp, name))
-        bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
-        assert str(inspect.Signature(bare)) == expected
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_the_signature_of(name: str) -> None:
+    signature = inspect.signature(getattr(tp, name))
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    assert str(inspect.Signature(bare)) == SIGNATURES[name]
 
 
 def test_every_name_of_a_parameter_works_as_a_keyword() -> None:

@@ -93,6 +93,7 @@ def options_of(draw: st.DrawFn, op: str) -> dict[str, Any]:
     return options
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", REDUCERS)
 @settings(max_examples=150)
 @given(
@@ -114,6 +115,7 @@ def test_random_calls(
     check(op, x, geometry.axis, threads=threads, note=f"{seed=}", **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @settings(max_examples=30)
 @given(data=st.data(), geometry=geometries(most_pooled=3), result=st.sampled_from(_core.dtypes), seed=SEEDS)
@@ -136,6 +138,7 @@ def taken(op: str, number: int) -> dict[str, Any]:
     return OPTIONS[op][number % len(OPTIONS[op])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", REDUCERS)
 def test_rows_of_every_width(op: str, dtype: str) -> None:
@@ -151,6 +154,7 @@ def test_rows_of_every_width(op: str, dtype: str) -> None:
         check(op, x, 1, kernel_size=kernel, stride=stride, note=f"{number=}", **words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", REDUCERS)
 def test_windows_of_one_to_thirty_taps(op: str, dtype: str) -> None:
@@ -165,6 +169,7 @@ def test_windows_of_one_to_thirty_taps(op: str, dtype: str) -> None:
             check(op, plane, (0, 1), kernel_size=kernel, stride=(2, 1), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", REDUCERS)
 def test_large_windows(op: str, dtype: str) -> None:
@@ -189,6 +194,7 @@ CALLS: list[tuple[tuple[int, ...], Any, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", REDUCERS)
 def test_instruction_sets_and_threads_give_equal_bits(op: str, dtype: str) -> None:
@@ -204,21 +210,21 @@ def test_instruction_sets_and_threads_give_equal_bits(op: str, dtype: str) -> No
             assert result == first, describe(op, x, axis, words, isa, threads, f"seed={number}")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
 @pytest.mark.parametrize("op", REDUCERS)
-def test_positions_and_orders_in_memory_give_equal_results(op: str, isa: str) -> None:
+def test_positions_and_orders_in_memory_give_equal_results(op: str, dtype: str, isa: str) -> None:
     """A transposed view comes back transposed, with the numbers of its copy."""
-    for dtype in ("float32", "uint8"):
-        options = OPTIONS[op][0]
-        values = numbers(np.random.default_rng(1), (2, 3, 21, 19), dtype, op)
-        plain = reducer(op)(values, kernel_size=3, stride=2, **options)
-        some_ulps = 2.0**-20 if op == "prod" else 2.0**-22  # eight roundings on either side
-        near = np.where(np.isfinite(plain), some_ulps * np.abs(plain.astype(np.float64)), 0)
-        for layout in ({"offset": 4}, {"order": (0, 2, 3, 1)}, {"order": (3, 2, 1, 0)}, {"steps": (1, 1, -1, 2)}):
-            x = lay_out(values, **layout)
-            result = reducer(op)(x, kernel_size=3, stride=2, **options)
-            assert not differs(result, plain.astype(np.float64), near).any(), (isa, layout)
-            order = tp.max_pool(x, 3, 2).strides
-            assert np.array_equal(np.array(result.strides) * x.itemsize, np.array(order) * result.itemsize), layout
+    options = OPTIONS[op][0]
+    values = numbers(np.random.default_rng(1), (2, 3, 21, 19), dtype, op)
+    plain = reducer(op)(values, kernel_size=3, stride=2, **options)
+    some_ulps = 2.0**-20 if op == "prod" else 2.0**-22  # eight roundings on either side
+    near = np.where(np.isfinite(plain), some_ulps * np.abs(plain.astype(np.float64)), 0)
+    for layout in ({"offset": 4}, {"order": (0, 2, 3, 1)}, {"order": (3, 2, 1, 0)}, {"steps": (1, 1, -1, 2)}):
+        x = lay_out(values, **layout)
+        result = reducer(op)(x, kernel_size=3, stride=2, **options)
+        assert not differs(result, plain.astype(np.float64), near).any(), layout
+        order = tp.max_pool(x, 3, 2).strides
+        assert np.array_equal(np.array(result.strides) * x.itemsize, np.array(order) * result.itemsize), layout
 
 
 # ---- pool(), and windows that do not slide -------------------------------------------------------------------------

@@ -63,6 +63,7 @@ def calls(op: str, dtype: str, stride: int) -> Iterator[tuple[int, Any, tuple[in
         yield seed, x, axis, arguments
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", STRIDES)
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
@@ -71,6 +72,7 @@ def test_rows(op: str, dtype: str, stride: int) -> None:
         check(op, x, axis, note=f"{seed=}", **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_small_windows_on_planes_of_every_width(op: str, dtype: str) -> None:
@@ -93,6 +95,7 @@ def test_small_windows_on_planes_of_every_width(op: str, dtype: str) -> None:
                 check(op, colours, (0, 1), note=f"{width=}", **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_windows_that_keep_the_width(op: str, dtype: str) -> None:
@@ -131,6 +134,7 @@ def test_windows_that_keep_the_width(op: str, dtype: str) -> None:
             check(op, volume, (0, 1, 2), stride=1, note=f"seed={number}", **apart)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_windows_of_one_to_three_rows(op: str, dtype: str) -> None:

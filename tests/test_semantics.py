@@ -64,12 +64,12 @@ def test_output_size(
             assert FUNCTIONS[op](line(n), axis=0, ceil_mode=ceil_mode, **arguments).shape == (expected,)
 
 
-def test_kernel_1_copies() -> None:
+@pytest.mark.parametrize("op", OPS)
+def test_kernel_1_copies(op: str) -> None:
     x = np.random.default_rng(0).normal(size=(2, 3, 5, 7)).astype("float32")
-    for function in FUNCTIONS.values():
-        result = function(x, 1)
-        assert np.array_equal(result, x)
-        assert not np.shares_memory(result, x)
+    result = FUNCTIONS[op](x, 1)
+    assert np.array_equal(result, x)
+    assert not np.shares_memory(result, x)
 
 
 def test_the_kernel_is_the_default_stride() -> None:
@@ -96,9 +96,10 @@ def test_average_counts_padding_unless_told_not_to() -> None:
     assert tp.avg_pool(x, 3, 1, "same", count_include_pad=False, axis=0).tolist() == [6, 6]
 
 
-def test_spellings_of_padding() -> None:
-    x = np.arange(20.0).reshape(4, 5)
-    for spelling, pairs in [
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize(
+    ("spelling", "pairs"),
+    [
         (0, ((0, 0), (0, 0))),
         (1, ((1, 1), (1, 1))),
         ((0, 1), ((0, 0), (1, 1))),
@@ -107,11 +108,13 @@ def test_spellings_of_padding() -> None:
         ("valid", ((0, 0), (0, 0))),
         ("same", ((0, 1), (1, 1))),  # 4 cells, stride 1 x 2: rows lack 1 in all, columns 2
         ("same_lower", ((1, 0), (1, 1))),
-    ]:
-        arguments: dict[str, Any] = {"kernel_size": (2, 3), "stride": (1, 2), "axis": (0, 1)}
-        for function in FUNCTIONS.values():
-            expected = function(x, padding=pairs, **arguments)
-            assert np.array_equal(function(x, padding=spelling, **arguments), expected)
+    ],
+)
+def test_spellings_of_padding(op: str, spelling: Any, pairs: Any) -> None:
+    x = np.arange(20.0).reshape(4, 5)
+    arguments: dict[str, Any] = {"kernel_size": (2, 3), "stride": (1, 2), "axis": (0, 1)}
+    expected = FUNCTIONS[op](x, padding=pairs, **arguments)
+    assert np.array_equal(FUNCTIONS[op](x, padding=spelling, **arguments), expected)
 
 
 def test_padding_may_be_anything_below_the_extent() -> None:
@@ -119,36 +122,43 @@ def test_padding_may_be_anything_below_the_extent() -> None:
     x = line(4)
     assert tp.max_pool(x, 3, 1, 2, axis=0).tolist() == [1, 2, 3, 4, 4, 4]
     assert tp.max_pool(x, 2, 1, 3, 3, axis=0).tolist() == [1, 2, 3, 4, 2, 3, 4]  # extent 4: padding 3 on both sides
-    for function in FUNCTIONS.values():
-        for padding, extent in ((3, 3), (((0, 3),), 3), (((3, 0),), 3), (2**70, 3)):
-            with pytest.raises(ValueError, match="padding"):
-                function(x, extent, 1, padding, axis=0)
+
+
+@pytest.mark.parametrize("padding", [3, ((0, 3),), ((3, 0),), 2**70])
+@pytest.mark.parametrize("op", OPS)
+def test_padding_of_the_whole_extent_is_refused(op: str, padding: Any) -> None:
+    with pytest.raises(ValueError, match=r"^padding must be smaller"):
+        FUNCTIONS[op](line(4), 3, 1, padding, axis=0)
 
 
 # ---- windows without a cell, divisors ------------------------------------------------------------------------------
 
 
-def test_a_window_without_a_real_cell() -> None:
-    """Kernel 2 with dilation 4 over 2 cells, 4 of padding on both sides: the taps of 2 windows of 6 are all padding."""
-    for dtype in NUMBERS:
-        x = np.array([5, 7], dtype)
-        lowest, highest = (-np.inf, np.inf) if dtype in FLOATS else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-        arguments: dict[str, Any] = {"kernel_size": 2, "stride": 1, "padding": 4, "dilation": 4, "axis": 0}
-        assert tp.max_pool(x, **arguments).tolist() == [5, 7, lowest, lowest, 5, 7]
-        assert tp.min_pool(x, **arguments).tolist() == [5, 7, highest, highest, 5, 7]
-        assert tp.sum_pool(x, **arguments).tolist() == [5, 7, 0, 0, 5, 7]
-        assert tp.avg_pool(x, **arguments).tolist() == [2.5, 3.5, 0, 0, 2.5, 3.5]
-        assert tp.avg_pool(x, divisor_override=4, **arguments).tolist() == [1.25, 1.75, 0, 0, 1.25, 1.75]
-        excluded = tp.avg_pool(x, count_include_pad=False, **arguments)
-        assert np.array_equal(excluded, [5, 7, np.nan, np.nan, 5, 7], equal_nan=True)
-        if dtype in INTEGERS:
-            rounded = tp.avg_pool(x, count_include_pad=False, dtype=dtype, **arguments)
-            assert rounded.tolist() == [5, 7, 0, 0, 5, 7]
-    for values in ([True, False], [False, True]):
-        x = np.array(values)
-        for op, empty in (("max", False), ("min", True)):
-            result = FUNCTIONS[op](x, **arguments)
-            assert result.view(np.uint8).tolist() == [*values, empty, empty, *values]  # no byte but 0 and 1
+# Kernel 2 with dilation 4 over 2 cells, 4 of padding on both sides: the taps of 2 windows of 6 are all padding.
+AROUND: dict[str, Any] = {"kernel_size": 2, "stride": 1, "padding": 4, "dilation": 4, "axis": 0}
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_a_window_without_a_real_cell(dtype: str) -> None:
+    x = np.array([5, 7], dtype)
+    lowest, highest = (-np.inf, np.inf) if dtype in FLOATS else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    assert tp.max_pool(x, **AROUND).tolist() == [5, 7, lowest, lowest, 5, 7]
+    assert tp.min_pool(x, **AROUND).tolist() == [5, 7, highest, highest, 5, 7]
+    assert tp.sum_pool(x, **AROUND).tolist() == [5, 7, 0, 0, 5, 7]
+    assert tp.avg_pool(x, **AROUND).tolist() == [2.5, 3.5, 0, 0, 2.5, 3.5]
+    assert tp.avg_pool(x, divisor_override=4, **AROUND).tolist() == [1.25, 1.75, 0, 0, 1.25, 1.75]
+    excluded = tp.avg_pool(x, count_include_pad=False, **AROUND)
+    assert np.array_equal(excluded, [5, 7, np.nan, np.nan, 5, 7], equal_nan=True)
+    if dtype in INTEGERS:
+        rounded = tp.avg_pool(x, count_include_pad=False, dtype=dtype, **AROUND)
+        assert rounded.tolist() == [5, 7, 0, 0, 5, 7]
+
+
+@pytest.mark.parametrize(("op", "empty"), [("max", False), ("min", True)])
+@pytest.mark.parametrize("values", [[True, False], [False, True]])
+def test_a_window_of_bools_without_a_real_cell(op: str, empty: bool, values: list[bool]) -> None:
+    result = FUNCTIONS[op](np.array(values), **AROUND)
+    assert result.view(np.uint8).tolist() == [*values, empty, empty, *values]  # no byte but 0 and 1
 
 
 def test_average_divisor() -> None:
@@ -195,16 +205,16 @@ def test_nan_propagates_to_the_windows_that_see_it_and_to_no_other(op: str, dtyp
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("kernel", [2, 3, 5, 9, 40])
-def test_every_nan_wins_over_every_number(kernel: int, dtype: str) -> None:
+@pytest.mark.parametrize("op", EXACT_OPS)
+def test_every_nan_wins_over_every_number(op: str, kernel: int, dtype: str) -> None:
     """Whatever its sign and payload: NaNs of both signs lie beyond both infinities in the order of the bits."""
     for nan, other in itertools.product(nans(dtype), (0.0, -1.0, np.inf, -np.inf, reference.finfo(dtype).max)):
         x = np.full((64, 64), other, dtype)
         x[20, 30] = nan
-        for op in ("max", "min"):
-            result = FUNCTIONS[op](x, kernel, 1, axis=(0, 1))
-            expected = np.full(result.shape, other, dtype)
-            expected[max(0, 21 - kernel) : 21, max(0, 31 - kernel) : 31] = np.nan
-            assert np.array_equal(result, expected, equal_nan=True), (op, nan, other)
+        result = FUNCTIONS[op](x, kernel, 1, axis=(0, 1))
+        expected = np.full(result.shape, other, dtype)
+        expected[max(0, 21 - kernel) : 21, max(0, 31 - kernel) : 31] = np.nan
+        assert np.array_equal(result, expected, equal_nan=True), (nan, other)
 
 
 def test_all_nan_and_nan_beside_infinities() -> None:
@@ -227,22 +237,25 @@ def test_extreme_floats(dtype: str) -> None:
     assert np.array_equal(tp.avg_pool(x[:4], 1, axis=0), x[:4])  # denormals are not flushed to zero
 
 
-def test_extreme_integers() -> None:
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_extreme_integers(dtype: str) -> None:
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    x = np.array([low, high, low, low, high, high], dtype)
+    assert tp.max_pool(x, 2, axis=0).tolist() == [high, low, high]
+    assert tp.min_pool(x, 2, axis=0).tolist() == [low, low, high]
+    rounded = tp.avg_pool(x, 2, axis=0, dtype=dtype)
+    assert rounded.tolist() == [round((low + high) / 2), low, high]  # halves to even; the sums do not wrap
+    large = np.full(40, high, dtype)
+    sums = [high * 40 % 2**64 - (2**64 if low < 0 and high * 40 % 2**64 >= 2**63 else 0)]
+    assert tp.sum_pool(large, 40, axis=0).tolist() == sums
+    assert tp.avg_pool(large, 40, axis=0).tolist() == [float(high)]
+
+
+def test_sums_of_integers_are_wider_than_their_cells() -> None:
     bytes_ = np.full((40, 40), 255, np.uint8)
     assert tp.sum_pool(bytes_, 40, axis=(0, 1)).tolist() == [[255 * 1600]]
     assert tp.avg_pool(bytes_, 40, axis=(0, 1)).tolist() == [[255]]
     assert tp.max_pool(bytes_, 40, axis=(0, 1)).tolist() == [[255]]
-    for dtype in INTEGERS:
-        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
-        x = np.array([low, high, low, low, high, high], dtype)
-        assert tp.max_pool(x, 2, axis=0).tolist() == [high, low, high]
-        assert tp.min_pool(x, 2, axis=0).tolist() == [low, low, high]
-        rounded = tp.avg_pool(x, 2, axis=0, dtype=dtype)
-        assert rounded.tolist() == [round((low + high) / 2), low, high]  # halves to even; the sums do not wrap
-        large = np.full(40, high, dtype)
-        sums = [high * 40 % 2**64 - (2**64 if low < 0 and high * 40 % 2**64 >= 2**63 else 0)]
-        assert tp.sum_pool(large, 40, axis=0).tolist() == sums
-        assert tp.avg_pool(large, 40, axis=0).tolist() == [float(high)]
     wide = np.array([2**31 - 1, 2**31 - 1, -(2**31), -(2**31)], np.int32)
     assert tp.sum_pool(wide, 2, axis=0).tolist() == [2**32 - 2, -(2**32)]
 
@@ -260,14 +273,17 @@ def test_rounded_averages_of_floats() -> None:
     x = np.array([0, 1, 1, 2, -1, -2, 500, 501], np.float32)
     assert tp.avg_pool(x, 2, axis=0, dtype="int64").tolist() == [0, 2, -2, 500]
     assert tp.avg_pool(x, 2, axis=0, dtype="uint8").tolist() == [0, 2, 0, 255]
-    for dtype in INTEGERS:
-        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
-        huge = np.array([1e30, -1e30, np.inf, -np.inf, high + 1.0, low - 1.0])  # the sums are floats: 2**63 for int64
-        assert tp.avg_pool(huge, 1, axis=0, dtype=dtype).tolist() == [high, low, high, low, high, low]
-        largest = np.nextafter(high + 1.0, 0)
-        assert tp.avg_pool(np.array([largest]), 1, axis=0, dtype=dtype).tolist() == [min(high, round(largest))]
     with pytest.raises(ValueError, match="NaN"):
         tp.avg_pool(np.array([1, np.nan]), 2, axis=0, dtype="int32")
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_rounded_averages_of_floats_saturate(dtype: str) -> None:
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    huge = np.array([1e30, -1e30, np.inf, -np.inf, high + 1.0, low - 1.0])  # the sums are floats: 2**63 for int64
+    assert tp.avg_pool(huge, 1, axis=0, dtype=dtype).tolist() == [high, low, high, low, high, low]
+    largest = np.nextafter(high + 1.0, 0)
+    assert tp.avg_pool(np.array([largest]), 1, axis=0, dtype=dtype).tolist() == [min(high, round(largest))]
 
 
 # ---- result dtypes -------------------------------------------------------------------------------------------------
@@ -325,66 +341,72 @@ def test_bool() -> None:
     assert tp.sum_pool(x, 2, axis=0, dtype="float16").tolist() == [0, 1, 2]
 
 
-def test_16_bit_floats_are_summed_as_float32_and_rounded_once() -> None:
+@pytest.mark.parametrize(("dtype", "one_more", "places"), [("float16", 2048, 11), ("bfloat16", 256, 8)])
+def test_16_bit_floats_are_summed_as_float32_and_rounded_once(dtype: str, one_more: int, places: int) -> None:
     """With sums in the type itself these would stay at 2048 and 256."""
-    for dtype, one_more, places in (("float16", 2048, 11), ("bfloat16", 256, 8)):
-        x = np.array([one_more, 1, 1, 1, 1], dtype)
-        assert tp.sum_pool(x, 5, axis=0).tolist() == [one_more + 4]
-        assert tp.sum_pool(x, 2, 1, axis=0).tolist() == [one_more, 2, 2, 2]  # a half goes to the even one
-        assert tp.avg_pool(x[1:3] + np.array([0, 2.0 ** (1 - places)], dtype), 2, axis=0).tolist() == [1]
-        largest = reference.finfo(dtype).max
-        assert tp.sum_pool(np.array([largest, largest, -largest], dtype), 3, axis=0).tolist() == [float(largest)] or (
-            dtype == "bfloat16"  # whose largest numbers are those of float32
-        )
-        assert tp.sum_pool(np.array([largest, largest], dtype), 2, axis=0).tolist() == [np.inf]
-        assert tp.avg_pool(np.array([largest, -largest], dtype), 2, axis=0).tolist() == [0]
+    x = np.array([one_more, 1, 1, 1, 1], dtype)
+    assert tp.sum_pool(x, 5, axis=0).tolist() == [one_more + 4]
+    assert tp.sum_pool(x, 2, 1, axis=0).tolist() == [one_more, 2, 2, 2]  # a half goes to the even one
+    assert tp.avg_pool(x[1:3] + np.array([0, 2.0 ** (1 - places)], dtype), 2, axis=0).tolist() == [1]
+    largest = reference.finfo(dtype).max
+    assert tp.sum_pool(np.array([largest, largest], dtype), 2, axis=0).tolist() == [np.inf]
+    assert tp.avg_pool(np.array([largest, -largest], dtype), 2, axis=0).tolist() == [0]
 
 
+def test_sums_beyond_float16_come_back() -> None:
+    """Twice the largest float16 is a float32. Twice the largest bfloat16 is none: its range is that of float32."""
+    largest = float(reference.finfo("float16").max)
+    assert tp.sum_pool(np.array([largest, largest, -largest], "float16"), 3, axis=0).tolist() == [largest]
+    half = float(reference.finfo("bfloat16").max) / 2
+    assert tp.sum_pool(np.array([half, half, -half], "bfloat16"), 3, axis=0).tolist() == [half]
+    assert tp.avg_pool(np.array([half, half], "bfloat16"), 2, axis=0).tolist() == [half]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("op", ["sum", "avg"])
-def test_every_16_bit_float_is_read_and_written_exactly(op: str) -> None:
+def test_every_16_bit_float_is_read_and_written_exactly(op: str, dtype: str) -> None:
     """All patterns of bits, alone in their window: also denormals and infinities. Any NaN becomes the same one."""
-    for dtype in ("float16", "bfloat16"):
-        bits = np.arange(2**16, dtype=np.uint16)
-        x = bits.view(dtype)
-        for count in (2**16, 37):  # whole vectors, and tails
-            result = FUNCTIONS[op](x[-count:], 1, axis=0)
-            nan = np.isnan(x[-count:])
-            expected = np.where(nan, np.array(np.nan, dtype).view(np.uint16) & 0x7FFF, bits[-count:])
-            assert np.array_equal(result.view(np.uint16), expected)
+    bits = np.arange(2**16, dtype=np.uint16)
+    x = bits.view(dtype)
+    for count in (2**16, 37):  # whole vectors, and tails
+        result = FUNCTIONS[op](x[-count:], 1, axis=0)
+        nan = np.isnan(x[-count:])
+        expected = np.where(nan, np.array(np.nan, dtype).view(np.uint16) & 0x7FFF, bits[-count:])
+        assert np.array_equal(result.view(np.uint16), expected)
 
 
-def test_sums_are_rounded_to_the_nearest_16_bit_float() -> None:
+@pytest.mark.parametrize(("dtype", "places", "exponents"), [("float16", 11, (-24, 17)), ("bfloat16", 8, (-133, 128))])
+def test_sums_are_rounded_to_the_nearest_16_bit_float(dtype: str, places: int, exponents: tuple[int, int]) -> None:
     """Numbers and powers of two near half of the step to the next number: many of the sums are ties."""
     rng = np.random.default_rng(0)
-    for dtype, places, exponents in (("float16", 11, (-24, 17)), ("bfloat16", 8, (-133, 128))):
-        exponent = rng.integers(*exponents, 20_000)
-        with np.errstate(over="ignore"):
-            large = np.ldexp(rng.uniform(-1, 1, 20_000), exponent).astype(dtype)
-            exponent += rng.integers(-3, 3, 20_000) - places
-            small = np.ldexp(rng.choice((-1.0, 1.0), 20_000), exponent).astype(dtype)
-            expected = (large.astype(np.float32) + small.astype(np.float32)).astype(dtype)
-        x = np.stack([large, small], 1)
-        assert np.array_equal(tp.sum_pool(x, 2, axis=1)[:, 0], expected)
-        assert np.array_equal(tp.sum_pool(np.ascontiguousarray(x.T), 2, axis=0)[0], expected)
+    exponent = rng.integers(*exponents, 20_000)
+    with np.errstate(over="ignore"):
+        large = np.ldexp(rng.uniform(-1, 1, 20_000), exponent).astype(dtype)
+        exponent += rng.integers(-3, 3, 20_000) - places
+        small = np.ldexp(rng.choice((-1.0, 1.0), 20_000), exponent).astype(dtype)
+        expected = (large.astype(np.float32) + small.astype(np.float32)).astype(dtype)
+    x = np.stack([large, small], 1)
+    assert np.array_equal(tp.sum_pool(x, 2, axis=1)[:, 0], expected)
+    assert np.array_equal(tp.sum_pool(np.ascontiguousarray(x.T), 2, axis=0)[0], expected)
 
 
+@pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_the_dtype_of_the_result_is_that_of_x(dtype: str) -> None:
+def test_the_dtype_of_the_result_is_that_of_x(dtype: str, op: str) -> None:
     x = np.arange(12).astype(dtype).reshape(3, 4)
-    for op in OPS:
-        for view in (x, x.T, x[:, ::2], x.astype(x.dtype.newbyteorder("S"))):
-            result = FUNCTIONS[op](view, 2, axis=(0, 1))
-            assert result.dtype == np.dtype(dtype)
-            assert type(result[0, 0]) is type(x[0, 0])
-            out = np.zeros(result.shape, dtype)
-            assert FUNCTIONS[op](view, 2, axis=(0, 1), out=out) is out
-            assert np.array_equal(out, result)
-            wide = np.zeros(result.shape, np.float32)
-            assert FUNCTIONS[op](view, 2, axis=(0, 1), out=wide) is wide
-            assert np.array_equal(wide, result.astype(np.float32))
-            for other in ("uint16", "int16", "bool"):  # of the same bytes, but another meaning
-                with pytest.raises(TypeError, match=r"^out must have a dtype"):
-                    FUNCTIONS[op](view, 2, axis=(0, 1), out=np.zeros(result.shape, other))
+    for view in (x, x.T, x[:, ::2], x.astype(x.dtype.newbyteorder("S"))):
+        result = FUNCTIONS[op](view, 2, axis=(0, 1))
+        assert result.dtype == np.dtype(dtype)
+        assert type(result[0, 0]) is type(x[0, 0])
+        out = np.zeros(result.shape, dtype)
+        assert FUNCTIONS[op](view, 2, axis=(0, 1), out=out) is out
+        assert np.array_equal(out, result)
+        wide = np.zeros(result.shape, np.float32)
+        assert FUNCTIONS[op](view, 2, axis=(0, 1), out=wide) is wide
+        assert np.array_equal(wide, result.astype(np.float32))
+        for other in ("uint16", "int16", "bool"):  # of the same bytes, but another meaning
+            with pytest.raises(TypeError, match=r"^out must have a dtype"):
+                FUNCTIONS[op](view, 2, axis=(0, 1), out=np.zeros(result.shape, other))
 
 
 # ---- rounding ------------------------------------------------------------------------------------------------------
@@ -397,34 +419,39 @@ ROUNDED = {
 }
 
 
+@pytest.mark.parametrize("dtype", [dtype for dtype in NUMBERS if np.dtype(dtype).kind != "u"])
 @pytest.mark.parametrize("rounding", ROUNDED)
-def test_rounding_of_averages(rounding: Any) -> None:
+def test_rounding_of_averages(rounding: Any, dtype: str) -> None:
     quarters = np.array([-10, -7, -6, -5, -2, 0, 2, 3, 6, 7, 10])  # of -2.5, -1.75, -1.5, -1.25, -0.5, 0, 0.5, ...
     words: dict[str, Any] = {"kernel_size": 4, "axis": 0, "rounding": rounding}
-    for dtype in NUMBERS:
-        if np.dtype(dtype).kind == "u":
-            continue
-        x = np.zeros(4 * quarters.size, dtype)
-        x[::4] = quarters
-        for result in ("int8", "int64"):
-            assert tp.avg_pool(x, dtype=result, **words).tolist() == ROUNDED[rounding]
-        unsigned = tp.avg_pool(x, dtype="uint16", **words)
-        assert unsigned.tolist() == [max(0, number) for number in ROUNDED[rounding]]
-        turned = tp.avg_pool(-x, dtype="int32", divisor_override=-4, **words)
-        assert turned.tolist() == ROUNDED[rounding]
+    x = np.zeros(4 * quarters.size, dtype)
+    x[::4] = quarters
+    for result in ("int8", "int64"):
+        assert tp.avg_pool(x, dtype=result, **words).tolist() == ROUNDED[rounding]
+    unsigned = tp.avg_pool(x, dtype="uint16", **words)
+    assert unsigned.tolist() == [max(0, number) for number in ROUNDED[rounding]]
+    turned = tp.avg_pool(-x, dtype="int32", divisor_override=-4, **words)
+    assert turned.tolist() == ROUNDED[rounding]
 
 
-def test_rounded_averages_of_64_bits() -> None:
+MOST = 2**64 - 1
+
+
+@pytest.mark.parametrize(
+    ("rounding", "first"), [("half_even", MOST - 1), ("half_up", MOST), ("floor", MOST - 1), ("trunc", MOST - 1)]
+)
+def test_rounded_averages_of_64_bits(rounding: str, first: int) -> None:
     """Beyond float64: the sums are exact, and each result is clipped once."""
-    most = 2**64 - 1
-    x = np.array([most, most - 1, most, most], np.uint64)
-    for rounding, first in (("half_even", most - 1), ("half_up", most), ("floor", most - 1), ("trunc", most - 1)):
-        words: dict[str, Any] = {"kernel_size": 2, "axis": 0, "rounding": rounding}
-        assert tp.avg_pool(x, dtype="uint64", **words).tolist() == [first, most]
-        assert tp.avg_pool(x, dtype="int64", **words).tolist() == [2**63 - 1] * 2
-        assert tp.avg_pool(x, dtype="uint64", divisor_override=1, **words).tolist() == [most, most]
-        assert tp.avg_pool(x, dtype="int64", divisor_override=-1, **words).tolist() == [-(2**63)] * 2
-        assert tp.avg_pool(x, dtype="uint64", divisor_override=-1, **words).tolist() == [0, 0]
+    x = np.array([MOST, MOST - 1, MOST, MOST], np.uint64)
+    words: dict[str, Any] = {"kernel_size": 2, "axis": 0, "rounding": rounding}
+    assert tp.avg_pool(x, dtype="uint64", **words).tolist() == [first, MOST]
+    assert tp.avg_pool(x, dtype="int64", **words).tolist() == [2**63 - 1] * 2
+    assert tp.avg_pool(x, dtype="uint64", divisor_override=1, **words).tolist() == [MOST, MOST]
+    assert tp.avg_pool(x, dtype="int64", divisor_override=-1, **words).tolist() == [-(2**63)] * 2
+    assert tp.avg_pool(x, dtype="uint64", divisor_override=-1, **words).tolist() == [0, 0]
+
+
+def test_rounded_averages_leave_the_range_of_int64() -> None:
     signed = np.array([2**62, 2**62, 2**62 + 1, -1])
     assert tp.avg_pool(signed, 2, axis=0, dtype="uint64", divisor_override=1).tolist() == [2**63, 2**62]
 

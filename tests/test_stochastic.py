@@ -17,10 +17,10 @@ import tilepool as tp
 from agreement import differs, using_isa, windows_of
 from layouts import LAYOUTS, any_numbers, lay_out, summable_numbers, whole_numbers
 from test_determinism import THREADS, bits
-from test_errors import RULES, Rule, refused
+from test_errors import RULES, Rule, all_refused, refused
 from test_indices import same
 from test_oracle_agreement import SEEDS, Geometry, few_enough, geometries, memories
-from test_windows import DRAWING_RULES, all_refused
+from test_windows import DRAWING_RULES
 from tilepool import _arguments, _core, _stochastic
 
 Array = NDArray[Any]
@@ -342,17 +342,12 @@ def test_errors(batch: int) -> None:
         rules.append(
             ("out", TypeError, "^out must have a dtype that float32 casts to", [np.zeros((batch, 1, 2, 2), int)])
         )
-        for name, exception, pattern, values in rules:
-            for value in values:
-                words = {"x": x, "kernel_size": 2, "training": training, name: value}
-                refused(exception, pattern, tp.stochastic_pool, **words)
+        all_refused(tp.stochastic_pool, x, rules, kernel_size=2, training=training)
     all_refused(tp.stochastic_pool, np.ones((1, 1, 4, 4)), INDEX_RULES, kernel_size=2, return_indices=True)
     refused(
         ValueError, "^return_indices must be False where", tp.stochastic_pool, x, 2, training=False, return_indices=True
     )
-    for name, exception, pattern, values in RULES + MIXED_RULES * batch:
-        for value in values:
-            refused(exception, pattern, tp.mixed_pool, **{"x": x, "kernel_size": 2, name: value})
+    all_refused(tp.mixed_pool, x, RULES + MIXED_RULES * batch, kernel_size=2)
 
 
 def test_a_refused_call_draws_nothing() -> None:

@@ -17,7 +17,7 @@ import tilepool as tp
 from agreement import ADAPTIVE, EXACT_OPS, FRACTIONAL, FUNCTIONS, OPS, check, differs, using_isa
 from layouts import any_numbers, lay_out, summable_numbers
 from test_determinism import THREADS, bits, numbers
-from test_errors import HUGE, NO_INTEGERS, Rule, refused
+from test_errors import HUGE, NO_INTEGERS, Rule, all_refused, refused
 from test_oracle_agreement import MOST_CELLS, SEEDS, memories
 from tilepool import _core
 
@@ -56,6 +56,7 @@ def test_adaptive_windows(
     check(op, made(data, op, shape, dtype, seed), axis, threads=threads, note=f"{seed=}", output_size=outputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_adaptive_rows_of_every_width(op: str, dtype: str) -> None:
@@ -102,6 +103,7 @@ def test_windows_that_happen_to_be_even_are_sliding(dtype: str) -> None:
     assert bits(tp.adaptive_avg_pool(x, 2, axis=1)) == bits(tp.avg_pool(x, 112, 111, axis=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
 def test_adaptive_windows_on_instruction_sets_and_threads(op: str, dtype: str) -> None:
@@ -206,10 +208,7 @@ def test_shapes_of_pyramids() -> None:
     assert tp.pyramid_pool(x, [1, 2, 4]).shape == (2, 3, 21)
     assert tp.pyramid_pool(x, ((2, 3), 1), layout="channels_last").shape == (2, 7, 9)
     assert tp.pyramid_pool(x, [1, (2, 3)], axis=(3, 0)).shape == (7, 3, 8)
-    assert (
-        tp.pyramid_pool(x[0, 0], [2], axis=(0, 1)).tolist()
-        == [30, 34, 66, 70][:0] + tp.adaptive_max_pool(x[0, 0], 2, axis=(0, 1)).ravel().tolist()
-    )
+    assert tp.pyramid_pool(x[0, 0], [2], axis=(0, 1)).tolist() == [31, 35, 67, 71]  # of 8 x 9 cells: 3 * 9 + 4, ...
     assert tp.pyramid_pool(x[0, 0], [1], "min", axis=(0, 1)).tolist() == [0]
     assert tp.pyramid_pool(x[:0], [1, 2]).shape == (0, 3, 5)
 
@@ -411,15 +410,6 @@ DRAWING_RULES: list[Rule] = [
     ("kernel_size", ValueError, r"^output_size must give at most \(2, 2\) outputs", [3]),
     ("output_ratio", ValueError, "^one of output_size, output_ratio and boundaries must be given, not 2", [0.5]),
 ]
-
-
-def all_refused(function: Any, x: Array, rules: list[Rule], **words: Any) -> None:
-    for name, exception, pattern, values in rules:
-        for value in values:
-            try:
-                refused(exception, pattern, function, x, **(words | {name: value}))
-            except (Exception, pytest.fail.Exception) as error:
-                raise AssertionError(f"{function.__name__}, {name} of {type(value)}, for {pattern!r}") from error
 
 
 @pytest.mark.parametrize("batch", [1, 0], ids=["", "empty batch"])

