@@ -25,13 +25,16 @@ void each_variation(const Problem& problem, std::uint64_t number, const Check& c
 
 TEST_CASE("results are those of the oracle") {
   std::set<std::string> taken;
+  bool all = true;
+  for (int dtype = 0; dtype < dtype_count; ++dtype) all = all && is_built(static_cast<DType>(dtype));
+  const std::uint64_t step = all ? 4 : 1;  // types that share most of their code share the poolings, too
   for (int op = 0; op < op_count; ++op) {
     for (int dtype = 0; dtype < dtype_count; ++dtype) {
       if (!exists(static_cast<Op>(op), static_cast<DType>(dtype))) continue;
       const auto first = static_cast<std::uint64_t>(op * dtype_count + dtype);
       std::uint64_t seed = first;
       for (const Pooling& pooling : poolings()) {
-        ++seed;
+        if (++seed % step != 0) continue;
         const auto layout = static_cast<Layout>((seed + seed / layout_count) % layout_count);
         const Manner manner = manner_of(static_cast<Op>(op), static_cast<DType>(dtype), seed * 7 + seed / 5);
         const Problem problem(static_cast<Op>(op), static_cast<DType>(dtype), pooling, layout, manner, seed);
@@ -42,14 +45,12 @@ TEST_CASE("results are those of the oracle") {
         for (const std::string& isa : available_isas()) {
           const std::string before = set_isa(isa);
           CAPTURE(isa);
-          each_variation(problem, seed,
+          each_variation(problem, seed / step,
                          [&](const Written& written) { CHECK(problem.difference(written, expected) == ""); });
           set_isa(before);
         }
       }
     }
   }
-  bool all = true;
-  for (int dtype = 0; dtype < dtype_count; ++dtype) all = all && is_built(static_cast<DType>(dtype));
   if (all) CHECK(taken == all_ways());
 }
