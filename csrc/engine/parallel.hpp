@@ -1,11 +1,11 @@
-// parallel_for over a pool of threads, OpenMP or nothing: fork-safe, and exceptions reach the caller.
+// parallel_for over threads of our own, OpenMP or nothing: fork-safe, and exceptions reach the caller.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <string>
 
 #include "interrupt.hpp"
+#include "thread_count.hpp"
 
 namespace tilepool {
 
@@ -38,17 +38,5 @@ class Share {
 /// of a body when all have ended, else Interrupted where the call was ended.
 void parallel_for(int threads, std::int64_t count, int parts, Interrupt& interrupt,
                   const std::function<void(Share&)>& body);
-
-constexpr int most_threads = 1024;
-
-/// The default number of threads: `set_threads`, else TILEPOOL_THREADS, else OMP_NUM_THREADS, else the CPUs that the
-/// process may use (affinity, cgroup quota).
-int get_threads();
-
-/// Sets the default, 0 unsets it; returns what was set before (0: nothing). At most `most_threads`.
-int set_threads(int threads);
-
-/// What was wrong with TILEPOOL_THREADS; empty if nothing was.
-std::string threads_warning();
 
 }  // namespace tilepool

@@ -29,7 +29,6 @@ class Worker {
         indices_(static_cast<char*>(indices)) {
     for (const PlanAxis& axis : plan.lines) crosses_lines_ = crosses_lines_ || axis.windows.kernel() > 1;
   }
-  ~Worker() { thread_scratch.trim(); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -73,7 +72,7 @@ class Worker {
       if (plan_.indices != Indices::none) number_spans();
       if (plan_.survey_bytes > 0) {
         survey_ = plan_.survey;
-        survey_.scratch = thread_scratch.at_least(static_cast<std::size_t>(plan_.survey_bytes));
+        survey_.scratch = scratch_.at_least(static_cast<std::size_t>(plan_.survey_bytes));
       }
     }
     // Every combination of taps of the line axes, the innermost axis fastest.
@@ -129,7 +128,7 @@ class Worker {
       return static_cast<std::size_t>((count * pitch_ + buffer_slack + 63) / 64 * 64);
     };
     const std::size_t buffer = bytes(std::max(rows, together_));
-    buffer_ = thread_scratch.at_least(3 * buffer + bytes(1) + bytes(plan_.slots) + 64) + alignment();
+    buffer_ = scratch_.at_least(3 * buffer + bytes(1) + bytes(plan_.slots) + 64) + alignment();
     widened_ = buffer_ + buffer;
     spare_ = widened_ + buffer;
     running_ = spare_ + buffer;
@@ -439,6 +438,7 @@ class Worker {
   char* const indices_;
   bool crosses_lines_ = false;  // whether windows have taps on several lines
 
+  Scratch scratch_;
   RowTile tile_;
   std::int64_t tile_index_ = -1;
   std::int64_t elements_ = 0;                // of an input row in the tile
