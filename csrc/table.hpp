@@ -165,6 +165,15 @@ struct ScanStep {
 /// Bundles are planes side by side: a cell has as many accumulators, one of each plane, as fill a cache line.
 constexpr std::int64_t cell_bytes = 64;
 
+/// What kernels that may take long ask, about once a million operations: whether the call is to end. Then they return,
+/// and what they have written does not matter.
+struct Watch {
+  bool (*ends)(void* call, std::int64_t operations);
+  void* call;
+  bool over(std::int64_t operations) const { return ends(call, operations); }
+};
+constexpr std::int64_t operations_between_watches = 1 << 20;
+
 /// Indices of taps: that of tap t of row r, for element e of output o of span s, is
 /// rows[r] + spans[s] + output * (o - begin of the span) + tap * t + element * e, and `line` more on each further line.
 struct Indexing {
@@ -174,6 +183,7 @@ struct Indexing {
   bool far;   // within a window they differ by 2**31 or more
   bool wide;  // they are written as int64, else as int32
   void* out;  // beside the values, in the same order; -1 where a window has no tap
+  Watch watch;
 };
 
 /// What a survey is told beside the windows.
@@ -183,6 +193,7 @@ struct Survey {
   bool omit;      // NaNs are not there; else a window that has one gives NaN
   bool single;    // of each row there is but one output, of one element
   void* scratch;  // survey_bytes of its largest window
+  Watch watch;
 };
 
 /// Of windows of so many taps.

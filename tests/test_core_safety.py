@@ -1,6 +1,5 @@
 """The private core refuses by itself what would not be safe: no call of it, however wrong, reaches foreign memory."""
 
-import itertools
 import subprocess
 import sys
 from typing import Any, Literal
@@ -230,42 +229,6 @@ def lists(draw: st.DrawFn, n: int) -> tuple[Literal["listed"], tuple[int, ...], 
     if kind == "uneven":
         firsts, ends = sorted(firsts), sorted(ends)  # which keeps each end behind its start
     return "listed", tuple(firsts), tuple(end - first for first, end in zip(firsts, ends, strict=True))
-
-
-@pytest.mark.parametrize(("dtype", "limit"), [("uint8", 2**23), ("int8", 2**23), ("uint16", 2**15), ("int16", 2**15)])
-def test_sums_that_could_overflow_are_refused(dtype: str, limit: int) -> None:
-    """As many of the largest or lowest numbers fit 31 bits; the public functions widen what is more."""
-    limits = (np.iinfo(dtype).max, np.iinfo(dtype).min)
-    for op, number in itertools.product(("sum", "average", "average_rounded"), limits):
-        assert _core.taps_limit(op, dtype) == limit
-        for taps in (limit, limit + 2**13):
-            rows = taps // 2**13
-            windows = ((rows, 1, 0, 0, 1, False), (2**13, 1, 0, 0, 1, False))
-            step = np.dtype(dtype).itemsize
-            words: dict[str, Any] = {"shape": (rows, 2**13), "strides": (0, step), "windows": windows}
-            if taps == limit:
-                numbers = np.broadcast_to(np.full(2**13, number, dtype), words["shape"])
-                result = plan(op=op, dtype=dtype, **words).run(numbers)
-                assert result.tolist() == [[number * taps if op == "sum" else number]]
-            else:
-                with pytest.raises(ValueError, match="taps"):
-                    plan(op=op, dtype=dtype, **words)
-
-
-def test_averages_of_32_bits_have_a_limit_too() -> None:
-    for dtype in ("int32", "uint32"):
-        assert _core.taps_limit("average_rounded", dtype) == 2**29
-        window = (2**20, 1, 0, 0, 1, False)
-        words: dict[str, Any] = {
-            "dtype": dtype,
-            "shape": (2**20, 2**20),
-            "strides": (0, 4),
-            "windows": (window, window),
-        }
-        with pytest.raises(ValueError, match="taps"):
-            plan(op="average_rounded", **words)
-        for op in ("sum", "average"):
-            assert plan(op=op, **words).result_shape == (1, 1)
 
 
 def foreign_inputs() -> list[Any]:

@@ -437,17 +437,6 @@ def test_half_up_of_floats_next_to_a_half() -> None:
     assert result.tolist() == [0, 1, 0, -1, 2**52 + 1, 0, 2**63 - 1]
 
 
-def test_sums_of_more_taps_than_narrow_accumulators_hold() -> None:
-    for dtype in ("int8", "uint8", "int16", "uint16", "bool"):
-        taps = _core.taps_limit("sum", dtype) + 7
-        number: Any = True if dtype == "bool" else np.iinfo(dtype).max
-        x = np.broadcast_to(np.array([number], dtype), (taps,))
-        assert tp.sum_pool(x, taps, axis=0).tolist() == [int(number) * taps]
-        assert tp.avg_pool(x, taps, axis=0).tolist() == [number]
-        if dtype != "bool":
-            assert tp.avg_pool(x, taps, axis=0, dtype=dtype).tolist() == [number]
-
-
 def test_dtype_of_a_sum_converts_first_and_wraps() -> None:
     x = np.array([255, 255, 1, 0], np.uint8)
     assert tp.sum_pool(x, 2, axis=0, dtype="uint8").tolist() == [254, 1]

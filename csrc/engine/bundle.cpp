@@ -18,7 +18,7 @@ class Bundler {
         kernel_(kernel),
         input_(static_cast<const char*>(input)),
         result_(static_cast<char*>(result)),
-        planes_(cell_bytes / acc_size(plan.op, plan.dtype)) {
+        planes_(cell_bytes / acc_size(plan)) {
     const auto bytes = [](std::int64_t cells) { return static_cast<std::size_t>(cells * cell_bytes); };
     const std::size_t ends = bytes(std::max(columns() * rows_.input(), results() * rows_.outputs()));
     cells_ = scratch_.at_least(ends + bytes(columns() * rows_.outputs()));
@@ -103,10 +103,14 @@ class Bundler {
 
 }  // namespace
 
-void pool_bundles(const Plan& plan, const Kernel& kernel, const void* input, void* result, Share& share) {
+void pool_bundles(const Plan& plan, const Kernel& kernel, const void* input, void* result, Share& share,
+                  Patience patience) {
   Bundler bundler(plan, kernel, input, result);
   for (std::int64_t begin, end; share.next(begin, end);) {
-    for (std::int64_t bundle = begin; bundle < end; ++bundle) bundler.pool(bundle);
+    for (std::int64_t bundle = begin; bundle < end; ++bundle) {
+      bundler.pool(bundle);
+      patience.spend(plan.work / plan.bundles);
+    }
   }
 }
 

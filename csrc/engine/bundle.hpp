@@ -7,6 +7,7 @@
 namespace tilepool {
 
 /// Pools a share of the bundles of a plan that has some; input and result as for `pool`.
-void pool_bundles(const Plan& plan, const Kernel& kernel, const void* input, void* result, Share& share);
+void pool_bundles(const Plan& plan, const Kernel& kernel, const void* input, void* result, Share& share,
+                  Patience patience);
 
 }  // namespace tilepool

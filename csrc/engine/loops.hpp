@@ -20,9 +20,14 @@ inline std::int64_t saturating_mul(std::int64_t a, std::int64_t b) {
 /// Chooses the loops for a plan that has its axes.
 void choose_loops(Plan& plan);
 
-/// Chooses the tiles for the loops: they keep buffers in the first-level cache (those of block suffixes in the second)
-/// and give threads parts of one long row. A tile is at least as long as two windows, so that neighbours share little.
+/// Chooses the tiles for the loops, and tells the work: tiles keep buffers in the first-level cache (those of block
+/// suffixes in the second) and give threads parts of one long row. A tile is at least as long as two windows, so that
+/// neighbours share little.
 void choose_tiles(Plan& plan);
+
+/// Whether a plan that has its tiles would need more memory for its buffers than a thread should take: then its pooled
+/// axis is better a column of short rows.
+bool takes_wide_rows(const Plan& plan);
 
 /// How taps down the column of a block are combined, for outputs from `from` on, in rows of `pitch` accumulators.
 Widening widening_down(const Plan& plan, std::int64_t from, std::int64_t pitch);

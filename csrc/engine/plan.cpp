@@ -96,8 +96,8 @@ std::vector<PlanAxis> normal_axes(const Request& request, const std::vector<std:
   return axes;
 }
 
-/// Takes the row axis (and `inner`) off the end of `axes`.
-void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
+/// Takes the row axis (and `inner`) off the end of `axes`; with `pixels`, a row is no more than a pixel.
+void take_row(Plan& plan, std::vector<PlanAxis>& axes, bool pixels) {
   const std::int64_t size = info_of(plan.dtype).size;
   const std::int64_t result_size = info_of(plan.result_dtype).size;
   plan.inner = 1;
@@ -119,6 +119,10 @@ void take_row(Plan& plan, std::vector<PlanAxis>& axes) {
     plan.inner_weight = plan.row.weight;
     plan.row = axes.back();
     axes.pop_back();
+  }
+  if (pixels && !plan.row.windows.is_identity()) {
+    axes.push_back(plan.row);
+    plan.row = {Windows::identity(1), plan.inner * size, plan.inner * result_size, 0};
   }
 }
 
@@ -149,7 +153,7 @@ void choose_indices(Plan& plan, const Request& request) {
     const bool taps = request.indices == Indices::of_taps;
     if (taps && !axis.windows && axis.weight != 0)
       throw std::invalid_argument("weights must be 0 where none is pooled");
-    const std::int64_t kernel = axis.windows ? axis.windows->kernel() : 1;
+    const std::int64_t kernel = axis.windows ? axis.windows->taps() : 1;
     const std::int64_t reach = saturating_mul(kernel - 1, taps || !axis.windows ? 1 : axis.windows->step());
     last = std::min(most / 4, last) +
            saturating_mul(axis.weight, taps ? kernel - 1 : std::max<std::int64_t>(0, axis.size - 1));
@@ -174,6 +178,18 @@ void append(std::vector<Span>& spans, const Span& next, std::int64_t stride) {
   spans.push_back(next);
 }
 
+/// The tile of a row that has but one window, of which each piece is one more row.
+void make_piece(const Plan& plan, RowTile& tile) {
+  const Window window = plan.row.windows.at(0);
+  const auto divisor = static_cast<double>(plan.count_padding ? window.size : window.count);
+  tile.output_begin = tile.before = 0;
+  tile.input_begin = window.first;
+  tile.input_width = plan.piece;
+  tile.spans.assign(1, {0, 1, 0, plan.piece, !plan.averages || plan.divisor != 0 ? 1.0 : divisor});
+  tile.along = {plan.inner,        1, 1, plan.piece, plan.streams, plan.long_windows, plan.to_integer, {},
+                tile.spans.data(), 1};
+}
+
 }  // namespace
 
 Plan make_plan(const Request& request) {
@@ -188,10 +204,16 @@ Plan make_plan(const Request& request) {
     if (request.to_integer.is_unsigned) plan.result_dtype = DType::uint64;
     plan.to_integer = request.to_integer;
   }
+  plan.taps = 1;
+  for (const ArrayAxis& axis : request.axes) {
+    if (axis.windows) plan.taps = saturating_mul(plan.taps, std::min(axis.windows->kernel(), axis.windows->input()));
+  }
+  plan.wide = plan.taps > taps_limit(plan.op, plan.dtype);
+  if (plan.wide && plan.op == Op::average) plan.result_dtype = DType::float64;
   plan.averages = request.op == Op::average || request.op == Op::average_rounded;
   plan.count_padding = request.count_padding;
   plan.divisor = request.divisor;
-  plan.survey = {request.op, {request.parameters[0], request.parameters[1]}, request.omit, false, nullptr};
+  plan.survey = {request.op, {request.parameters[0], request.parameters[1]}, request.omit, false, nullptr, {}};
   if (request.op == Op::quantile || request.op == Op::quantile_of_cells) {
     const auto [q, between] = request.parameters;
     if (!(q >= 0 && q <= 1)) throw std::invalid_argument("quantiles must be from 0 to 1");
@@ -209,6 +231,9 @@ Plan make_plan(const Request& request) {
     if (axis.windows && axis.windows->input() != axis.size) throw std::invalid_argument("windows must fit their axis");
     if (axis.size > 1 && (axis.stride < -(most / 2) || axis.stride > most / 2))
       throw std::overflow_error("strides must fit 62 bits");
+    if (axis.size > 1 && axis.stride % size != 0)
+      throw std::invalid_argument("strides must be multiples of the size of an element, " + std::to_string(size) +
+                                  ", not " + std::to_string(axis.stride));
     plan.input_shape.push_back(axis.size);
     plan.input_strides.push_back(axis.stride);
     plan.result_shape.push_back(axis.windows ? axis.windows->outputs() : axis.size);
@@ -224,25 +249,29 @@ Plan make_plan(const Request& request) {
   plan.traffic = input_bytes + std::min(result_bytes, most / 4);
   if (plan.empty) return plan;
 
-  std::vector<PlanAxis> axes = normal_axes(request, order, plan.result_strides);
-  take_row(plan, axes);
-  take_column(plan, axes);
-  plan.lines = std::move(axes);
-  plan.line_count = 1;
-  for (const PlanAxis& axis : plan.lines) plan.line_count = checked_mul(plan.line_count, axis.windows.outputs());
-  // Results that no last-level cache would keep, in rows of a page and more. (2 x 2 averages of 8192 x 8192 on a Xeon:
-  // 0.83 to 0.9 of the time. Rows of 28 elements would take six times as long.)
-  constexpr std::int64_t least_streamed = 32 << 20, least_row = 4096;
-  plan.streams = result_bytes >= least_streamed &&
-                 saturating_mul(plan.row.windows.outputs(), plan.inner * result_size) >= least_row;
-  choose_loops(plan);
-  choose_tiles(plan);
+  const std::vector<PlanAxis> axes = normal_axes(request, order, plan.result_strides);
+  for (const bool pixels : {false, true}) {
+    plan.lines = axes;
+    take_row(plan, plan.lines, pixels);
+    take_column(plan, plan.lines);
+    plan.line_count = 1;
+    for (const PlanAxis& axis : plan.lines) plan.line_count = checked_mul(plan.line_count, axis.windows.outputs());
+    // Results that no last-level cache would keep, in rows of a page and more. (2 x 2 averages of 8192 x 8192 on a
+    // Xeon: 0.83 to 0.9 of the time. Rows of 28 elements would take six times as long.)
+    constexpr std::int64_t least_streamed = 32 << 20, least_row = 4096;
+    plan.streams = result_bytes >= least_streamed &&
+                   saturating_mul(plan.row.windows.outputs(), plan.inner * result_size) >= least_row;
+    choose_loops(plan);
+    choose_tiles(plan);
+    if (!takes_wide_rows(plan)) break;
+  }
   checked_mul(checked_mul(plan.line_count, plan.tiles), plan.column.windows.outputs());  // the work to be split
   return plan;
 }
 
 void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
   const Windows& windows = plan.row.windows;
+  if (plan.piece > 0) return make_piece(plan, tile);
   const std::int64_t begin = index * plan.tile_outputs, end = std::min(windows.outputs(), begin + plan.tile_outputs);
   const std::int64_t seen_begin = windows.start(begin), seen_end = windows.stop(end - 1);
   const auto inside = [&](std::int64_t at) { return std::clamp<std::int64_t>(at, 0, windows.input()); };

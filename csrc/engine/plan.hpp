@@ -64,6 +64,8 @@ struct Plan {
   std::vector<std::int64_t> input_shape, input_strides;    // as requested
   std::vector<std::int64_t> result_shape, result_strides;  // bytes; dense, in the memory order of the input
   bool empty;                                              // nothing to compute
+  std::int64_t taps;                                       // the most cells that a window sees
+  bool wide;                                               // more than fit the op's accumulators: see WideRows
 
   std::vector<PlanAxis> lines;  // outermost first
   std::int64_t line_count;      // the product of their outputs
@@ -79,9 +81,11 @@ struct Plan {
   bool planes;           // a column and a row at a time are combined in one bordered block
   bool slides;           // column windows are put together from block suffixes and prefixes ...
   std::int64_t slots;    // ... of so many output rows at a time
+  bool long_lists;       // ... which see too many rows to list them
   bool buffered;         // rows are combined into a buffer before the buffer is pooled along itself
   bool bordered;         // ... which has identity pixels on both sides, so that no window is clipped
   bool unclipped;        // spans have whole windows: their kernels, or borders, have nothing beyond the input
+  std::int64_t piece;    // a window that is alone in its row is taken in pieces of so many pixels; 0: it is not
   Parts across;          // of the windows of a buffered row
   bool row_blocks;       // ... in blocks: Widening::in_blocks
   bool long_windows;     // Along::long_windows
@@ -98,8 +102,13 @@ struct Plan {
   bool count_padding;
   double divisor;        // 0: of the windows
   ToInteger to_integer;  // Along::to_integer
-  std::int64_t traffic;  // bytes read and written, for the choice of the thread count
+  std::int64_t traffic;  // bytes read and written, each once
+  std::int64_t work;     // in bytes of traffic that would take as long, for the choice of the thread count
 };
+
+/// The type whose kernels run: rows of others are made of it first.
+constexpr DType kernel_dtype(const Plan& plan) { return plan.wide ? DType::int64 : plan.dtype; }
+constexpr std::int64_t acc_size(const Plan& plan) { return acc_size(plan.op, kernel_dtype(plan)); }
 
 /// Brings a request to normal form. Throws std::invalid_argument where the request cannot be run (among others: the
 /// axis that is innermost in memory must have unit stride), std::overflow_error where 64 bits do not suffice.

@@ -6,27 +6,35 @@
 
 #include "bundle.hpp"
 #include "dispatch.hpp"
+#include "line_taps.hpp"
 #include "loops.hpp"
 #include "parallel.hpp"
 #include "scan_lists.hpp"
 #include "scratch.hpp"
+#include "wide_rows.hpp"
 
 namespace tilepool {
 namespace {
 
-/// Below this many bytes read and written, starting threads costs more than they save.
-constexpr std::int64_t serial_bytes = 128 << 10;
+/// Work below this costs less than starting threads does.
+constexpr std::int64_t serial_work = 128 << 10;
+
+const Kernel& kernel_of(const Plan& plan, const Table& table) {
+  return table.kernels[static_cast<int>(plan.op)][static_cast<int>(kernel_dtype(plan))];
+}
 
 /// What one thread does: a range of output rows, in the order line, tile, column output.
 class Worker {
  public:
-  Worker(const Plan& plan, const Kernel& kernel, const void* input, void* result, void* indices)
+  Worker(const Plan& plan, const Table& table, const void* input, void* result, void* indices, Patience patience)
       : plan_(plan),
-        kernel_(kernel),
-        acc_size_(acc_size(plan.op, plan.dtype)),
+        kernel_(kernel_of(plan, table)),
+        wide_rows_(table, plan.dtype),
+        acc_size_(acc_size(plan)),
         input_(static_cast<const char*>(input)),
         result_(static_cast<char*>(result)),
-        indices_(static_cast<char*>(indices)) {
+        indices_(static_cast<char*>(indices)),
+        patience_(patience) {
     for (const PlanAxis& axis : plan.lines) crosses_lines_ = crosses_lines_ || axis.windows.kernel() > 1;
   }
   Worker(const Worker&) = delete;
@@ -39,7 +47,7 @@ class Worker {
     for (std::int64_t left = end - begin; left > 0;) {
       const std::int64_t to = std::min(outputs, from + left);
       enter(line, tile);
-      if (offsets_.empty() && plan_.indices == Indices::none && plan_.survey_bytes == 0) {
+      if (taps_.count() == 0 && plan_.indices == Indices::none && plan_.survey_bytes == 0) {
         for (std::int64_t o = from; o < to; ++o) pool_nothing(o);
       } else if (plan_.endless) {
         endless(from, to);
@@ -68,15 +76,17 @@ class Worker {
       make_row_tile(plan_, index, tile_);
       tile_index_ = index;
       elements_ = tile_.input_width * plan_.inner;
+      const bool each_tap = plan_.indices != Indices::none || plan_.survey_bytes > 0;
+      row_work_ = each_tap ? plan_.tile_outputs * plan_.inner * plan_.row.windows.kernel() : elements_;
       reserve();
       if (plan_.indices != Indices::none) number_spans();
       if (plan_.survey_bytes > 0) {
         survey_ = plan_.survey;
+        survey_.watch = patience_.watch();
         survey_.scratch = scratch_.at_least(static_cast<std::size_t>(plan_.survey_bytes));
       }
     }
-    // Every combination of taps of the line axes, the innermost axis fastest.
-    offsets_.assign(1, {tile_.input_begin * plan_.row.input_stride, 0});
+    taps_.start({tile_.input_begin * plan_.row.input_stride, 0});
     target_ = result_ + tile_.output_begin * plan_.row.result_stride;
     divisor_ = 1;
     std::int64_t left = plan_.line_count;
@@ -87,26 +97,21 @@ class Worker {
       target_ += o * axis.result_stride;
       const Window window = axis.windows.at(o);
       divisor_ *= static_cast<double>(plan_.count_padding ? window.size : window.count);
-      multiplied_.clear();
-      for (const Place& place : offsets_) {
-        for (std::int64_t t = 0; t < window.count; ++t) multiplied_.push_back(place + tap_of(axis, o, window, t));
-      }
-      offsets_.swap(multiplied_);
+      taps_.add_axis(window.count, first_tap(axis, o, window), tap_step(axis));
     }
   }
 
-  /// Where a tap lies: in the memory of the array, and in the count of the indices.
-  struct Place {
-    std::int64_t bytes, index;
-    Place operator+(const Place& other) const { return {bytes + other.bytes, index + other.index}; }
-  };
-
-  /// Tap `t` of output `o`, whose window is given.
-  Place tap_of(const PlanAxis& axis, std::int64_t o, const Window& window, std::int64_t t) const {
-    const std::int64_t cell = window.first + t * axis.windows.step();
+  /// The first tap of output `o`, whose window is given.
+  Place first_tap(const PlanAxis& axis, std::int64_t o, const Window& window) const {
     const bool taps = plan_.indices == Indices::of_taps;
-    return {cell * axis.input_stride,
-            axis.weight * (taps ? (cell - axis.windows.start(o)) / axis.windows.step() : cell)};
+    return {window.first * axis.input_stride,
+            axis.weight * (taps ? axis.windows.tap_number(o, window.first) : window.first)};
+  }
+
+  /// From one tap to the next.
+  Place tap_step(const PlanAxis& axis) const {
+    const std::int64_t step = axis.windows.step();
+    return {step * axis.input_stride, axis.weight * (plan_.indices == Indices::of_taps ? 1 : step)};
   }
 
   void reserve() {
@@ -120,19 +125,22 @@ class Worker {
         plan_.planes ? above_ + std::max(windows.input(), windows.stop(windows.outputs() - 1)) : 1;
     // A few columns of so many rows, read and written, fill a first-level cache. (Xeon, float32 planes of
     // 2048 x 2048: 0.9 to 1.05 of the time for windows of 39 x 39, 0.6 to 0.9 for larger ones. Rows of 256 bytes: 1.4.)
+    // Lists that would be too long need not be made row by row.
     constexpr std::int64_t many_rows = 40, least_row = 512;
-    by_rows_ = plan_.slides && plan_.slots >= many_rows && pitch_ >= least_row;
+    by_rows_ = plan_.slides && ((plan_.slots >= many_rows && pitch_ >= least_row) || plan_.long_lists);
     // Short rows of sliding windows are finished together: half a first-level cache of them.
     together_ = plan_.slides ? std::clamp<std::int64_t>((8 << 10) / pitch_, 1, plan_.slots) : 1;
     const auto bytes = [&](std::int64_t count) {
       return static_cast<std::size_t>((count * pitch_ + buffer_slack + 63) / 64 * 64);
     };
     const std::size_t buffer = bytes(std::max(rows, together_));
-    buffer_ = scratch_.at_least(3 * buffer + bytes(1) + bytes(plan_.slots) + 64) + alignment();
+    const auto wide = static_cast<std::size_t>(plan_.wide ? WideRows::bytes(elements_) : 0);
+    buffer_ = scratch_.at_least(3 * buffer + bytes(1) + bytes(plan_.slots) + 64 + wide) + alignment();
     widened_ = buffer_ + buffer;
     spare_ = widened_ + buffer;
     running_ = spare_ + buffer;
     first_slot_ = running_ + bytes(1);
+    wide_row_ = first_slot_ + bytes(plan_.slots);
     body_ = buffer_ + above_ * pitch_ + tile_.before * plan_.inner * acc_size_;
     // Rows are written between the borders, which stay.
     if (plan_.planes) {
@@ -169,14 +177,31 @@ class Worker {
   /// windows on planes of 224 x 224 in less than half the time. Xeon with AVX-512 and AMX: 0.57, 2 x 2 x 2 windows on
   /// 112 x 112 0.65. Direct rows of less than 512 bytes are a single stream as they are, and would be slower: 1.1.)
   /// Inlined because GCC drops calls of functions that do nothing but prefetch.
-  [[gnu::always_inline]] void fetch_ahead(std::int64_t row_bytes, const Window& window, std::int64_t lines) const {
+  [[gnu::always_inline]] void fetch_ahead(std::int64_t row_bytes, const Window& window, std::int64_t lines) {
     constexpr std::int64_t page = 4096, ahead = 2 * page, cache_line = 64;
-    const std::int64_t bytes = lines * plan_.column.windows.stride() * plan_.column.input_stride;
-    if (row_bytes > page || !is_far()) return;
-    for (const Place& place : offsets_) {
-      const char* const from = input_ + place.bytes + window.first * plan_.column.input_stride + ahead;
+    if (row_bytes > page || row_bytes == 0 || !is_far() || taps_.count() > listed_rows) return;
+    const Windows& windows = plan_.column.windows;
+    const std::int64_t stride = windows.stride(), pitch = plan_.column.input_stride;
+    const auto fetch = [](const char* from, std::int64_t bytes) __attribute__((always_inline)) {
       for (std::int64_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(from + at);
-    }
+    };
+    // Rows that lie end to end are one piece, which goes on in the next plane; of others, those that windows see.
+    const bool dense = pitch == row_bytes && windows.kernel() >= stride;
+    const std::int64_t taps = std::min(windows.kernel(), stride), further = (ahead - 1) / row_bytes + 1;
+    taps_.each([&](const Place& place) {
+      const char* const plane = input_ + place.bytes;
+      if (dense) {
+        const std::int64_t rows = std::min(lines * stride, windows.input() - window.first);
+        return fetch(plane + window.first * pitch + ahead, rows * row_bytes);
+      }
+      for (std::int64_t line = 0; line < lines; ++line) {
+        for (std::int64_t t = 0; t < taps; ++t) {
+          const std::int64_t row = window.first + line * stride + further + t * windows.step();
+          if (row >= windows.input()) return;
+          fetch(plane + row * pitch, row_bytes);
+        }
+      }
+    });
   }
 
   /// Whether the arrays do not fit a second-level cache.
@@ -201,6 +226,7 @@ class Worker {
       lines.count = std::clamp<std::int64_t>(together_bytes / bytes, 1, alike);
     }
     if (fetches) fetch_ahead(row_bytes, window, lines.count);
+    patience_.spend(lines.count * std::max<std::int64_t>(1, static_cast<std::int64_t>(rows_.size())) * row_work_);
     if (plan_.indices != Indices::none) {
       pick(window, o, lines);
     } else if (plan_.survey_bytes > 0) {
@@ -218,11 +244,16 @@ class Worker {
   /// Lists taps [from, to) of a column window, through all line axes.
   void list_rows(const Window& window, std::int64_t from, std::int64_t to) {
     rows_.clear();
+    each_row(window, from, to, [&](const char* row) { rows_.push_back(row); });
+  }
+
+  template <class Visit>
+  void each_row(const Window& window, std::int64_t from, std::int64_t to, const Visit& visit) {
     const std::int64_t step = plan_.column.windows.step() * plan_.column.input_stride;
     const char* const origin = input_ + window.first * plan_.column.input_stride;
-    for (const Place& place : offsets_) {
-      for (std::int64_t t = from; t < to; ++t) rows_.push_back(origin + place.bytes + t * step);
-    }
+    taps_.each([&](const Place& place) {
+      for (std::int64_t t = from; t < to; ++t) visit(origin + place.bytes + t * step);
+    });
   }
 
   /// The index of the first tap of each span.
@@ -232,7 +263,7 @@ class Worker {
       const std::int64_t o = tile_.output_begin + span.begin;
       Window window = plan_.row.windows.at(o);
       if (plan_.unclipped) window.first = plan_.row.windows.start(o);
-      span_indices_.push_back(tap_of(plan_.row, o, window, 0).index);
+      span_indices_.push_back(first_tap(plan_.row, o, window).index);
     }
   }
 
@@ -240,11 +271,10 @@ class Worker {
   void pick(const Window& window, std::int64_t o, const Lines& lines) {
     const PlanAxis& column = plan_.column;
     row_indices_.clear();
-    for (const Place& place : offsets_) {
-      for (std::int64_t t = 0; t < window.count; ++t) {
-        row_indices_.push_back(place.index + tap_of(column, o, window, t).index);
-      }
-    }
+    const std::int64_t first = first_tap(column, o, window).index, step = tap_step(column).index;
+    taps_.each([&](const Place& place) {
+      for (std::int64_t t = 0; t < window.count; ++t) row_indices_.push_back(place.index + first + t * step);
+    });
     const bool taps = plan_.indices == Indices::of_taps;
     const Windows& windows = plan_.row.windows;
     const std::int64_t index_size = plan_.wide_indices ? 8 : 4;
@@ -256,23 +286,64 @@ class Worker {
                             taps ? 0 : column.weight * column.windows.stride(),
                             plan_.far_indices,
                             plan_.wide_indices,
-                            indices_ + (target(o) - result_) / info_of(plan_.result_dtype).size * index_size};
+                            indices_ + (target(o) - result_) / info_of(plan_.result_dtype).size * index_size,
+                            patience_.watch()};
     kernel_.pick_rows(tile_.along, rows_.data(), static_cast<std::int64_t>(rows_.size()), indexing, target(o), lines);
   }
 
-  /// One output row from the buffer of all the rows it sees. Long lists are made in parts.
+  /// The listed rows as the kernels take them.
+  void widen_listed(std::int64_t elements) {
+    if (!plan_.wide || rows_.empty()) return;
+    rows_.assign(1, wide_rows_(rows_.data(), static_cast<std::int64_t>(rows_.size()), elements, wide_row_));
+  }
+
+  /// Combines rows of so many elements in `target`, after `start` if there is one, and in parts where they are many:
+  /// list(take) calls take(row) for each.
+  template <class List>
+  void fold_all(char* target, const char* start, std::int64_t elements, const List& list) {
+    rows_.clear();
+    const auto fold = [&] {
+      patience_.spend(static_cast<std::int64_t>(rows_.size() + 1) * elements);
+      widen_listed(elements);
+      kernel_.fold_rows(target, start, rows_.data(), static_cast<std::int64_t>(rows_.size()), elements, {});
+      start = target;
+      rows_.clear();
+    };
+    list([&](const char* row) {
+      rows_.push_back(row);
+      if (rows_.size() == listed_rows) fold();
+    });
+    if (start == nullptr || !rows_.empty()) fold();
+  }
+
+  /// Combines the pieces of rows.
+  template <class Each>
+  void fold_pieces(const Each& each) {
+    const std::int64_t pixels = plan_.row.windows.at(0).count, pieces = pixels / plan_.piece;
+    const std::int64_t rest = pixels % plan_.piece, bytes = plan_.piece * plan_.row.input_stride;
+    fold_all(body_, nullptr, elements_, [&](const auto& take) {
+      each([&](const char* row) {
+        for (std::int64_t i = 0; i < pieces; ++i) take(row + i * bytes);
+      });
+    });
+    if (rest == 0) return;
+    fold_all(body_, body_, rest * plan_.inner,
+             [&](const auto& take) { each([&](const char* row) { take(row + pieces * bytes); }); });
+  }
+
+  /// One output row from the buffer of all the rows it sees.
   void gather(std::int64_t o) {
     const Window window = plan_.column.windows.at(o);
-    const std::int64_t part = std::max<std::int64_t>(1, listed_rows / static_cast<std::int64_t>(offsets_.size() + 1));
-    std::int64_t t = 0;
+    const std::int64_t part = std::max<std::int64_t>(1, listed_rows / (taps_.count() + 1));
     if (plan_.column.windows.stride() > 1) fetch_ahead(tile_.input_width * plan_.row.input_stride, window, 1);
-    do {
-      const std::int64_t end = std::min(window.count, t + part);
-      list_rows(window, t, end);
-      kernel_.fold_rows(body_, t == 0 ? nullptr : body_, rows_.data(), static_cast<std::int64_t>(rows_.size()),
-                        elements_, {});
-      t = end;
-    } while (t < window.count);
+    const auto each = [&](const auto& take) {
+      for (std::int64_t t = 0; t < window.count; t += part) each_row(window, t, std::min(window.count, t + part), take);
+    };
+    if (plan_.piece > 0) {
+      fold_pieces(each);
+    } else {
+      fold_all(body_, nullptr, elements_, each);
+    }
     finish(buffer_, widened_, o, o + 1);
   }
 
@@ -280,8 +351,9 @@ class Worker {
   void endless(std::int64_t from, std::int64_t to) {
     const std::int64_t width = plan_.row.windows.outputs(), n = (to - from) * width;
     if (crosses_lines_ || endless_.begin != from || endless_.end != to) list_endless(from, to);
-    kernel_.pool_endless(endless_row_, input_ + offsets_[0].bytes, endless_rows_.data(),
+    kernel_.pool_endless(endless_row_, input_ + taps_.first().bytes, endless_rows_.data(),
                          static_cast<std::int64_t>(endless_rows_.size()), target(from), n);
+    patience_.spend(static_cast<std::int64_t>(endless_rows_.size()) * n);
   }
 
   /// What output rows [from, to) see: the same on all planes, unless windows go through several of them.
@@ -298,9 +370,9 @@ class Worker {
       const std::int64_t end = std::min(n, (windows.input() - above) * width);
       endless_row_.begin = std::max(endless_row_.begin, begin);
       endless_row_.end = std::min(endless_row_.end, end);
-      for (const Place& place : offsets_) {
-        endless_rows_.push_back({(place.bytes - offsets_[0].bytes) / size + above * width, begin, end});
-      }
+      taps_.each([&](const Place& place) {
+        endless_rows_.push_back({(place.bytes - taps_.first().bytes) / size + above * width, begin, end});
+      });
     }
   }
 
@@ -310,10 +382,16 @@ class Worker {
     const Windows& windows = plan_.column.windows;
     const std::int64_t first = std::max<std::int64_t>(0, windows.start(from));
     const std::int64_t last = std::min(windows.input(), windows.stop(to - 1));
-    rows_.clear();
-    for (const Place& place : offsets_) rows_.push_back(input_ + place.bytes + first * plan_.column.input_stride);
-    kernel_.fold_rows(body_ + first * pitch_, nullptr, rows_.data(), static_cast<std::int64_t>(rows_.size()), elements_,
-                      {last - first, plan_.column.input_stride, pitch_});
+    if (taps_.count() <= listed_rows) {
+      list_rows({first, 1, 1}, 0, 1);
+      kernel_.fold_rows(body_ + first * pitch_, nullptr, rows_.data(), static_cast<std::int64_t>(rows_.size()),
+                        elements_, {last - first, plan_.column.input_stride, pitch_});
+    } else {
+      for (std::int64_t row = first; row < last; ++row) {
+        fold_all(body_ + row * pitch_, nullptr, elements_,
+                 [&](const auto& take) { each_row({row, 1, 1}, 0, 1, take); });
+      }
+    }
 
     const std::int64_t cells = pitch_ / acc_size_, start = windows.start(from);
     kernel_.widen(widened_, buffer_ + (above_ + start) * pitch_, windows.stop(to - 1) - start, cells,
@@ -344,11 +422,10 @@ class Worker {
     scan_.clear();
     scan_.add_block(
         plan_.column.windows, from, block,
-        [&](std::int64_t row) {
-          for (const Place& place : offsets_) scan_.row(input_ + place.bytes + row * plan_.column.input_stride);
-        },
+        [&](std::int64_t row) { each_row({row, 1, 1}, 0, 1, [&](const char* tap) { scan_.row(tap); }); },
         [&](std::int64_t output) { return slot(output - from) + before; });
     kernel_.scan_rows(scan_.halves().front(), elements_);
+    patience_.spend(scan_.row_count() * elements_);
     for (std::int64_t o = from, next; o < block.end; o = next) {
       next = std::min(block.end, o + together_);
       finish(slot(o - from), widened_, o, next);
@@ -362,31 +439,36 @@ class Worker {
     const std::int64_t before = tile_.before * plan_.inner * acc_size_;
     const auto inside = [&](std::int64_t row) { return std::clamp<std::int64_t>(row, 0, windows.input()); };
     const std::int64_t border = inside(block.border);
-    const auto list_row = [&](std::int64_t row) {
-      for (const Place& place : offsets_) rows_.push_back(input_ + place.bytes + row * plan_.column.input_stride);
-    };
-    const auto step = [&](const char* start, char* target, const char* other) {
+    const char* start = nullptr;
+    const auto step = [&](char* target, const char* other) {
+      widen_listed(elements_);
       kernel_.scan_row(
           {start, rows_.data(), static_cast<std::int64_t>(rows_.size()), target + before, other, buffer_ + before},
           elements_);
+      patience_.spend(static_cast<std::int64_t>(rows_.size() + 1) * elements_);
       rows_.clear();
-      return target + before;
+      start = target + before;
+    };
+    const auto list_row = [&](std::int64_t row, char* target) {
+      each_row({row, 1, 1}, 0, 1, [&](const char* tap) {
+        if (rows_.size() == listed_rows) step(target, nullptr);
+        rows_.push_back(tap);
+      });
     };
 
     rows_.clear();
-    const char* start = nullptr;
     std::int64_t seen = border;
     for (std::int64_t o = block.end; o-- > from;) {
-      while (seen > inside(windows.start(o))) list_row(--seen);
-      if (seen < border) start = step(start, slot(o - from), nullptr);
+      while (seen > inside(windows.start(o))) list_row(--seen, slot(o - from));
+      if (seen < border) step(slot(o - from), nullptr);
     }
     start = nullptr;
     seen = border;
     for (std::int64_t o = from; o < block.end; ++o) {
-      while (seen < inside(windows.stop(o))) list_row(seen++);
+      while (seen < inside(windows.stop(o))) list_row(seen++, running_);
       const char* whole = slot(o - from);
       if (seen > border) {
-        start = step(start, running_, border > 0 ? whole + before : nullptr);
+        step(running_, border > 0 ? whole + before : nullptr);
         whole = border > 0 ? buffer_ : running_;
       }
       finish(whole, widened_, o, o + 1);
@@ -404,6 +486,7 @@ class Worker {
       while (end < to && divisor(end) == common) ++end;
       kernel_.pool_buffer(tile_.along, rows + (o - from) * pitch_, space, common, target(o),
                           {end - o, pitch_, plan_.column.result_stride});
+      patience_.spend((end - o) * elements_);
       o = end;
     }
   }
@@ -432,6 +515,7 @@ class Worker {
 
   const Plan& plan_;
   const Kernel& kernel_;
+  const WideRows wide_rows_;
   const std::int64_t acc_size_;
   const char* const input_;
   char* const result_;
@@ -441,19 +525,22 @@ class Worker {
   Scratch scratch_;
   RowTile tile_;
   std::int64_t tile_index_ = -1;
-  std::int64_t elements_ = 0;                // of an input row in the tile
-  std::vector<Place> offsets_, multiplied_;  // the rows of the line, at column 0
+  std::int64_t elements_ = 0;  // of an input row in the tile
+  std::int64_t row_work_ = 0;  // operations for one of its rows in one output row
+  LineTaps taps_;              // the rows of the line, at column 0
   std::vector<const void*> rows_;
   Outputs endless_{0, 0};  // those whose rows are listed
   Endless endless_row_{};
   std::vector<EndlessRow> endless_rows_;
   std::vector<std::int64_t> row_indices_, span_indices_;
   Survey survey_{};
+  Patience patience_;
   double divisor_ = 1;      // of the line
   char* target_ = nullptr;  // the line's result at column output 0
 
   // Buffers of one row with borders (of a block of rows for planes), and where in the first one the input goes.
   char *buffer_ = nullptr, *widened_ = nullptr, *spare_ = nullptr, *body_ = nullptr;
+  char* wide_row_ = nullptr;    // where wide rows are made
   std::int64_t pitch_ = 0;      // bytes of a buffered row
   std::int64_t above_ = 0;      // rows of the border above a block
   char* first_slot_ = nullptr;  // more such buffers: the output rows of one block of sliding windows
@@ -467,17 +554,18 @@ class Worker {
 
 void pool(const Plan& plan, const void* input, void* result, int threads, void* indices, Interrupt::Question question) {
   if (plan.empty) return;
-  const Kernel& kernel = active_table().kernels[static_cast<int>(plan.op)][static_cast<int>(plan.dtype)];
+  const Table& table = active_table();
   const std::int64_t rows = plan.line_count * plan.tiles * plan.column.windows.outputs();
-  if (plan.traffic < serial_bytes) threads = 1;
+  if (plan.work < serial_work) threads = 1;
   Interrupt interrupt(question);
   if (plan.bundles > 0) {
-    return parallel_for(threads, plan.bundles, 1, interrupt,
-                        [&](Share& share) { pool_bundles(plan, kernel, input, result, share); });
+    return parallel_for(threads, plan.bundles, 1, interrupt, [&](Share& share) {
+      pool_bundles(plan, kernel_of(plan, table), input, result, share, Patience(interrupt, share.is_caller()));
+    });
   }
   parallel_for(threads, rows, 1, interrupt, [&](Share& share) {
     std::int64_t begin, end;
-    Worker worker(plan, kernel, input, result, indices);
+    Worker worker(plan, table, input, result, indices, Patience(interrupt, share.is_caller()));
     while (share.next(begin, end)) worker.run(begin, end);
   });
 }

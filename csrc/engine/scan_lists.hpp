@@ -42,6 +42,8 @@ class ScanLists {
 
   void row(const void* row) { rows_.push_back(row); }
 
+  std::int64_t row_count() const { return static_cast<std::int64_t>(rows_.size()); }
+
   /// Adds the outputs from `from` on that start in the same block.
   template <class ListRow, class TargetOf>
   void add_block(const Windows& windows, std::int64_t from, const Block& block, const ListRow& list_row,

@@ -57,14 +57,29 @@ Windows Windows::sliding(std::int64_t input, std::int64_t kernel, std::int64_t s
   Windows windows;
   windows.input_ = input;
   windows.outputs_ = outputs;
-  windows.kernel_ = kernel;
+  windows.kernel_ = windows.taps_ = kernel;
   // The stride of a single output is free; one that spans the input lets copies of the axis be laid end to end.
   windows.stride_ = outputs == 1 && before == 0 && reach < input ? input : stride;
   windows.step_ = dilation;
   windows.before_ = before;
   windows.after_ = after;
   windows.reach_ = reach;
+  windows.leave_out();
   return windows;
+}
+
+void Windows::leave_out() {
+  const std::int64_t last_start = start(outputs_ - 1), first_end = start(0) + reach_;
+  std::int64_t front = last_start < 0 ? ceil_div(-last_start, step_) : 0;
+  std::int64_t behind = first_end >= input_ ? (first_end - input_) / step_ + 1 : 0;
+  if (front == 0 && behind == 0) return;
+  front = std::min(front, kernel_ - 1);  // windows that see nothing at all keep one tap
+  behind = std::min(behind, kernel_ - 1 - front);
+  left_out_ = front;
+  kernel_ -= front + behind;
+  before_ -= front * step_;
+  reach_ = (kernel_ - 1) * step_;
+  if (outputs_ == 1) stride_ = std::min(stride_, input_);  // which is free
 }
 
 Windows Windows::adaptive(std::int64_t input, std::int64_t outputs) {
@@ -79,7 +94,7 @@ Windows Windows::adaptive(std::int64_t input, std::int64_t outputs) {
   windows.outputs_ = outputs;
   // Windows start at multiples of `step` parts of a cell, of which a cell has `outputs`.
   const std::int64_t step = std::gcd(rest, outputs);
-  windows.kernel_ = whole + (rest > step ? 2 : 1);
+  windows.kernel_ = windows.taps_ = whole + (rest > step ? 2 : 1);
   windows.stride_ = std::max<std::int64_t>(1, whole + (rest > outputs / 2 ? 1 : 0));
   windows.uneven_ = true;
   return windows;
@@ -106,7 +121,7 @@ Windows Windows::listed(std::int64_t input, const std::vector<std::int64_t>& fir
     first = firsts[i];
     stop = first + counts[i];
     list->push_back({first, counts[i], counts[i]});
-    windows.kernel_ = std::max(windows.kernel_, counts[i]);
+    windows.kernel_ = windows.taps_ = std::max(windows.kernel_, counts[i]);
   }
   // As many sliding windows must fit: none may be left out behind the last.
   if (slides && stride >= 1 && (input - kernel) / stride == outputs - 1) {
@@ -138,14 +153,14 @@ std::int64_t Windows::extent(std::int64_t outputs) const {
 Window Windows::clipped(std::int64_t begin) const {
   const std::int64_t skipped = begin < 0 ? ceil_div(-begin, step_) : 0;
   const std::int64_t inside = begin < input_ ? std::min(kernel_, ceil_div(input_ - begin, step_)) : 0;
-  const std::int64_t padded_end = input_ + after_;
-  const std::int64_t size = begin < padded_end ? std::min(kernel_, ceil_div(padded_end - begin, step_)) : 0;
+  const std::int64_t padded_end = input_ + after_, first = begin - left_out_ * step_;
+  const std::int64_t size = first < padded_end ? std::min(taps_, ceil_div(padded_end - first, step_)) : 0;
   if (inside <= skipped) return {0, 0, size};
   return {begin + skipped * step_, inside - skipped, size};
 }
 
 Outputs Windows::interior() const {
-  if (uneven_) return {0, 0};
+  if (uneven_ || taps_ != kernel_) return {0, 0};
   const std::int64_t begin = std::min(outputs_, ceil_div(before_, stride_));
   const std::int64_t last = input_ - 1 - reach_ + before_;  // the last start, counted from the padding, that fits
   const std::int64_t end = last < 0 ? 0 : std::min(outputs_, last / stride_ + 1);

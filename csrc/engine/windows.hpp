@@ -52,8 +52,11 @@ class Windows {
   std::int64_t outputs() const { return outputs_; }
   /// Whether these are sliding windows. Made as such or not: windows that might be sliding ones are.
   bool slide() const { return !uneven_; }
-  /// Taps of each window; the most where windows do not slide.
+  /// Taps of each window; the most where windows do not slide. Those in front or behind that see no cell in any window
+  /// are left out: no loop counts what is asked for, but what there is.
   std::int64_t kernel() const { return kernel_; }
+  /// Taps of each window, with those that are left out.
+  std::int64_t taps() const { return taps_; }
   /// From one first tap to the next; where windows do not slide, a common distance.
   std::int64_t stride() const { return stride_; }
   std::int64_t step() const { return step_; }
@@ -66,40 +69,48 @@ class Windows {
     const Window window = uneven(o);
     return window.first + window.count;
   }
+  /// The number of the tap of output `o`, whether left out or not, that sees a cell.
+  std::int64_t tap_number(std::int64_t o, std::int64_t cell) const { return (cell - start(o)) / step_ + left_out_; }
   /// The most cells that so many neighbouring outputs see before clipping, from the first to the last; or a few more.
   std::int64_t extent(std::int64_t outputs) const;
 
   Window at(std::int64_t o) const {
     if (uneven_) return uneven(o);
     const std::int64_t begin = start(o);
-    if (begin >= 0 && begin + reach_ < input_) return {begin, kernel_, kernel_};
+    if (begin >= 0 && begin + reach_ < input_ && taps_ == kernel_) return {begin, kernel_, kernel_};
     return clipped(begin);
   }
 
-  /// The outputs whose sliding windows lie wholly inside the input.
+  /// The outputs whose sliding windows lie wholly inside the input, those without taps that are left out.
   Outputs interior() const;
 
   bool is_identity() const {
-    return !uneven_ && kernel_ == 1 && before_ == 0 && outputs_ == input_ && (stride_ == 1 || input_ == 1);
+    return !uneven_ && taps_ == 1 && before_ == 0 && outputs_ == input_ && (stride_ == 1 || input_ == 1);
   }
 
   /// One output that sees every cell once and no padding.
-  bool is_global() const { return outputs_ == 1 && kernel_ == input_ && step_ == 1 && before_ == 0; }
+  bool is_global() const {
+    return outputs_ == 1 && kernel_ == input_ && taps_ == kernel_ && step_ == 1 && before_ == 0;
+  }
 
   /// Whether windows of this axis laid end to end over `input` cells each are one series of equal windows,
   /// so that a neighbouring axis that is not pooled can be merged into this one.
-  bool repeats() const { return !uneven_ && before_ == 0 && outputs_ * stride_ == input_ && reach_ < stride_; }
+  bool repeats() const {
+    return !uneven_ && taps_ == kernel_ && before_ == 0 && outputs_ * stride_ == input_ && reach_ < stride_;
+  }
 
   /// `count` copies of a repeating axis laid end to end.
   Windows repeated(std::int64_t count) const;
 
  private:
+  void leave_out();
   Window clipped(std::int64_t begin) const;
   Window uneven(std::int64_t o) const;
 
   std::int64_t input_ = 0, outputs_ = 0, kernel_ = 1, stride_ = 1, step_ = 1, before_ = 0, after_ = 0;
-  std::int64_t reach_ = 0;  // distance from the first to the last tap
-  bool uneven_ = false;     // windows do not slide: they are listed, or else adaptive
+  std::int64_t taps_ = 1, left_out_ = 0;  // of each window; of these, so many in front that are left out
+  std::int64_t reach_ = 0;                // distance from the first to the last tap
+  bool uneven_ = false;                   // windows do not slide: they are listed, or else adaptive
   std::shared_ptr<const std::vector<Window>> list_;
 };
 

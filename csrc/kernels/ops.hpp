@@ -231,6 +231,7 @@ struct Average : Additive<T, A> {
         : divisor(static_cast<Number>(divisor)), reciprocal(Number(1) / this->divisor), exact(power_of_two(divisor)) {}
     static bool power_of_two(double divisor) {
       const double magnitude = divisor < 0 ? -divisor : divisor;
+      if (!(magnitude < 0x1p64)) return false;
       const auto integer = static_cast<std::uint64_t>(magnitude);
       return integer != 0 && static_cast<double>(integer) == magnitude && (integer & (integer - 1)) == 0;
     }

@@ -112,19 +112,32 @@ void sort_lanes(V* v, std::int64_t n) {
   merge_exchange(n, [&](std::int64_t i, std::int64_t j) TILEPOOL_INLINE_LAMBDA { exchange(v[i], v[j]); });
 }
 
-/// Sorts n keys byte by byte, the lowest first, to and fro between `keys` and `spare`. Returns where they end up.
+/// Calls step(i) for i < n; false where the call ends on the way.
+template <class Step>
+TILEPOOL_INLINE bool watched(std::int64_t n, const Watch& watch, const Step& step) {
+  for (std::int64_t i = 0; i < n;) {
+    const std::int64_t left = n - i, part = left < operations_between_watches ? left : operations_between_watches;
+    if (watch.over(part)) return false;
+    for (const std::int64_t stop = i + part; i < stop; ++i) step(i);
+  }
+  return true;
+}
+
+/// Sorts n keys byte by byte, the lowest first, to and fro between `keys` and `spare`. Returns where they end up, in
+/// whatever order where the call ends on the way.
 template <class Key>
-Key* sort_bytes(Key* keys, Key* spare, std::int64_t n) {
+Key* sort_bytes(Key* keys, Key* spare, std::int64_t n, const Watch& watch) {
   for (int byte = 0; byte < static_cast<int>(sizeof(Key)); ++byte) {
     const auto digit = [&](Key key) TILEPOOL_INLINE_LAMBDA {
       return static_cast<std::uint64_t>(static_cast<std::int64_t>(key) - std::numeric_limits<Key>::min()) >> 8 * byte &
              255;
     };
     std::int64_t places[256] = {};
-    for (std::int64_t i = 0; i < n; ++i) ++places[digit(keys[i])];
+    if (!watched(n, watch, [&](std::int64_t i) TILEPOOL_INLINE_LAMBDA { ++places[digit(keys[i])]; })) break;
     std::int64_t before = 0;
     for (std::int64_t& place : places) before += std::exchange(place, before);
-    for (std::int64_t i = 0; i < n; ++i) spare[places[digit(keys[i])]++] = keys[i];
+    const auto move = [&](std::int64_t i) TILEPOOL_INLINE_LAMBDA { spare[places[digit(keys[i])]++] = keys[i]; };
+    if (!watched(n, watch, move)) break;
     std::swap(keys, spare);
   }
   return keys;

@@ -227,7 +227,12 @@ struct PickRow {
                           TILEPOOL_INLINE_LAMBDA { return Vec<Held, N>{tap_at<1>(row, at + t * distance)}; };
     const auto best = best_of<N>(splat<N>(static_cast<Place>(begin * indexing.tap)),
                                  [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
-                                   for (std::int64_t t = begin; t < end; ++t) take(lane(row, t), t);
+                                   for (std::int64_t t = begin; t < end;) {
+                                     const std::int64_t left = end - t, most = operations_between_watches;
+                                     const std::int64_t stop = t + (left < most ? left : most);
+                                     if (left > most && indexing.watch.over(most)) return;
+                                     for (; t < stop; ++t) take(lane(row, t), t);
+                                   }
                                  });
     const std::int64_t start = base + o * indexing.output;
     if constexpr (N == 1) {

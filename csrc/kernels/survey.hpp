@@ -44,12 +44,12 @@ struct Pattern {
   }
 };
 
-/// Calls window(pattern, at, apart, live, to) for up to N windows at a time: the first tap of the first one, the
-/// elements from one to the next, how many there are, and the output element of the first one. The last N windows of a
-/// row may be visited twice.
+/// Unless the call ends, calls window(pattern, at, apart, live, to) for up to N windows at a time: the first tap of the
+/// first one, the elements from one to the next, how many there are, and the output element of the first one. The last
+/// N windows of a row may be visited twice.
 template <class In, int N, class Window>
 void visit_windows(const Along& along, const void* const* rows, std::int64_t row_count, std::int64_t result_size,
-                   const Lines& lines, const Window& window) {
+                   const Lines& lines, const Watch& watch, const Window& window) {
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
       const Span& span = along.spans[s];
@@ -65,6 +65,7 @@ void visit_windows(const Along& along, const void* const* rows, std::int64_t row
         const std::int64_t to = line_to + span.begin * along.inner + part * along.inner;
         for (std::int64_t i = 0; i < n; i += N) {
           const std::int64_t at = n < N ? 0 : i < n - N ? i : n - N;
+          if (watch.over(pattern.taps() * N)) return;
           window(pattern, first + at * apart, apart, n < N ? n : N, to + at);
         }
       }
@@ -92,7 +93,7 @@ void survey_numbers(const Along& along, const void* const* rows, std::int64_t co
     for (int lane = 0; lane < live; ++lane) target[lane] = written[lane];
   };
   visit_windows<In, N>(
-      along, rows, count, sizeof(Out), lines,
+      along, rows, count, sizeof(Out), lines, survey.watch,
       [&](const Pattern<In>& pattern, std::int64_t at, std::int64_t apart, std::int64_t live, std::int64_t to) {
         std::int64_t length = pattern.taps();
         if (survey.single) {  // its taps side by side, filled up with what is not there
@@ -127,7 +128,7 @@ void survey_order(const Along& along, const void* const* rows, std::int64_t coun
   auto* const keys = static_cast<Key*>(survey.scratch);
   const auto result_size = static_cast<std::int64_t>(survey.op == Op::quantile ? sizeof(Lane<O>) : sizeof(In));
   visit_windows<In, N>(
-      along, rows, count, result_size, lines,
+      along, rows, count, result_size, lines, survey.watch,
       [&](const Pattern<In>& pattern, std::int64_t at, std::int64_t apart, std::int64_t live, std::int64_t to) {
         const std::int64_t taps = pattern.taps();
         if (taps <= (survey.single ? many_taps_of_one : many_taps)) {
@@ -140,7 +141,7 @@ void survey_order(const Along& along, const void* const* rows, std::int64_t coun
         for (std::int64_t lane = 0; lane < live; ++lane) {
           pattern.each(at + lane * apart, [&](std::int64_t number, const In* from)
                                               TILEPOOL_INLINE_LAMBDA { keys[number] = Keys::template key<1>(*from); });
-          const Key* const sorted = sort_bytes(keys, keys + taps, taps);
+          const Key* const sorted = sort_bytes(keys, keys + taps, taps, survey.watch);
           Sorted<T, O>{survey, sorted, 1, taps, out}.one(0, to + lane);
         }
       });

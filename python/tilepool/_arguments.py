@@ -221,13 +221,6 @@ def adaptive(sizes: tuple[int, ...], name: str, word: object) -> list[Windows]:
     return [("adaptive", n if keep else m) for n, m, keep in zip(sizes, outputs, kept, strict=True)]
 
 
-def most_taps(n: int, window: Windows) -> int:
-    """Not fewer than a window over n cells sees of them."""
-    if window[0] == "adaptive":
-        return min(n, -(-n // window[1]) + 1)
-    return max(window[2]) if window[0] == "listed" else min(n, window[0])
-
-
 def windows(
     sizes: tuple[int, ...], kernel_size: object, stride: object, padding: object, dilation: object, ceil_mode: object
 ) -> list[Windows]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -195,8 +194,7 @@ def make(
     windows = dict(zip(axes, pooled, strict=True))
     count_padding = arguments.flag("count_include_pad", count_include_pad)
     divisor = arguments.divisor(divisor_override)
-    taps = prod(map(arguments.most_taps, sizes, pooled))
-    core_op, source, result = choose(op, native, dtype, taps)
+    core_op, source, result = choose(op, native, dtype)
     rule = arguments.rounding(rounding, is_float(result))
 
     order = memory_order(shape, strides)

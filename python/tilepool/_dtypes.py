@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ._arguments import shown
-from ._core import dtypes, taps_limit
+from ._core import dtypes
 
 DType: TypeAlias = np.dtype[Any]
 
@@ -33,11 +33,11 @@ class Types(NamedTuple):
 LOGICAL = {"any": "max", "all": "min", "count_nonzero": "sum"}
 
 
-def choose(op: Op, given: DType, asked: object, taps: int) -> Types:
-    """The dtypes of a call on an array of dtype `given`, with `dtype=asked` and windows of `taps` cells or fewer."""
+def choose(op: Op, given: DType, asked: object) -> Types:
+    """The dtypes of a call on an array of dtype `given`, with `dtype=asked`."""
     name = op.name
     if name in ("sum", "average"):
-        return choose_sum(name, given, asked, taps)
+        return choose_sum(name, given, asked)
     if name == "product":
         result = usual_sum(given) if asked is None else requested(asked, NUMBERS)
         if is_float(result):
@@ -58,7 +58,7 @@ def choose(op: Op, given: DType, asked: object, taps: int) -> Types:
     return Types(name, given, result)
 
 
-def choose_sum(op: str, given: DType, asked: object, taps: int) -> Types:
+def choose_sum(op: str, given: DType, asked: object) -> Types:
     """Those of a sum or average."""
     usual = usual_sum(given) if op == "sum" else usual_average(given)
     result = usual if asked is None else requested(asked, NUMBERS)
@@ -72,10 +72,10 @@ def choose_sum(op: str, given: DType, asked: object, taps: int) -> Types:
             source = INT32 if result.itemsize < 4 else result  # the same lower bits, and windows of any size
     elif is_float(result):
         converts = op == "sum" or result != usual
-        source = result if converts else FLOAT64 if taps > taps_limit(op, given.name) else given
+        source = result if converts else given
     else:  # 64-bit sums wrap to what sums of converted integers are, and integer averages are exact
         op = "sum" if op == "sum" else "average_rounded"
-        source = INT64 if taps > taps_limit(op, given.name) else given
+        source = given
     return Types(op, source, result)
 
 

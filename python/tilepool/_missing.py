@@ -132,7 +132,7 @@ def average(x: Array, words: Words, call: Call, missing: Array, threads: int) ->
     divisors = (padded if asked.count_include_pad else inside) - missed
 
     # What the core's average reads and adds up: integers of 8 and 16 bits exactly, floats as they are divided.
-    source = choose_sum("average", readable(x.dtype), asked.dtype, 1).source
+    source = choose_sum("average", readable(x.dtype), asked.dtype).source
     full = filled(x, missing, identity("average", source))
     if not is_float(source) and not is_float(call.dtype):
         return whole_quotients(whole_sums(full, words, threads), divisors, call)
