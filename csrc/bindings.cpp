@@ -234,8 +234,8 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
   void* const to = result.mutable_data();
   void* const places = plan.indices != Indices::none ? indices.mutable_data() : nullptr;
   // Handing the GIL over and back costs more than pooling the smallest arrays.
-  constexpr std::int64_t small_bytes = 16 << 10;
-  if (plan.traffic < small_bytes) {
+  constexpr std::int64_t small_work = 16 << 10;
+  if (plan.work < small_work) {
     pool(plan, from, to, 1, places);
   } else {
     const Interrupt::Question question = PyThread_get_thread_ident() == main_thread ? signal_raises : nullptr;

@@ -120,9 +120,8 @@ class Helper {
   }
 
   void wake() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-    }  // it sleeps, or has not yet looked for the change
+    mutex_.lock();  // it sleeps, or has not yet looked for the change
+    mutex_.unlock();
     changed_.notify_all();
   }
 
