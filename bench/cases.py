@@ -1,4 +1,4 @@
-"""The lists of benchmark cases (cases.csv, more_cases.csv), as data that Python can use: shapes, bytes, inputs."""
+"""The benchmark cases (cases.csv, more_cases.csv, and one of every op and dtype), as data: shapes, bytes, inputs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ops import OPS, Array
 
 with suppress(ImportError):
     import ml_dtypes  # noqa: F401 # teaches numpy the name of bfloat16
 
-Array: TypeAlias = NDArray[Any]
 Sizes: TypeAlias = tuple[int, ...]
 
-# The first is that of the C++ benchmark, too. The second: norms have p = 2; medians are of odd windows, so cells of x.
+# The first is that of the C++ benchmark, too.
 LISTS = tuple(Path(__file__).with_name(name) for name in ("cases.csv", "more_cases.csv"))
+COLUMNS = ("name", "op", "dtype", "layout", "shape", "kernel", "stride", "padding")
 LAYOUTS = ("channels_first", "channels_last", "plane")
-OPS = ("max", "max_indices", "min", "sum", "avg", "avg_rounded", "lp", "median", "std", "softmax")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+DTYPES = ("float16", "bfloat16", "float32", "float64", "bool", *INTEGERS)
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,24 @@ class Case:
     @property
     def result_dtype(self) -> np.dtype[Any]:
         """That of tilepool's result: what is calculated from integers widens."""
-        given = np.dtype(self.dtype)
-        if given.kind not in "biu" or self.op in ("max", "max_indices", "min", "avg_rounded", "median"):
+        given, rule = np.dtype(self.dtype), OPS[self.op].result
+        if rule in ("bool", "count"):
+            return np.dtype(np.bool_ if rule == "bool" else np.int64)
+        if given.kind not in "biu" or rule == "given":
             return given
-        if self.op == "sum":
+        if rule == "sum":
             return np.dtype(np.uint64 if given.kind == "u" else np.int64)
         return np.dtype(np.float32 if given.itemsize <= 2 else np.float64)
 
     @property
+    def has_indices(self) -> bool:
+        """Whether the result is a pair: values, and int64 indices."""
+        return self.op.endswith("_indices")
+
+    @property
     def moved(self) -> int:
         """Bytes that any pooling has to move: the whole input and the whole result, once each."""
-        result = self.result_dtype.itemsize + (np.dtype(np.int64).itemsize if self.op == "max_indices" else 0)
+        result = self.result_dtype.itemsize + (np.dtype(np.int64).itemsize if self.has_indices else 0)
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize + math.prod(self.result_shape) * result
 
     @property
@@ -97,7 +106,7 @@ class Case:
             values: Array = random.random(self.shape, np.float64 if dtype == np.float64 else np.float32)
             return np.add(values, 0.5, out=values).astype(dtype, copy=False)
         if dtype.kind == "b":
-            return np.ones(self.shape, dtype)
+            return random.random(self.shape, np.float32) < 0.5
         high = min(int(np.iinfo(dtype).max), 2**20)
         return random.integers(1, high, self.shape, dtype=dtype)
 
@@ -127,11 +136,28 @@ def _parse(row: dict[str, str]) -> Case:
     return Case(row["name"], row["op"], row["dtype"], row["layout"], shape, kernel, stride, padding)
 
 
+def every_case() -> list[Case]:
+    """One of every op and dtype twice: 3 x 3 windows of a plane that caches hold, 2 x 2 of 32 MiB of pixels."""
+    cases = []
+    known = [dtype for dtype in DTYPES if dtype in np.sctypeDict]
+    for op, words in OPS.items():
+        for dtype in INTEGERS if words.of == "integers" else known:
+            width = 1024 // np.dtype(dtype).itemsize
+            for place, *cells in (
+                ("cache", "plane", "160x160", "3", "1", "1"),
+                ("memory", "channels_last", f"2x1024x{width}x16", "2", "2", "0"),
+            ):
+                row = (f"every/{place}/{op}/{dtype}", op, dtype, *cells)
+                cases.append(_parse(dict(zip(COLUMNS, row, strict=True))))
+    return cases
+
+
 def read_cases(pattern: str = "*", paths: Sequence[Path] = LISTS) -> list[Case]:
     """The cases whose names match one of the comma-separated globs in `pattern`, in the order of the lists."""
     globs = pattern.split(",")
-    cases = []
+    cases: list[Case] = []
     for path in paths:
         with path.open(newline="") as lines:
             cases += [_parse(row) for row in csv.DictReader(lines)]
+    cases += every_case()
     return [case for case in cases if any(fnmatch(case.name, glob) for glob in globs)]

@@ -5,6 +5,7 @@
     python bench/compare.py --cases 'reducer/*'              # norms, medians, deviations, SoftPool
     python bench/compare.py --sweep windows                  # windows of 2 x 2 to 127 x 127 cells at stride 1
     python bench/compare.py --sweep threads                  # 1, 2, 4 ... threads, on work that fits the caches
+    python bench/compare.py --against ../old --isa avx2,avx512 --repeat 2   # another build of tilepool instead of peers
 
 Peers (none is needed; what is not installed is named and left out): torch in both memory formats, onnxruntime (with
 onnx), openvino, jax, tensorflow, opencv, scipy, scikit-image, numpy's reshape trick. `--peer-python` names another
@@ -21,13 +22,21 @@ How it is measured:
   machine does hits all of them. A turn is about 10 ms of calls, after one that warms the caches; its figure is their
   mean. Slow contenders have fewer turns (`--budget`), and one that needs more than `--patience` seconds is given up, as
   are its larger windows.
-- `copy` is a copy by all threads of (input + result) / 2 bytes, which reads and writes as many bytes as the pooling
-  must move. It has no cost of starting threads in it. Times are shown in units of its time.
+- `copy` copies (input + result) / 2 bytes, and so reads and writes as many as the pooling must move: by tilepool's own
+  threads, or by one of them where that is faster. Times are shown in units of its time.
 - `tilepool` writes into a reused `out=`, `tilepool fresh` has its result allocated by each call. onnxruntime, openvino,
   opencv and scipy write into a reused result as well; the others have no such interface.
 
 The table ends with the best peer's time over tilepool's; a case that tilepool loses says LOSS.
 `--output NAME` also writes NAME.json (every turn) and NAME.png.
+
+`--against PATH` times this build of tilepool against an older one by the same rules: that of another checkout (built in
+place, or installed in its .venv) or of another interpreter. A turn of the new build is compared with the old one's turn
+beside it; the ratio of a case is the median of these. For each instruction set and number of threads there are two such
+ratios, with a result that is reused and with a fresh one. `--repeat 2` makes a second run of it all in new processes:
+what is slower in one run only was noise, or the luck of a process with its memory. Turns of one thread are CPU time of
+the process, which other programs hardly change; for two threads on a busy machine `--statistic minimum` says more: the
+ratio of the fastest turns. The exit status is 1 if a case is slower in every run, or wrong.
 """
 
 from __future__ import annotations
@@ -40,9 +49,11 @@ import platform
 import signal
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import against
 from cases import Case, read_cases
 from measure import Bench, Library, Settings
 from plots import draw
@@ -50,6 +61,7 @@ from report import Line, document, problems, table, thread_table
 from worker import LIBRARIES
 
 DEFAULT_CASES = {"": "bar/*", "windows": "window/*", "threads": "size/*/L[23]*"}
+AGAINST_CASES = "bar/*,reducer/*,indices/*,every/cache/*"
 
 
 def cpu_model() -> str:
@@ -61,6 +73,12 @@ def cpu_model() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
+def machine() -> str:
+    """Where and when the run is made."""
+    cpus = len(os.sched_getaffinity(0))
+    return f"{cpu_model()}, {cpus} CPUs, {platform.system()} {platform.release()}, {datetime.date.today()}"
+
+
 def arguments() -> argparse.Namespace:
     first, _, rest = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(
@@ -69,7 +87,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cases", help=f"comma-separated globs of case names (default {DEFAULT_CASES['']})")
     parser.add_argument("--peers", default=",".join(LIBRARIES), help="comma-separated (default: %(default)s)")
     parser.add_argument("--sweep", choices=("windows", "threads"), default="", help="another question, other cases")
-    parser.add_argument("--threads", type=int, default=2, help="default: %(default)s")
+    parser.add_argument("--threads", type=numbers, help="default: 2; with --against a list, by default 1,2")
     parser.add_argument("--rounds", type=int, default=30, help="turns of each contender (default: %(default)s)")
     parser.add_argument("--budget", type=float, default=2, help="seconds of turns of a slow contender (%(default)s)")
     parser.add_argument("--patience", type=float, default=20, help="seconds to get ready (default: %(default)s)")
@@ -78,28 +96,43 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--peer-python", default=sys.executable, metavar="PATH", help="interpreter of the peers")
     parser.add_argument("--output", type=Path, metavar="NAME", help="write NAME.json and NAME.png")
-    return parser.parse_args()
+    parser.add_argument("--against", type=Path, metavar="PATH", help="compare with the build of tilepool that is there")
+    parser.add_argument(
+        "--isa", default="", help="with --against: comma-separated instruction sets (default: the best)"
+    )
+    parser.add_argument("--repeat", type=int, default=1, help="with --against: runs (default: %(default)s)")
+    options = parser.parse_args()
+    if options.threads is None:
+        options.threads = [1, 2] if options.against else [2]
+    if not options.against and (len(options.threads) > 1 or options.isa or options.repeat > 1):
+        parser.error("--isa, --repeat and several numbers of --threads are for --against")
+    return options
+
+
+def numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 def thread_counts(options: argparse.Namespace) -> list[int]:
     """The one count that was asked for; in a sweep 1, 2, 4 ... and all CPUs."""
     if options.sweep != "threads":
-        return [options.threads]
+        return list(options.threads)
     available = len(os.sched_getaffinity(0))
     return sorted({available, *(2**power for power in range(10) if 2**power <= available)})
 
 
 def start(options: argparse.Namespace, counts: list[int], log: Path) -> list[Library]:
-    """Starts the processes of all libraries that are installed. tilepool's also runs the copy, and is always there."""
+    """Starts the processes of all libraries that are installed. tilepool and the copy are always asked for."""
     wanted = [name.strip() for name in options.peers.split(",")]
     unknown = set(wanted) - set(LIBRARIES)
     if unknown:
         sys.exit(f"--peers: {', '.join(sorted(unknown))} is not among {', '.join(LIBRARIES)}")
     libraries = []
     for name in LIBRARIES:
-        if name not in wanted and name != "tilepool":
+        ours = name in ("tilepool", "copy")
+        if name not in wanted and not ours:
             continue
-        python = sys.executable if name == "tilepool" else options.peer_python
+        python = sys.executable if ours else options.peer_python
         for count in counts:
             library = Library(name, count, python, log)
             if library.missing:
@@ -123,6 +156,20 @@ def description(options: argparse.Namespace, libraries: list[Library], counts: l
     }
 
 
+def run_against(options: argparse.Namespace, cases: list[Case]) -> int:
+    """Compares two builds; gives the exit status."""
+    settings = Settings(options.rounds, options.patience, options.budget, paired=True)
+    plan = against.Plan(cases, options.isa.split(","), options.threads, options.repeat, settings)
+    with tempfile.TemporaryDirectory(prefix="tilepool-compare-") as name:
+        comparisons = against.compare(*against.builds(options.against), plan, Path(name))
+    print(f"{machine()}\n{options.statistic} of {options.rounds} rounds\n")
+    print(f"{against.table(comparisons, options.statistic)}\n\n{against.summary(comparisons, options.statistic)}")
+    if options.output:
+        document = [asdict(one) | {"results": sorted(one.results)} for one in comparisons]
+        options.output.with_suffix(".json").write_text(json.dumps(document, indent=1))
+    return 1 if any(one.is_slow(options.statistic) or not one.is_right for one in comparisons) else 0
+
+
 def run_cases(bench: Bench, cases: list[Case]) -> list[Line]:
     lines = []
     for number, case in enumerate(cases, 1):
@@ -134,9 +181,11 @@ def run_cases(bench: Bench, cases: list[Case]) -> list[Line]:
 def main() -> None:
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that the inputs on disk are removed
-    cases = read_cases(options.cases or DEFAULT_CASES[options.sweep])
+    cases = read_cases(options.cases or (AGAINST_CASES if options.against else DEFAULT_CASES[options.sweep]))
     if not cases:
         sys.exit("--cases matches no case")
+    if options.against:
+        sys.exit(run_against(options, cases))
     counts = thread_counts(options)
     with tempfile.TemporaryDirectory(prefix="tilepool-compare-") as name:
         folder = Path(name)
@@ -149,7 +198,7 @@ def main() -> None:
             for library in libraries:
                 library.stop()
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    where = f"{about['machine']}, {about['cpus']} CPUs, {about['system']}, {about['date']}"
+    where = machine()
     how = f"{', '.join(map(str, counts))} threads, {options.statistic} of {options.rounds} rounds"
     print(f"{where}\n{how}; times in units of the copy\n{versions}\n")
     if options.sweep == "threads":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import statistics
 import subprocess
@@ -34,6 +35,7 @@ class Settings:
     rounds: int = 30
     patience: float = 20.0  # seconds that preparing a contender (with its first calls) may take
     budget: float = 2.0  # seconds of turns per contender and case; slow ones take fewer turns
+    paired: bool = False  # two builds: their turns lie side by side, and those of one thread are of CPU time
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Result:
     threads: int
     problem: str = ""
     turns: list[float] = field(default_factory=list)
+    digest: str = ""  # of the result's bits
 
     @property
     def median(self) -> float:
@@ -57,10 +60,12 @@ class Result:
 class Library:
     """A worker process, restarted when it is lost."""
 
-    def __init__(self, name: str, threads: int, python: str, log: Path) -> None:
+    def __init__(
+        self, name: str, threads: int, python: str, log: Path, variables: dict[str, str] | None = None
+    ) -> None:
         self.name, self.threads, self.python, self.log = name, threads, python, log
-        self.missing = ""
-        self.version = ""
+        self.environment = os.environ | (variables or {})
+        self.missing = self.version = self.isa = self.path = ""
         self.start()
 
     def start(self) -> None:
@@ -71,6 +76,7 @@ class Library:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=self.environment,
             )
         assert self.process.stdout is not None
         self.selector = selectors.DefaultSelector()
@@ -80,7 +86,7 @@ class Library:
         except WorkerLostError as lost:
             hello = {"missing": str(lost)}
         self.missing = hello.get("missing", "")
-        self.version = hello.get("version", "")
+        self.version, self.isa, self.path = (hello.get(key, "") for key in ("version", "isa", "path"))
 
     def _receive(self, limit: float) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -167,7 +173,7 @@ class Bench:
                 result.problem = f"crashed: {problem}"
                 self._recover(library, question, entrants)
             else:
-                result.problem = answer.get("problem", "")
+                result.problem, result.digest = answer.get("problem", ""), answer.get("digest", "")
                 if not result.problem:
                     entrants.append(Entrant(library, result, answer["first"]))
 
@@ -191,17 +197,25 @@ class Bench:
     def _take_turns(self, entrants: list[Entrant]) -> None:
         rounds = self.settings.rounds
         shares = [max(1, min(rounds, int(self.settings.budget / max(entrant.first, SLICE)))) for entrant in entrants]
+        if self.settings.paired:
+            shares = [min(shares, default=1)] * len(entrants)
         for number in range(rounds):
             order = list(zip(entrants, shares, strict=True))
-            for entrant, share in order if number % 2 == 0 else reversed(order):
+            if number % 2:
+                order.reverse()
+            if self.settings.paired:  # neither build comes after itself, with its input in the caches, more often
+                order.sort(key=lambda turn: turn[0].result.label)
+            for entrant, share in order:
                 # Spreads `share` turns evenly over the rounds; the last round is everybody's.
                 if entrant.result.problem or (number + 1) * share // rounds == number * share // rounds:
                     continue
+                library = entrant.library
+                cpu = self.settings.paired and library.threads == 1  # the same where nothing else runs
                 time.sleep(PAUSE)
                 try:
-                    answer = entrant.library.ask(ask="time", label=entrant.result.label, slice=SLICE)
+                    answer = library.ask(ask="time", label=entrant.result.label, slice=SLICE, cpu=cpu)
                 except WorkerLostError as problem:
-                    self._drop(entrant.library, entrants, str(problem))
+                    self._drop(library, entrants, str(problem))
                     continue
                 entrant.result.turns.append(answer["seconds"])
 

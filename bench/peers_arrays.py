@@ -1,106 +1,88 @@
-"""Array and image libraries as contenders: tilepool itself, OpenCV, scipy, scikit-image, numpy, and the plain copy."""
+"""Array and image libraries as contenders: tilepool itself, the plain copy, OpenCV, scipy, scikit-image, numpy."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from cases import Array, Case
+from cases import Case
 from contender import Contender, arrange, found, need, restore
+from ops import OPS, Array
 
 
 class Copy:
-    """A copy by all threads that reads and writes, together, as many bytes as the case must move.
+    """A copy that reads and writes, together, as many bytes as the case must move, by the threads that tilepool uses.
 
-    Every thread copies its own part, again and again, without waiting for the others in between, so that no cost of
-    starting threads is in the figure: it is the limit that memory sets, not a contender.
+    It is the limit that memory sets, and the unit of the figures. Few bytes are copied faster by one thread than by
+    two: a turn has as many copies of each kind, and the faster kind counts.
     """
 
-    repeats = 16  # copies in one call of numpy, so that its overhead does not count
-    shift = 64  # bytes by which each of them moves on: numpy would merge axes of stride 0
+    def __init__(self, threads: int) -> None:
+        core = import_module("tilepool._core")
+        self.copy, self.version = core.copy, core.backend
+        self.threads = sorted({1, threads})
 
-    def __init__(self, case: Case, threads: int) -> None:
-        size = -(-case.moved // (2 * threads))
-        self.size = size
-        self.pool = ThreadPoolExecutor(threads)
-        self.parts = [(self._rows(size), self._rows(size)) for _ in range(threads)]
-        self.call = lambda: self.batch(1)
+    def labels(self, case: Case) -> tuple[str, ...]:
+        return ("copy",)
 
-    def _rows(self, size: int) -> Array:
-        """`repeats` rows of that many bytes, each starting a cache line after the one before."""
-        rng = np.random.default_rng(2)
-        block = rng.integers(1, 255, min(size, 2**16) + self.repeats * self.shift, np.uint8)
-        memory = np.resize(block, size + self.repeats * self.shift)
-        return as_strided(memory, (self.repeats, size), (self.shift, 1))
+    def prepare(self, label: str, case: Case, x: Array) -> Contender:
+        source = np.resize(x.reshape(-1).view(np.uint8), -(-case.moved // 2))
+        target = source.copy()
 
-    def _copy(self, part: int, count: int) -> None:
-        source, target = self.parts[part]
-        for _ in range(count // self.repeats):
-            np.copyto(target, source)
-        if count % self.repeats:
-            np.copyto(target[: count % self.repeats], source[: count % self.repeats])
+        def seconds(threads: int, count: int) -> float:
+            begin = time.perf_counter()
+            self.copy(source, target, threads, count)
+            return time.perf_counter() - begin
 
-    def batch(self, count: int) -> float:
-        """Seconds of `count` copies."""
-        begin = time.perf_counter()
-        list(self.pool.map(self._copy, range(len(self.parts)), [count] * len(self.parts)))
-        return time.perf_counter() - begin
+        return Contender(
+            lambda: self.copy(source, target, self.threads[-1]),
+            lambda _: target,
+            lambda count: min(seconds(threads, count) for threads in self.threads),
+        )
 
 
 class Tilepool:
-    """tilepool with a reused and with a fresh output. `copy` runs here as well, also where tilepool is missing."""
+    """tilepool with a reused and with a fresh output."""
 
     def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self.tilepool: Any = None
-        try:
-            self.tilepool = import_module("tilepool")
-        except ImportError:
-            self.version = "not installed"
-            return
+        self.tilepool = import_module("tilepool")
+        core = import_module("tilepool._core")
         self.tilepool.set_threads(threads)
-        self.version = f"{self.tilepool.__version__} ({import_module('tilepool._core').get_isa()})"
+        self.isa, self.path = core.get_isa(), core.__file__
+        self.version = f"{self.tilepool.__version__} ({self.isa})"
 
     def labels(self, case: Case) -> tuple[str, ...]:
-        return ("tilepool", "tilepool fresh", "copy") if self.tilepool else ("copy",)
+        return ("tilepool", "tilepool fresh")
 
     def prepare(self, label: str, case: Case, x: Array) -> Contender:
-        if label == "copy":
-            copy = Copy(case, self.threads)
-            return Contender(copy.call, lambda _: np.empty(0), copy.batch)
-        function = getattr(self.tilepool, f"{case.op.removesuffix('_rounded').removesuffix('_indices')}_pool")
-        arguments: list[Any] = [2] if case.op == "lp" else []
-        arguments.append(self._short(case.kernel))
+        op = OPS[case.op]
+        options = dict(op.options)
+        function = getattr(self.tilepool, f"{op.name or case.op}_pool", None)
+        if function is None:  # it has a name only
+            function, options["op"] = self.tilepool.pool, case.op
+        arguments: list[Any] = [*op.first, self._short(case.kernel)]
         if case.stride != case.kernel or any(case.padding):
             arguments += [self._short(case.stride), self._short(case.padding)]
-        options: dict[str, Any] = {}
         if case.layout != "channels_first":
-            options = {"axis": (0, 1)} if case.layout == "plane" else {"layout": case.layout}
+            options |= {"axis": (0, 1)} if case.layout == "plane" else {"layout": case.layout}
         if case.op == "avg_rounded":
             options["dtype"] = x.dtype
-        if case.op == "median":
-            options["method"] = "lower"  # the same cell, and the dtype of x, as the peers'
         if label == "tilepool":
-            options["out"] = np.zeros(case.result_shape, case.result_dtype)
-        if case.op != "max_indices":
-            return Contender(lambda: function(x, *arguments, **options), lambda result: result)
-        options["return_indices"] = True
-        if label == "tilepool":
-            options["out"] = (options["out"], np.zeros(case.result_shape, np.int64))
+            out = np.zeros(case.result_shape, case.result_dtype)
+            options["out"] = (out, np.zeros(case.result_shape, np.int64)) if case.has_indices else out
         return Contender(
             lambda: function(x, *arguments, **options),
-            lambda result: restore(
-                case,
-                found(*(arrange(case, part, "channels_first") for part in (x, *result))),
-                "channels_first",
-            ),
+            lambda result: self._found(case, x, result) if case.has_indices else result,
         )
+
+    @staticmethod
+    def _found(case: Case, x: Array, result: tuple[Array, Array]) -> Array:
+        parts = (arrange(case, part, "channels_first") for part in (x, *result))
+        return restore(case, found(*parts), "channels_first")
 
     @staticmethod
     def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from cases import Array, Case
+from cases import Case
 from contender import Contender, arrange, found, need, restore
+from ops import Array
 
 FIRST, LAST = "channels_first", "channels_last"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 
 import numpy as np
 
-from cases import Array, Case
+from cases import Case
+from ops import OPS, Array
 
 SPOTS = 200  # outputs computed one by one from the definition
 
@@ -15,15 +17,16 @@ SPOTS = 200  # outputs computed one by one from the definition
 def tolerance(case: Case, x: Array) -> float:
     """How far two right results may lie apart.
 
-    max, min, medians of odd windows and integer sums are exact. A float sum of n positive values below M that is
-    rounded n times has an error of about eps * sqrt(n) * n * M, its average the nth part of that; the factor 8 is for
-    what is not average. A norm is below sqrt(n) * M, a deviation and a weighted mean are below M.
+    A float sum of n positive values below M that is rounded n times has an error of about eps * sqrt(n) * n * M, its
+    average the nth part of that; the factor 8 is for what is not average. A norm is below sqrt(n) * M, a deviation and
+    a weighted mean are below M, a variance is below M**2, a product below M**n: the op's `spread` is the bound over M.
     """
-    if case.op in ("max", "max_indices", "min", "avg_rounded", "median") or (case.op == "sum" and x.dtype.kind in "iu"):
+    spread = OPS[case.op].spread
+    if spread is None or case.result_dtype.kind in "iu":
         return 0.0
+    largest = float(x.max())
     eps = 2.0**-7 if case.dtype == "bfloat16" else float(np.finfo(case.result_dtype).eps)
-    spread = 8 * eps * math.sqrt(case.taps) * float(x.max())
-    return spread * {"sum": case.taps, "lp": math.sqrt(case.taps)}.get(case.op, 1)
+    return 8 * eps * math.sqrt(case.taps) * largest * spread(case.taps, largest)
 
 
 def one_output(case: Case, x: Array, index: tuple[int, ...]) -> float:
@@ -32,24 +35,7 @@ def one_output(case: Case, x: Array, index: tuple[int, ...]) -> float:
     for axis, kernel, stride, padding in zip(case.axes, case.kernel, case.stride, case.padding, strict=True):
         first = index[axis] * stride - padding
         window[axis] = slice(max(first, 0), min(first + kernel, case.shape[axis]))
-    cells = x[tuple(window)]
-    if case.op in ("max", "max_indices"):
-        return float(cells.max())
-    if case.op == "min":
-        return float(cells.min())
-    if case.op == "median":
-        return float(np.median(cells))
-    numbers = cells.astype(np.float64)
-    if case.op == "lp":
-        return float(np.sqrt(np.sum(numbers**2)))
-    if case.op == "std":
-        return float(np.std(numbers))
-    if case.op == "softmax":
-        return float(np.average(numbers, weights=np.exp(numbers)))
-    total = float(numbers.sum())
-    if case.op == "sum":
-        return total
-    return float(np.rint(total / case.taps)) if case.op == "avg_rounded" else total / case.taps
+    return float(OPS[case.op].define(x[tuple(window)], case.taps))
 
 
 def spot_check(case: Case, x: Array, result: Array) -> str | None:
@@ -80,3 +66,14 @@ def difference(case: Case, x: Array, result: Array, reference: Array) -> str | N
         wrong = ~(distance <= allowed)
         worst = f"off by up to {float(distance.max()):.3g}, allowed {allowed:.3g}"
     return f"{np.count_nonzero(wrong)} of {wrong.size} outputs {worst}" if wrong.any() else None
+
+
+def digest(returned: object) -> str:
+    """A name for the bits of a numpy array or a pair of them; "" for anything else."""
+    arrays = returned if isinstance(returned, tuple) else (returned,)
+    bits = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        if not isinstance(array, np.ndarray):
+            return ""
+        bits.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return bits.hexdigest()

@@ -3,8 +3,8 @@
 Run by compare.py as `python worker.py LIBRARY THREADS`. The questions:
 
     {"ask": "case", "case": ..., "input": PATH, "reference": PATH}   -> {"labels": [...]}
-    {"ask": "prepare", "label": ...}                                 -> {"first": seconds} or {"problem": why not}
-    {"ask": "time", "label": ..., "slice": seconds}                  -> {"seconds": per call, "calls": n}
+    {"ask": "prepare", "label": ...}                   -> {"first": seconds, "digest": ...} or {"problem": why not}
+    {"ask": "time", "label": ..., "slice": seconds, "cpu": bool}     -> {"seconds": per call, "calls": n}
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from cases import Array, Case, from_message
+from cases import Case, from_message
 from contender import Contender, Peer, UnsupportedError
-from verify import difference, spot_check
+from ops import Array
+from verify import difference, digest, spot_check
 
 # Name of each library, and where its contenders are.
 LIBRARIES = {
     "tilepool": ("peers_arrays", "Tilepool"),
+    "copy": ("peers_arrays", "Copy"),
     "torch": ("peers_frameworks", "Torch"),
     "onnxruntime": ("peers_frameworks", "OnnxRuntime"),
     "openvino": ("peers_frameworks", "OpenVino"),
@@ -72,7 +74,8 @@ class Worker:
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self.case: Case | None = None
-        self.x: Array = np.empty(0)
+        self.x: Array | None = None
+        self.input = Path()
         self.reference = Path()
         self.contenders: dict[str, Contender] = {}
         self.estimates: dict[str, float] = {}  # seconds per call
@@ -82,19 +85,21 @@ class Worker:
             return self._load(question)
         if question["ask"] == "prepare":
             return self._prepare(question["label"])
-        return self._time(question["label"], question["slice"])
+        return self._time(question["label"], question["slice"], question["cpu"])
 
     def _load(self, question: dict[str, Any]) -> dict[str, Any]:
         self.contenders.clear()
         self.estimates.clear()
         self.case = from_message(question["case"])
-        self.x = read(question["input"], self.case.dtype)
+        self.x, self.input = None, Path(question["input"])
         self.reference = Path(question["reference"])
         return {"labels": self.peer.labels(self.case)}
 
     def _prepare(self, label: str) -> dict[str, Any]:
         assert self.case is not None
         try:
+            if self.x is None:
+                self.x = read(self.input, self.case.dtype)
             contender = self.peer.prepare(label, self.case, self.x)
             begin = time.perf_counter()
             returned = contender.call()
@@ -104,17 +109,18 @@ class Worker:
                 first = min(contender.time_calls(1) for _ in range(3))
         except UnsupportedError as reason:
             return {"problem": f"unsupported: {reason}"}
-        except Exception as error:  # a peer's own refusal, whatever its type
+        except Exception as error:  # a peer's own refusal, whatever its type; or numpy does not know the dtype
             return {"problem": f"unsupported: {type(error).__name__}: {str(error).strip()[:200]}"}
         if problem is not None:
             return {"problem": f"differs: {problem}"}
         self.contenders[label] = contender
         self.estimates[label] = first
-        return {"first": first}
+        return {"first": first, "digest": digest(returned)}
 
     def _check(self, result: Array) -> str | None:
         """Every result is checked in places against the definition, and as a whole against the first peer's."""
         assert self.case is not None
+        assert self.x is not None
         problem = spot_check(self.case, self.x, result)
         if problem is not None:
             return problem
@@ -123,12 +129,12 @@ class Worker:
         np.save(self.reference, result)
         return None
 
-    def _time(self, label: str, slice_: float) -> dict[str, Any]:
+    def _time(self, label: str, slice_: float, cpu: bool) -> dict[str, Any]:
         contender, estimate = self.contenders[label], self.estimates[label]
         if estimate < QUICK:  # wakes its threads, and has the caches hold its data rather than the last peer's
             contender.time_calls(1)
         calls = max(1, min(100_000, int(slice_ / max(estimate, 1e-7))))
-        seconds = contender.time_calls(calls) / calls
+        seconds = contender.time_calls(calls, time.process_time if cpu else time.perf_counter) / calls
         self.estimates[label] = seconds
         return {"seconds": seconds, "calls": calls}
 
@@ -149,7 +155,7 @@ def main() -> None:
     except Exception as error:
         say({"missing": f"{type(error).__name__}: {error}"})
         return
-    say({"version": peer.version, "python": sys.version.split()[0]})
+    say({"version": peer.version, "isa": getattr(peer, "isa", ""), "path": getattr(peer, "path", "")})
     worker = Worker(peer)
     for line in sys.stdin:
         say(worker.answer(json.loads(line)))

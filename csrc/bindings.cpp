@@ -9,7 +9,9 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -258,6 +260,30 @@ py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& o
   return py::make_tuple(values, indices);
 }
 
+using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
+
+/// Copies bytes `times` times with the threads that pool: what the benchmarks measure time in. Here, because a module
+/// of their own would have threads of its own, or another libgomp.
+void copy(const Bytes& source, Bytes& target, int threads, std::int64_t times) {
+  if (target.nbytes() != source.nbytes()) throw py::value_error("target must have as many bytes as source");
+  if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
+  if (!target.writeable()) throw py::value_error("target is read-only");
+  const auto bytes = static_cast<std::int64_t>(source.nbytes());
+  const std::uint8_t* const from = source.data();
+  std::uint8_t* const to = target.mutable_data();
+  if (std::less<>()(from, to + bytes) && std::less<>()(to, from + bytes)) {
+    throw py::value_error("target must not overlap source");
+  }
+  const std::exception_ptr error = without_gil([&] {
+    for (std::int64_t i = 0; i < times; ++i) {
+      parallel_for(threads, bytes, [=](std::int64_t begin, std::int64_t end) {
+        std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
+      });
+    }
+  });
+  if (error) std::rethrow_exception(error);
+}
+
 py::tuple names_of(const std::vector<std::string>& names) { return py::cast(names).cast<py::tuple>(); }
 
 /// A constructor for Python as py::init makes it, but for one thing: pybind11 registers a new object where no exception
@@ -327,6 +353,9 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
         return set_threads(n);
       },
       py::arg("n"));
+
+  module.def("copy", &copy, py::arg("source").noconvert(), py::arg("target").noconvert(), py::arg("threads") = 0,
+             py::arg("times") = 1);
 
   module.def(
       "taps_limit",

@@ -358,3 +358,36 @@ def test_any_plan_is_refused_or_right(shape: list[int], data: st.DataObject, dty
         expected = reference.max_pool(x, axes, lists) if axes else x
         assert np.array_equal(result.array, expected)
     assert result.intact()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("size", [0, 1, 7, 4096, 100_001])
+def test_a_copy_is_whole(size: int, threads: int) -> None:
+    source = np.random.default_rng(size).integers(0, 256, size, np.uint8)
+    with between_guard_pages((size,), np.uint8, at_end=True) as target:
+        _core.copy(source, target, threads, times=2)
+        np.testing.assert_array_equal(target, source)
+
+
+def test_copies_that_are_refused() -> None:
+    memory = np.arange(64, dtype=np.uint8)
+    source, target = memory[:16], memory[16:32]
+    read_only = target.copy()
+    read_only.flags.writeable = False
+    wrong: list[tuple[Any, ...]] = [
+        (source, target[:15]),
+        (source, memory[15:31]),  # overlaps
+        (source, memory[32::2]),
+        (source.astype(object), target.astype(object)),
+        (source.view(np.int8), target.view(np.int8)),
+        (source, read_only),
+        (list(source), target),
+        (source, None),
+        (source, target, -1),
+        (source, target, 1025),
+        (source, target, 1, 1.5),
+    ]
+    for arguments in wrong:
+        with pytest.raises(REFUSALS):
+            _core.copy(*arguments)
+    assert memory.tolist() == list(range(64))

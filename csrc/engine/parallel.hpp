@@ -39,4 +39,13 @@ class Share {
 void parallel_for(int threads, std::int64_t count, int parts, Interrupt& interrupt,
                   const std::function<void(Share&)>& body);
 
+/// The same for ranges that need nothing of each other, to the end.
+inline void parallel_for(int threads, std::int64_t count,
+                         const std::function<void(std::int64_t, std::int64_t)>& body) {
+  Interrupt none;
+  parallel_for(threads, count, 1, none, [&](Share& share) {
+    for (std::int64_t begin, end; share.next(begin, end);) body(begin, end);
+  });
+}
+
 }  // namespace tilepool
