@@ -3,6 +3,7 @@
 import pytest
 
 from interpreters import printed, python
+from tilepool import _core
 
 SETUP = """
 import os, signal, sys, threading
@@ -114,7 +115,9 @@ def test_calls_go_on_after_handlers(action: str, threads: int) -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_a_handler_may_fork(threads: int) -> None:
     """The child goes on with the call, without the threads that had begun."""
-    action = "children.append(os.fork())\n    if children[-1] == 0: signal.setitimer(signal.ITIMER_REAL, 0)"
+    if _core.backend == "openmp" and threads > 1:
+        pytest.skip("libgomp waits for the threads that are gone")
+    action = "if during and not children: children.append(os.fork())"
     script = HANDLED.format(action=action, threads=threads).replace(
         "    during = True", "    during = True; child = None"
     )
@@ -141,8 +144,8 @@ def work():
         results.append(second(2))
 thread = threading.Thread(target=work)
 thread.start()
-os.kill(os.getpid(), signal.SIGINT)
 try:
+    os.kill(os.getpid(), signal.SIGINT)
     thread.join()
 except KeyboardInterrupt:
     thread.join()

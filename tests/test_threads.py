@@ -27,7 +27,7 @@ def test_parallel_for_keeps_its_promises(sanitizer: str, tmp_path: Path) -> None
 
 
 MANY = """
-import os, threading
+import os, threading, time
 import numpy as np
 import tilepool as tp
 
@@ -44,13 +44,18 @@ for thread in team:
     thread.start()
 for thread in team:
     thread.join()
+for _ in range(100):  # the system takes its time to bury them
+    if there() - before < {most}:
+        break
+    time.sleep(0.1)
 print(there() - before)
 """
 
 
 def test_callers_share_their_helpers() -> None:
     """As many as the largest team needs, or the CPUs; not as many for each caller."""
-    assert 1 <= int(printed(MANY)) <= max(8, os.cpu_count() or 1) - 1
+    most = max(8, os.cpu_count() or 1)
+    assert 1 <= int(printed(MANY.replace("{most}", str(most)))) < most
 
 
 HELPERS = """
