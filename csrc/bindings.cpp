@@ -1,12 +1,16 @@
-// numpy <-> plan: checks that a plan may run on the given arrays, releases the GIL, runs it. Nothing else.
+// numpy <-> plan: checks that a plan may run on the given arrays, gives up the GIL, runs it. Nothing else.
+#include <pthread.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -147,6 +151,41 @@ struct Extent {
   std::uintptr_t low, high;
 };
 
+/// Waits for the GIL. Up to Python 3.13 a thread that waits while the interpreter ends is unwound from here, through
+/// frames that would then use Python: it sleeps until the process is gone instead, as it does from 3.14 on.
+void take_gil(PyThreadState* state) {
+  try {
+    PyEval_RestoreThread(state);
+  } catch (...) {
+    for (;;) pause();
+  }
+}
+
+/// Runs `work` while other Python threads may run. Returns its exception.
+template <typename Work>
+std::exception_ptr without_gil(const Work& work) {
+  std::exception_ptr error;
+  PyThreadState* const state = PyEval_SaveThread();
+  try {
+    work();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  take_gil(state);
+  return error;
+}
+
+/// The one that Python's signal handlers run on: in a forked child, the one that forked.
+std::atomic<unsigned long> main_thread{0};
+
+/// Of the main thread, while a call runs on it: lets handlers of signals run. Whether one raised an exception.
+bool signal_raises() {
+  take_gil(PyGILState_GetThisThreadState());
+  const bool raises = PyErr_CheckSignals() != 0;
+  PyEval_SaveThread();
+  return raises;
+}
+
 /// A plan that Python made without __init__ has no such pointer, and pybind11 refuses it.
 using PlanPointer = std::shared_ptr<const Plan>;
 
@@ -202,8 +241,10 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
   if (plan.schedule.work < small_work) {
     pool(plan, from, to, 1, places);
   } else {
-    const py::gil_scoped_release release;
-    pool(plan, from, to, threads, places);
+    const Interrupt::Question question = PyThread_get_thread_ident() == main_thread ? signal_raises : nullptr;
+    const std::exception_ptr error = without_gil([&] { pool(plan, from, to, threads, places, question); });
+    if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+    if (error) std::rethrow_exception(error);
   }
   return {result, indices};
 }
@@ -234,27 +275,65 @@ void copy(const Bytes& source, Bytes& target, int threads, std::int64_t times) {
   if (std::less<>()(from, to + bytes) && std::less<>()(to, from + bytes)) {
     throw py::value_error("target must not overlap source");
   }
-  const py::gil_scoped_release release;
-  for (; times > 0; --times) {
-    parallel_for(threads, bytes, [=](std::int64_t begin, std::int64_t end) {
-      std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
-    });
-  }
+  const std::exception_ptr error = without_gil([&] {
+    for (std::int64_t i = 0; i < times; ++i) {
+      parallel_for(threads, bytes, [=](std::int64_t begin, std::int64_t end) {
+        std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
+      });
+    }
+  });
+  if (error) std::rethrow_exception(error);
 }
 
 py::tuple names_of(const std::vector<std::string>& names) { return py::cast(names).cast<py::tuple>(); }
 
-void warn(const std::string& message) {
-  if (!message.empty() && PyErr_WarnEx(PyExc_RuntimeWarning, message.c_str(), 1) != 0) throw py::error_already_set();
+/// A constructor for Python as py::init makes it, but for one thing: pybind11 registers a new object where no exception
+/// is caught, or has it point to what is gone, if memory for that is missing.
+template <typename... Arguments>
+auto constructor_from(Plan (*make)(Arguments...)) {
+  return [make](py::detail::value_and_holder& self, Arguments... arguments) {
+    const auto plan = std::make_shared<Plan>(make(std::forward<Arguments>(arguments)...));
+    self.value_ptr() = plan.get();
+    try {
+      self.type->init_instance(self.inst, &plan);
+    } catch (...) {
+      self.value_ptr() = nullptr;
+      throw;
+    }
+  };
+}
+
+/// Text from the environment, which may be any bytes.
+py::str readable(const std::string& text) {
+  PyObject* const decoded =
+      PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "backslashreplace");
+  if (decoded == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(decoded);
+}
+
+/// What tilepool warns of when it is imported.
+py::list warnings() {
+  py::list result;
+  for (const std::string& message : {isa_warning(), threads_warning()}) {
+    if (!message.empty()) result.append(readable(message));
+  }
+  return result;
+}
+
+void watch_main_thread() {
+  main_thread = py::cast<unsigned long>(py::module_::import("threading").attr("main_thread")().attr("ident"));
+  static const bool watched = pthread_atfork(nullptr, nullptr, [] { main_thread = PyThread_get_thread_ident(); }) == 0;
+  if (!watched) throw std::bad_alloc();
 }
 
 }  // namespace
 
-PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
+PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
   module.doc() = "The compiled core of tilepool.";
   module.attr("__version__") = TILEPOOL_VERSION;
   module.attr("compiler") = TILEPOOL_COMPILER;
   module.attr("backend") = parallel_backend();
+  watch_main_thread();
   std::vector<std::string> dtypes;
   for (const DTypeInfo& info : dtype_info) dtypes.emplace_back(info.name);
   module.attr("dtypes") = names_of(dtypes);
@@ -265,6 +344,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.def("available_isas", [] { return names_of(available_isas()); });
   module.def("get_isa", [] { return active_table().isa; });
   module.def("set_isa", &set_isa, py::arg("name"));
+  module.def("warnings", &warnings);
+  module.def("quota_cpus", &quota_cpus, py::arg("root"));
   module.def("get_threads", &get_threads);
   module.def(
       "set_threads",
@@ -278,10 +359,10 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
              py::arg("times") = 1);
 
   py::class_<Plan, std::shared_ptr<Plan>>(module, "Plan")
-      .def(py::init(&plan_from), py::arg("op"), py::arg("dtype"), py::arg("shape"), py::arg("strides"),
-           py::arg("windows"), py::arg("count_padding") = false, py::arg("divisor") = 0.0,
-           py::arg("rounding") = rounding_names[0], py::arg("is_unsigned") = false, py::arg("indices") = "none",
-           py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
+      .def("__init__", constructor_from(&plan_from), py::detail::is_new_style_constructor(), py::arg("op"),
+           py::arg("dtype"), py::arg("shape"), py::arg("strides"), py::arg("windows"), py::arg("count_padding") = false,
+           py::arg("divisor") = 0.0, py::arg("rounding") = rounding_names[0], py::arg("is_unsigned") = false,
+           py::arg("indices") = "none", py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
            py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false)
       .def_property_readonly("result_shape",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->form.result_shape)); })
@@ -303,7 +384,11 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
       py::set_error(PyExc_ValueError, overflow.what());
     }
   });
+}
 
-  warn(isa_warning());
-  warn(threads_warning());
+/// pybind11 takes the GIL by functions that know the main interpreter only, and wait for ever in another one.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return PyInit_core();
+  PyErr_SetString(PyExc_ImportError, "tilepool must be imported in the main interpreter, not in a subinterpreter");
+  return nullptr;
 }

@@ -4,8 +4,6 @@ import copy
 import inspect
 import os
 import pickle
-import subprocess
-import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -18,26 +16,10 @@ from numpy.typing import NDArray
 
 import tilepool as tp
 from agreement import FUNCTIONS
+from interpreters import HANG, printed, python
 from tilepool import _core
 
 Array = NDArray[Any]
-
-HANG = 120  # seconds after which a child is taken to hang; each needs about one
-
-
-def python(*arguments: str, warnings: str = "error", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a new interpreter, without the settings of this one."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TILEPOOL_", "OMP_"))}
-    command = [sys.executable, "-W", warnings, *arguments]
-    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, timeout=HANG, check=False)
-
-
-def printed(script: str, **environment: str) -> str:
-    result = python("-c", script, **environment)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout.strip()
-
 
 # ---- children ------------------------------------------------------------------------------------------------------
 
@@ -170,8 +152,8 @@ print(len(os.listdir("/proc/self/task")) - before)
 
 
 def test_as_many_threads_as_asked_for() -> None:
-    """OpenMP keeps its threads, where they can be counted; std::thread's are gone after the call."""
-    assert printed(TEAM) == ("2" if _core.backend == "openmp" else "0")
+    """Threads are kept, so that they can be counted."""
+    assert printed(TEAM) == ("0" if _core.backend == "serial" else "2")
 
 
 LITTLE_MEMORY = """

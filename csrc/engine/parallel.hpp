@@ -1,11 +1,11 @@
-// parallel_for over a pool of threads, OpenMP or nothing: fork-safe, and exceptions reach the caller.
+// parallel_for over threads of our own, OpenMP or nothing: fork-safe, and exceptions reach the caller.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <string>
 
 #include "interrupt.hpp"
+#include "thread_count.hpp"
 
 namespace tilepool {
 
@@ -34,8 +34,9 @@ class Share {
 /// Splits [0, count) into `parts` contiguous ranges of nearly equal length for each of at most `threads` threads (0:
 /// the default), and calls body once on each of these threads, to take ranges from its share: first those that are
 /// meant for it, which are neighbours, then those that nobody has begun. The calling thread takes part, so that all is
-/// done whatever threads the system grants. Results must not depend on who does which range. Throws the first exception
-/// of a body when all have ended, else Interrupted where the call was ended.
+/// done whatever threads the system grants; where another one lacks memory, or is gone because a handler of a signal
+/// has forked, it does everything again. Results must not depend on who does which range, and how often. Throws the
+/// first exception of a body when all have ended, else Interrupted where the call was ended.
 void parallel_for(int threads, std::int64_t count, int parts, Interrupt& interrupt,
                   const std::function<void(Share&)>& body);
 
@@ -46,17 +47,5 @@ inline void parallel_for(int threads, std::int64_t count, const std::function<vo
     for (std::int64_t begin, end; share.next(begin, end);) body(begin, end);
   });
 }
-
-constexpr int most_threads = 1024;
-
-/// The default number of threads: `set_threads`, else TILEPOOL_THREADS, else OMP_NUM_THREADS, else the CPUs that the
-/// process may use (affinity, cgroup quota).
-int get_threads();
-
-/// Sets the default, 0 unsets it; returns what was set before (0: nothing). At most `most_threads`.
-int set_threads(int threads);
-
-/// What was wrong with TILEPOOL_THREADS; empty if nothing was.
-std::string threads_warning();
 
 }  // namespace tilepool

@@ -1,41 +1,52 @@
-// Memory for buffers that a thread keeps from call to call.
+// Memory for the buffers of a call, which its thread keeps for the next one.
 #pragma once
 
 #include <cstddef>
 #include <cstdlib>
-#include <memory>
 #include <new>
+
+#include "thread_slot.hpp"
 
 namespace tilepool {
 
-/// Memory that a thread keeps for its next call; what is beyond `kept_bytes` goes back at the end of the call.
+/// Of one thread in one call. A call within a call, as handlers of signals may make it, has its own.
 class Scratch {
  public:
-  char* at_least(std::size_t bytes) {
-    if (bytes > size_) {
-      memory_.reset();
-      size_ = 0;
-      memory_.reset(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
-      if (!memory_) throw std::bad_alloc();
-      size_ = bytes;
-    }
-    return memory_.get();
+  Scratch() : block_(static_cast<Block*>(kept().get())) {
+    if (block_ != nullptr) kept().set(nullptr);
   }
-  void trim() {
+  ~Scratch() {
     constexpr std::size_t kept_bytes = 16 << 20;
-    if (size_ <= kept_bytes) return;
-    memory_.reset();
-    size_ = 0;
+    if (block_ == nullptr) return;
+    if (block_->bytes <= kept_bytes && kept().get() == nullptr && kept().set(block_)) return;
+    std::free(block_);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  /// The same memory as before where that was enough; else other memory, and the former is gone.
+  char* at_least(std::size_t bytes) {
+    if (block_ == nullptr || bytes > block_->bytes) {
+      std::free(block_);
+      block_ = static_cast<Block*>(std::aligned_alloc(alignof(Block), sizeof(Block) + (bytes + 63) / 64 * 64));
+      if (block_ == nullptr) throw std::bad_alloc();
+      block_->bytes = bytes;
+    }
+    return reinterpret_cast<char*>(block_ + 1);
   }
 
  private:
-  struct Free {
-    void operator()(char* memory) const { std::free(memory); }
+  /// What lies in front of the memory.
+  struct alignas(64) Block {
+    std::size_t bytes;
   };
-  std::unique_ptr<char, Free> memory_;
-  std::size_t size_ = 0;
-};
 
-inline thread_local Scratch thread_scratch;
+  static const ThreadSlot& kept() {
+    static const ThreadSlot slot(std::free);
+    return slot;
+  }
+
+  Block* block_;
+};
 
 }  // namespace tilepool

@@ -58,8 +58,11 @@ Windows Windows::sliding(std::int64_t input, std::int64_t kernel, std::int64_t s
   windows.input_ = input;
   windows.outputs_ = outputs;
   windows.kernel_ = windows.taps_ = kernel;
-  // The stride of a single output is free; one that spans the input lets copies of the axis be laid end to end.
-  windows.stride_ = outputs == 1 && before == 0 && reach < input ? input : stride;
+  // The stride of a single output is free; one that spans the input lets copies of the axis be laid end to end, and
+  // products with it should not overflow.
+  windows.stride_ = outputs > 1                    ? stride
+                    : before == 0 && reach < input ? input
+                                                   : std::min(stride, std::max(input, std::min(kernel, 2 * input)) + 8);
   windows.step_ = dilation;
   windows.before_ = before;
   windows.after_ = after;
@@ -79,7 +82,6 @@ void Windows::leave_out() {
   kernel_ -= front + behind;
   before_ -= front * step_;
   reach_ = (kernel_ - 1) * step_;
-  if (outputs_ == 1) stride_ = std::min(stride_, input_);  // which is free
 }
 
 Windows Windows::adaptive(std::int64_t input, std::int64_t outputs) {

@@ -1,5 +1,10 @@
 """Fast and dependable pooling of numpy arrays on the CPU."""
 
+from . import _core  # first: where it can't be had, it says so
+
+# isort: split
+import warnings as _warnings
+
 from ._adaptive import (
     adaptive_avg_pool,
     adaptive_max_pool,
@@ -36,6 +41,9 @@ from ._reducers import (
     var_pool,
 )
 from ._stochastic import mixed_pool, stochastic_pool
+
+for _message in _core.warnings():
+    _warnings.warn(_message, RuntimeWarning, stacklevel=2)
 
 __all__ = [
     "Cost",

@@ -12,8 +12,7 @@ namespace tilepool {
 
 class BufferedWalker : public Walker {
  public:
-  BufferedWalker(const Call& call, const Share& share)
-      : Walker(call, share), acc_size_(acc_size(form_)) {
+  BufferedWalker(const Call& call, const Share& share) : Walker(call, share), acc_size_(acc_size(form_)) {
     if (form_.wide) wide_rows_.emplace(call.table, form_.dtype);
   }
 
@@ -26,7 +25,7 @@ class BufferedWalker : public Walker {
     const auto bytes = [&](std::int64_t count) { return (count * pitch_ + buffer_slack + 63) / 64 * 64; };
     std::int64_t total = 64 + (form_.wide ? WideRows::bytes(cursor_.elements()) : 0);
     for (const std::int64_t count : rows) total += bytes(count);
-    char* memory = thread_scratch.at_least(static_cast<std::size_t>(total)) + alignment;
+    char* memory = scratch_.at_least(static_cast<std::size_t>(total)) + alignment;
     std::array<char*, N> result;
     for (std::size_t i = 0; i < N; ++i) {
       result[i] = memory;

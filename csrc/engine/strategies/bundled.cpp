@@ -21,13 +21,12 @@ class Bundler {
         planes_(cell_bytes / acc_size(form_)) {
     const auto bytes = [](std::int64_t cells) { return static_cast<std::size_t>(cells * cell_bytes); };
     const std::size_t ends = bytes(std::max(columns() * rows_.input(), results() * rows_.outputs()));
-    cells_ = thread_scratch.at_least(ends + bytes(columns() * rows_.outputs()));
+    cells_ = scratch_.at_least(ends + bytes(columns() * rows_.outputs()));
     combined_ = cells_ + ends;
     down_ = list(down_lists_, rows_, numbers.scans_columns, cells_, combined_, columns() * cell_bytes);
     across_ = list(across_lists_, schedule_.row.windows, numbers.scans_rows, combined_, cells_, cell_bytes);
     list_divisors();
   }
-  ~Bundler() { thread_scratch.trim(); }
   Bundler(const Bundler&) = delete;
   Bundler& operator=(const Bundler&) = delete;
 
@@ -93,7 +92,8 @@ class Bundler {
   char* const result_;
   const std::int64_t planes_;                       // of a bundle
   const Windows& rows_ = schedule_.column.windows;  // of a plane
-  char *cells_ = nullptr, *combined_ = nullptr;     // what is pooled, then its results; between the two scans
+  Scratch scratch_;
+  char *cells_ = nullptr, *combined_ = nullptr;  // what is pooled, then its results; between the two scans
   ScanLists down_lists_, across_lists_;
   std::vector<Halves> down_, across_;
   std::vector<double> divisors_;

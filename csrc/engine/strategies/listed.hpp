@@ -26,14 +26,15 @@ class ListedWalker : public Walker {
       // on their way while these are computed.
       const std::int64_t together_bytes = fetches ? 2 << 10 : 16 << 10;
       const Outputs interior = windows.interior();
-      Lines lines{1, windows.stride() * schedule_.column.input_stride, schedule_.column.result_stride};
+      Lines lines{1, 0, schedule_.column.result_stride};
       const std::int64_t alike = std::min(interior.end, to) - o;
       if (o >= interior.begin && alike > 1 && listed() > 0) {
+        lines.read_step = windows.stride() * schedule_.column.input_stride;
         const std::int64_t bytes = std::max<std::int64_t>(1, windows.stride() * row_bytes);
         lines.count = std::clamp<std::int64_t>(together_bytes / bytes, 1, alike);
       }
       if (fetches) fetch_ahead(row_bytes, window, lines.count);
-      patience_.spend(lines.count * std::max<std::int64_t>(1, listed()) * work);
+      patience_.spend(saturating_mul(lines.count * std::max<std::int64_t>(1, listed()), work));
       pool(o, window, lines);
       o += lines.count;
     }
@@ -41,7 +42,8 @@ class ListedWalker : public Walker {
 
   /// Operations for one row in one output row, where each tap of each window is looked at.
   std::int64_t work_of_taps() const {
-    return schedule_.tile_outputs * schedule_.inner * schedule_.row.windows.kernel();
+    const Windows& windows = schedule_.row.windows;
+    return saturating_mul(schedule_.tile_outputs * schedule_.inner, std::min(windows.kernel(), windows.input()));
   }
 };
 

@@ -28,10 +28,10 @@ class Picked : public ListedWalker {
       const std::int64_t index_size = form_.wide_indices ? 8 : 4;
       const Indexing indexing{row_indices_.data(),
                               span_indices_.data(),
-                              taps ? 0 : row.weight * row.windows.stride(),
+                              taps ? 0 : between_outputs(row),
                               row.weight * (taps ? 1 : row.windows.step()),
                               taps ? 0 : schedule_.inner_weight,
-                              taps ? 0 : column.weight * column.windows.stride(),
+                              taps ? 0 : between_outputs(column),
                               form_.far_indices,
                               form_.wide_indices,
                               indices_ + cursor_.elements_before(o) * index_size,
@@ -42,6 +42,11 @@ class Picked : public ListedWalker {
   void pool_nothing(std::int64_t from, std::int64_t to) { pool(from, to); }
 
  private:
+  /// What indices grow by from output to output, if there is another one.
+  static std::int64_t between_outputs(const NormalAxis& axis) {
+    return axis.windows.outputs() > 1 ? axis.weight * axis.windows.stride() : 0;
+  }
+
   /// The index that each listed row begins with.
   void number_rows(std::int64_t o, const Window& window) {
     row_indices_.clear();

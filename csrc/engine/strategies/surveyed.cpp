@@ -12,7 +12,7 @@ class Surveyed : public ListedWalker {
                 {form_.parameters[0], form_.parameters[1]},
                 form_.omit,
                 numbers.single,
-                thread_scratch.at_least(static_cast<std::size_t>(numbers.bytes)),
+                scratch_.at_least(static_cast<std::size_t>(numbers.bytes)),
                 patience_.watch()} {}
 
   void pool(std::int64_t from, std::int64_t to) {

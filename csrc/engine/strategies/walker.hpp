@@ -18,7 +18,6 @@ class Walker {
         kernel_(call.kernel()),
         cursor_(call.plan, call.input, call.result),
         patience_(call.interrupt, share.is_caller()) {}
-  ~Walker() { thread_scratch.trim(); }
   Walker(const Walker&) = delete;
   Walker& operator=(const Walker&) = delete;
 
@@ -80,6 +79,7 @@ class Walker {
   const Kernel& kernel_;
   Cursor cursor_;
   Patience patience_;
+  Scratch scratch_;
   std::vector<const void*> rows_;
 };
 

@@ -1,0 +1,37 @@
+"""Runs scripts in new interpreters, which may hang or die, and compiles what they need."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HANG = 120  # seconds after which a child is taken to hang; each needs about one
+
+
+def python(*arguments: str, warnings: str = "error", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a new interpreter, without the settings of this one."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TILEPOOL_", "OMP_"))}
+    command = [sys.executable, "-W", warnings, *arguments]
+    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, timeout=HANG, check=False)
+
+
+def printed(script: str, *, warnings: str = "error", **environment: str) -> str:
+    result = python("-c", script, warnings=warnings, **environment)
+    assert result.returncode == 0, (result.returncode, result.stderr)
+    assert result.stderr == ""
+    return result.stdout.strip()
+
+
+def compiled(source: str | Path, target: Path, *options: str) -> Path:
+    """Compile C++, text or a file; skip the test where there is no compiler."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("needs g++")
+    if isinstance(source, str):
+        text, source = source, target.with_suffix(".cpp")
+        source.write_text(text)
+    subprocess.run([compiler, "-std=c++17", "-O1", "-g", str(source), "-o", str(target), *options], check=True)
+    return target
