@@ -1,8 +1,5 @@
 // numpy <-> plan: checks that a plan may run on the given arrays, gives up the GIL, runs it. Nothing else.
 #include <pthread.h>
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,7 +10,17 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+
+// pybind11 has a pointer for each thread. Memory for it is to be there when a thread starts; else it is looked for at a
+// thread's first call, and the process ends where there is none. (Not by a flag of the compiler, which would ask the
+// same of the C++ library's own: that cannot be had where another module has loaded it before.)
+#define thread_local thread_local __attribute__((tls_model("initial-exec")))
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#undef thread_local
 
 #include "engine/dispatch.hpp"
 #include "engine/parallel.hpp"
