@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import tilepool as tp
 from agreement import FUNCTIONS, OPS
 
-pytestmark = pytest.mark.timeout(30)  # no loop runs to a number of the user's; all of a test's calls take seconds
+pytestmark = pytest.mark.timeout(120)  # no loop runs to a number of the user's; all of a test's calls take seconds
 
 Array = NDArray[Any]
 Rule = tuple[str, type[Exception], str, list[Any]]  # argument, exception, sentence, values that break the rule
