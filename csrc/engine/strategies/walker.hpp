@@ -58,7 +58,7 @@ class Walker {
     // Rows that lie end to end are one piece, which goes on in the next plane; of others, those that windows see.
     const bool dense = pitch == row_bytes && windows.kernel() >= stride;
     const std::int64_t taps = std::min(windows.kernel(), stride), further = (ahead - 1) / row_bytes + 1;
-    cursor_.taps().each([&](const Place& place) {
+    cursor_.taps().each([&](const Place& place) __attribute__((always_inline)) {
       const char* const plane = cursor_.at(place);
       if (dense) {
         const std::int64_t rows = std::min(lines * stride, windows.input() - window.first);
