@@ -19,7 +19,7 @@ from cases import Case
 
 START = 120.0  # seconds that a library may take to be imported
 SLICE = 0.01  # seconds of calls that make one turn
-PAUSE = 0.002  # seconds between turns, in which the last peer's threads stop spinning
+PAUSE = 0.025  # seconds between turns, in which the last peer's threads stop spinning: libgomp's do so for 20 ms
 
 
 class WorkerLostError(Exception):

@@ -5,6 +5,7 @@ template of the standard library) could be the copy that the linker keeps for al
 AVX-512; a static constructor would run there when the library is loaded.
 """
 
+import platform
 import re
 import subprocess
 from functools import cache
@@ -117,3 +118,11 @@ def test_no_memory_of_other_libraries_threads_is_taken() -> None:
     lines = output_of("readelf", "--relocs", "--wide", Path(_core.__file__)).splitlines()
     static = [line.split() for line in lines if "TPOFF64" in line and "DTPOFF64" not in line]
     assert [words[4:] for words in static if len(words) > 4] == []
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the name of the instruction")
+@pytest.mark.parametrize("strategy", ["direct", "gathered"])
+def test_prefetches_are_compiled(strategy: str) -> None:
+    """GCC drops calls of functions that do nothing else, and results do not show it."""
+    (path,) = (build_folder() / "CMakeFiles").glob(f"**/strategies/{strategy}.cpp.o")
+    assert "prefetch" in output_of("objdump", "--disassemble", "--no-show-raw-insn", path)
