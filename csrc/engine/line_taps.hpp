@@ -40,11 +40,12 @@ class LineTaps {
   [[gnu::always_inline]] void each(const Visit& visit) {
     if (count_ == 0) return;
     if (axes_.empty()) return visit(first_);
+    const Axis last = axes_.back();
     Place line = first_;
     do {
       Place place = line;
-      for (std::int64_t t = 0; t < axes_.back().count; ++t, place = place + axes_.back().step) visit(place);
-    } while (turn(line));
+      for (std::int64_t t = 0; t < last.count; ++t, place = place + last.step) visit(place);
+    } while (axes_.size() > 1 && turn(line));
   }
 
  private:
