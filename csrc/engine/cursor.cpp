@@ -22,6 +22,7 @@ bool Cursor::go(std::int64_t line, std::int64_t tile) {
     divisor_ *= static_cast<double>(plan_.form.count_padding ? window.size : window.count);
     taps_.add_axis(window.count, first_tap(axis, o, window), tap_step(axis));
   }
+  taps_.finish();
   return other;
 }
 

@@ -14,7 +14,8 @@ struct Place {
   Place operator*(std::int64_t times) const { return {bytes * times, index * times}; }
 };
 
-/// Every combination of taps of some axes, counted like an odometer, the last axis fastest. Nothing is listed.
+/// Every combination of taps of some axes, the last axis fastest. Few are listed once, many are counted like an
+/// odometer.
 class LineTaps {
  public:
   /// No axes yet: one tap.
@@ -31,21 +32,22 @@ class LineTaps {
     if (count > 1) axes_.push_back({count, 0, step});
   }
 
+  /// No more axes.
+  void finish() {
+    constexpr std::int64_t few = 1024;
+    listed_.clear();
+    if (count_ <= few) turn_all([this](const Place& place) { listed_.push_back(place); });
+  }
+
   std::int64_t count() const { return count_; }
   const Place& first() const { return first_; }
 
-  /// Calls visit(place) for each tap. (Inlined, because GCC drops calls of functions that do nothing but prefetch, which
-  /// a visit may do.)
+  /// Calls visit(place) for each tap. (Inlined, because GCC drops calls of functions that do nothing but prefetch,
+  /// which a visit may do.)
   template <class Visit>
   [[gnu::always_inline]] void each(const Visit& visit) {
-    if (count_ == 0) return;
-    if (axes_.empty()) return visit(first_);
-    const Axis last = axes_.back();
-    Place line = first_;
-    do {
-      Place place = line;
-      for (std::int64_t t = 0; t < last.count; ++t, place = place + last.step) visit(place);
-    } while (axes_.size() > 1 && turn(line));
+    for (const Place& place : listed_) visit(place);
+    if (listed_.empty()) turn_all(visit);
   }
 
  private:
@@ -53,6 +55,17 @@ class LineTaps {
     std::int64_t count, digit;
     Place step;
   };
+
+  template <class Visit>
+  void turn_all(const Visit& visit) {
+    if (count_ == 0) return;
+    if (axes_.empty()) return visit(first_);
+    Place line = first_;
+    do {
+      Place place = line;
+      for (std::int64_t t = 0; t < axes_.back().count; ++t, place = place + axes_.back().step) visit(place);
+    } while (turn(line));
+  }
 
   /// The next combination of all axes but the last one; false behind the last.
   bool turn(Place& line) {
@@ -69,6 +82,7 @@ class LineTaps {
   }
 
   std::vector<Axis> axes_;
+  std::vector<Place> listed_;
   Place first_{0, 0};
   std::int64_t count_ = 1;
 };

@@ -55,7 +55,7 @@ class BufferedWalker : public Walker {
 
   /// The listed rows as the kernels take them.
   void widen_listed(std::int64_t elements) {
-    if (!wide_rows_ || rows_.empty()) return;
+    if (rows_.empty()) return;
     rows_.assign(1, (*wide_rows_)(rows_.data(), listed(), elements, wide_row_));
   }
 
@@ -64,22 +64,25 @@ class BufferedWalker : public Walker {
   template <class List>
   void fold(char* target, const char* start, std::int64_t elements, const List& list) {
     rows_.clear();
-    const auto fold_listed = [&] {
-      patience_.spend((listed() + 1) * elements);
-      widen_listed(elements);
-      kernel_.fold_rows(target, start, rows_.data(), listed(), elements, {});
-      start = target;
-      rows_.clear();
-    };
     list([&](const char* row) {
       rows_.push_back(row);
-      if (listed() == most_listed) fold_listed();
+      if (listed() < most_listed) return;
+      patience_.spend(most_listed * elements);
+      fold_listed(target, start, elements);
+      start = target;
+      rows_.clear();
     });
-    if (start == nullptr || !rows_.empty()) fold_listed();
+    if (start == nullptr || !rows_.empty()) fold_listed(target, start, elements);
   }
 
-  /// Pools the rows of accumulators of outputs [from, to) along themselves. `space` is for as many rows.
-  void finish(const char* rows, char* space, std::int64_t from, std::int64_t to) {
+  [[gnu::always_inline]] void fold_listed(char* target, const char* start, std::int64_t elements) {
+    if (wide_rows_) widen_listed(elements);
+    kernel_.fold_rows(target, start, rows_.data(), listed(), elements, {});
+  }
+
+  /// Pools the rows of accumulators of outputs [from, to) along themselves. `space` is for as many rows. Each was
+  /// `work` times as many operations as it has elements.
+  void finish(const char* rows, char* space, std::int64_t from, std::int64_t to, std::int64_t work = 1) {
     const bool differ = form_.averages && form_.divisor == 0;
     for (std::int64_t o = from; o < to;) {
       const double common = cursor_.divisor(o);
@@ -87,9 +90,9 @@ class BufferedWalker : public Walker {
       while (end < to && cursor_.divisor(end) == common) ++end;
       kernel_.pool_buffer(cursor_.tile().along, rows + (o - from) * pitch_, space, common, cursor_.target(o),
                           {end - o, pitch_, schedule_.column.result_stride});
-      patience_.spend((end - o) * cursor_.elements());
       o = end;
     }
+    patience_.spend((to - from) * cursor_.elements() * work);
   }
 
   const std::int64_t acc_size_;

@@ -8,6 +8,8 @@ class Direct : public ListedWalker {
  public:
   using ListedWalker::ListedWalker;
 
+  void enter_tile() { choose_fetches(); }
+
   void pool(std::int64_t from, std::int64_t to) {
     each_list(from, to, cursor_.elements(), [&](std::int64_t o, const Window&, const Lines& lines) {
       if (rows_.empty()) return pool_nothing(o, o + 1);

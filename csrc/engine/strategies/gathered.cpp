@@ -14,6 +14,7 @@ class Gathered : public BufferedWalker {
     buffer_ = buffer;
     space_ = space;
     fill_borders(buffer_);
+    choose_fetches();
   }
 
   void pool(std::int64_t from, std::int64_t to) {
@@ -22,11 +23,22 @@ class Gathered : public BufferedWalker {
 
  private:
   void pool(std::int64_t o) {
-    const Windows& windows = schedule_.column.windows;
-    const Window window = windows.at(o);
-    if (windows.stride() > 1) fetch_ahead(cursor_.tile().input_width * schedule_.row.input_stride, window, 1);
-    // Some taps of the column on all lines, then the next ones: the order of these parts is part of the result.
-    const std::int64_t part = std::max<std::int64_t>(1, most_listed / (cursor_.taps().count() + 1));
+    const Window window = schedule_.column.windows.at(o);
+    const std::int64_t lines = cursor_.taps().count();
+    if (lines <= most_listed) fetch_ahead(window, 1);
+    if (piece_ == 0 && window.count * (lines + 1) <= most_listed) {
+      rows_.resize(static_cast<std::size_t>(window.count * lines));
+      const void** next = rows_.data();
+      cursor_.each_row(window, 0, window.count, [&](const char* row) { *next++ = row; });
+      fold_listed(buffer_ + border_bytes(), nullptr, cursor_.elements());
+    } else {
+      fold_parts(window, std::max<std::int64_t>(1, most_listed / (lines + 1)));
+    }
+    finish(buffer_, space_, o, o + 1, listed() + 1);
+  }
+
+  /// So many taps of the column on all lines, then the next ones: the order of these parts is part of the result.
+  void fold_parts(const Window& window, std::int64_t part) {
     const auto each = [&](const auto& take) {
       for (std::int64_t t = 0; t < window.count; t += part) {
         cursor_.each_row(window, t, std::min(window.count, t + part), take);
@@ -37,7 +49,6 @@ class Gathered : public BufferedWalker {
     } else {
       fold(buffer_ + border_bytes(), nullptr, cursor_.elements(), each);
     }
-    finish(buffer_, space_, o, o + 1);
   }
 
   /// Combines the pieces of each row.

@@ -21,7 +21,7 @@ class ListedWalker : public Walker {
       cursor_.each_row(window, 0, window.count, [&](const char* row) { rows_.push_back(row); });
       // (Rows of less than 512 bytes are a single stream as they are, and would be slower: 1.1.)
       const std::int64_t row_bytes = cursor_.tile().input_width * schedule_.row.input_stride;
-      const bool fetches = row_bytes >= 512 && listed() > 1 && windows.stride() > 1 && is_far(form_);
+      const bool fetches = row_bytes >= 512 && listed() > 1 && listed() <= most_listed && this->fetches();
       // Several lines a call save calls; half a first-level cache is enough, and less where the next lines should be
       // on their way while these are computed.
       const std::int64_t together_bytes = fetches ? 2 << 10 : 16 << 10;
@@ -33,7 +33,7 @@ class ListedWalker : public Walker {
         const std::int64_t bytes = std::max<std::int64_t>(1, windows.stride() * row_bytes);
         lines.count = std::clamp<std::int64_t>(together_bytes / bytes, 1, alike);
       }
-      if (fetches) fetch_ahead(row_bytes, window, lines.count);
+      if (fetches) fetch_ahead(window, lines.count);
       patience_.spend(saturating_mul(lines.count * std::max<std::int64_t>(1, listed()), work));
       pool(o, window, lines);
       o += lines.count;

@@ -11,6 +11,7 @@ class Picked : public ListedWalker {
 
   /// Finds the index of the first tap of each span.
   void enter_tile() {
+    choose_fetches();
     span_indices_.clear();
     for (const Span& span : cursor_.tile().spans) {
       const std::int64_t o = cursor_.tile().output_begin + span.begin;

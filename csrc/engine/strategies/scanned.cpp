@@ -76,7 +76,7 @@ class Scanned : public BufferedWalker {
     const std::int64_t border = inside(block.border);
     const char* start = nullptr;
     const auto step = [&](char* target, const char* other) {
-      widen_listed(elements);
+      if (form_.wide) widen_listed(elements);
       kernel_.scan_row({start, rows_.data(), listed(), target + before, other, buffer_ + before}, elements);
       patience_.spend((listed() + 1) * elements);
       rows_.clear();

@@ -15,6 +15,8 @@ class Surveyed : public ListedWalker {
                 scratch_.at_least(static_cast<std::size_t>(numbers.bytes)),
                 patience_.watch()} {}
 
+  void enter_tile() { choose_fetches(); }
+
   void pool(std::int64_t from, std::int64_t to) {
     each_list(from, to, work_of_taps(), [&](std::int64_t o, const Window&, const Lines& lines) {
       kernel_.survey_rows(cursor_.tile().along, rows_.data(), listed(), survey_, cursor_.target(o), lines);

@@ -47,32 +47,46 @@ class Walker {
   /// page and lose those that a kernel reads side by side. (Two threads, from memory, EPYC of the Zen 4 kind: 2 x 2
   /// windows on planes of 224 x 224 in less than half the time. Xeon with AVX-512 and AMX: 0.57, 2 x 2 x 2 windows on
   /// 112 x 112 0.65.) Inlined because GCC drops calls of functions that do nothing but prefetch.
-  [[gnu::always_inline]] void fetch_ahead(std::int64_t row_bytes, const Window& window, std::int64_t lines) {
-    constexpr std::int64_t page = 4096, ahead = 2 * page, cache_line = 64;
-    if (row_bytes > page || row_bytes == 0 || !is_far(form_) || cursor_.taps().count() > most_listed) return;
+  [[gnu::always_inline]] void fetch_ahead(const Window& window, std::int64_t lines) {
+    if (fetched_ == Fetched::nothing) return;
     const Windows& windows = schedule_.column.windows;
     const std::int64_t stride = windows.stride(), pitch = schedule_.column.input_stride;
     const auto fetch = [](const char* from, std::int64_t bytes) __attribute__((always_inline)) {
+      constexpr std::int64_t cache_line = 64;
       for (std::int64_t at = 0; at < bytes; at += cache_line) __builtin_prefetch(from + at);
     };
-    // Rows that lie end to end are one piece, which goes on in the next plane; of others, those that windows see.
-    const bool dense = pitch == row_bytes && windows.kernel() >= stride;
-    const std::int64_t taps = std::min(windows.kernel(), stride), further = (ahead - 1) / row_bytes + 1;
+    if (fetched_ == Fetched::piece) {
+      const std::int64_t bytes = std::min(lines * stride, windows.input() - window.first) * pitch;
+      const std::int64_t first = window.first * pitch + fetched_ahead;
+      cursor_.taps().each([&](const Place& place)
+                              __attribute__((always_inline)) { fetch(cursor_.at(place) + first, bytes); });
+      return;
+    }
+    const std::int64_t row_bytes = cursor_.tile().input_width * schedule_.row.input_stride;
+    const std::int64_t first = window.first + (fetched_ahead - 1) / row_bytes + 1;
     cursor_.taps().each([&](const Place& place) __attribute__((always_inline)) {
-      const char* const plane = cursor_.at(place);
-      if (dense) {
-        const std::int64_t rows = std::min(lines * stride, windows.input() - window.first);
-        return fetch(plane + window.first * pitch + ahead, rows * row_bytes);
-      }
       for (std::int64_t line = 0; line < lines; ++line) {
-        for (std::int64_t t = 0; t < taps; ++t) {
-          const std::int64_t row = window.first + line * stride + further + t * windows.step();
+        for (std::int64_t t = 0; t < std::min(windows.kernel(), stride); ++t) {
+          const std::int64_t row = first + line * stride + t * windows.step();
           if (row >= windows.input()) return;
-          fetch(plane + row * pitch, row_bytes);
+          fetch(cursor_.at(place) + row * pitch, row_bytes);
         }
       }
     });
   }
+
+  /// Decides, for a tile, what `fetch_ahead` is to ask for.
+  void choose_fetches() {
+    constexpr std::int64_t page = 4096;
+    const Windows& windows = schedule_.column.windows;
+    const std::int64_t row_bytes = cursor_.tile().input_width * schedule_.row.input_stride;
+    fetched_ = Fetched::nothing;
+    if (windows.stride() == 1 || row_bytes > page || row_bytes == 0 || !is_far(form_)) return;
+    // Rows that lie end to end are one piece, which goes on in the next plane; of others, those that windows see.
+    const bool dense = schedule_.column.input_stride == row_bytes && windows.kernel() >= windows.stride();
+    fetched_ = dense ? Fetched::piece : Fetched::rows;
+  }
+  bool fetches() const { return fetched_ != Fetched::nothing; }
 
   const NormalForm& form_;
   const Schedule& schedule_;
@@ -80,6 +94,12 @@ class Walker {
   Cursor cursor_;
   Patience patience_;
   Scratch scratch_;
+
+ private:
+  enum class Fetched : std::uint8_t { nothing, piece, rows } fetched_ = Fetched::nothing;
+  static constexpr std::int64_t fetched_ahead = 2 << 12;  // bytes: two pages
+
+ protected:
   std::vector<const void*> rows_;
 };
 
