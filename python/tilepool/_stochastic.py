@@ -18,6 +18,7 @@ from ._missing import filled, left_out
 from ._reducers import reduce
 
 SMALL = 2.0**-200  # keys of a race are between 2**-200 and 2**888
+AT_ONCE = 1 << 20  # draws of some hundredths of a second: signals are handled between them
 
 
 @overload
@@ -259,7 +260,12 @@ def race(activations: Array, rng: np.random.Generator) -> Array:
     A quotient below 1 is kept as minus its reciprocal, because float64 has no room for all quotients: so none
     overflows or loses digits.
     """
-    waits = np.maximum(rng.standard_exponential(activations.shape), 2.0**-64)  # the least draw but 0 is 2**-58
+    waits = np.empty(activations.shape)
+    draws = waits.reshape(-1)
+    for start in range(0, draws.size, AT_ONCE):
+        part = draws[start : start + AT_ONCE]
+        part[:] = rng.standard_exponential(part.size)
+    np.maximum(waits, 2.0**-64, out=waits)  # the least draw but 0 is 2**-58
     with np.errstate(all="ignore"):
         np.maximum(activations, 0, out=activations)
         below = activations < waits
