@@ -71,13 +71,14 @@ def nothing(op: str) -> Any:
     return PLAIN[op](np.ones(1), 2, stride=3, padding=((1, 1),), dilation=2, axis=0)[0]
 
 
+@pytest.mark.slow
 def test_kernels_of_any_size() -> None:
     limited("check_all_windows")
 
 
 def check_options(kernel: int) -> None:
     x = np.random.default_rng(1).permutation(9).astype(np.float64)
-    same = {"kernel_size": kernel, "stride": 1, "padding": "same", "axis": 0}
+    same: dict[str, Any] = {"kernel_size": kernel, "stride": 1, "padding": "same", "axis": 0}
     n = len(x)
     sizes = [min(kernel, n + kernel // 2 - o + kernel // 2) for o in range(n)]  # of the padded input that is seen
     assert np.array_equal(tp.avg_pool(x, **same), [x.sum() / size for size in sizes])
@@ -86,6 +87,7 @@ def check_options(kernel: int) -> None:
     assert np.array_equal(tp.max_pool(np.where(mask, x, np.nan), nan_policy="omit", **same), np.full(n, 7.0))
     assert np.array_equal(tp.sum_pool(x, weights=np.full(n, 2.0), **same), np.full(n, 2 * x.sum()))
     for count in (True, False):
+        options: dict[str, Any]
         for options in ({"mask": mask}, {"weights": np.ones(n)}):
             result = tp.avg_pool(x, count_include_pad=count, **options, **same)
             left = x[mask] if "mask" in options else x
@@ -111,6 +113,7 @@ def check_options(kernel: int) -> None:
     assert tp.cost(x.shape, kernel, 1, "same", axis=0).output_shape == x.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [2**31 + 1, 2**53 + 1, 2**61 - 1])
 def test_options_with_huge_kernels(kernel: int) -> None:
     limited("check_options", kernel)
@@ -139,6 +142,7 @@ def check_growth() -> None:
     assert np.array_equal(tp.max_pool(x, 2**40 + 1, 1, "same", axis=0), np.full(len(x), x.max()))
 
 
+@pytest.mark.slow
 def test_time_does_not_grow_with_the_kernel() -> None:
     limited("check_growth")
 
@@ -176,6 +180,7 @@ def check_wide_rows() -> None:
             assert out[o] == (cells.max() if op is tp.max_pool else cells.min() if op is tp.min_pool else cells.sum())
 
 
+@pytest.mark.slow
 def test_windows_of_millions_of_cells_along_a_row() -> None:
     limited("check_wide_rows")
 

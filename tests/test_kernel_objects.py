@@ -113,8 +113,10 @@ def test_no_mmx_registers_in_the_module() -> None:
 
 
 def test_no_memory_of_other_libraries_threads_is_taken() -> None:
-    """Thread-local variables that have their place from the start must be our own: those of the C++ library cannot have it
-    where another module has loaded that before."""
+    """Thread-local variables that have their place from the start must be our own.
+
+    Those of the C++ library cannot have it where another module has loaded that library before.
+    """
     lines = output_of("readelf", "--relocs", "--wide", Path(_core.__file__)).splitlines()
     static = [line.split() for line in lines if "TPOFF64" in line and "DTPOFF64" not in line]
     assert [words[4:] for words in static if len(words) > 4] == []

@@ -37,6 +37,7 @@ def views(x: Array) -> list[Array]:
     return [x, x.transpose(2, 0, 1).copy().transpose(1, 2, 0), x[:, ::-1], x[:, 5:-3], np.asfortranarray(x)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "uint8", "int8"])
 def test_windows_of_all_kinds(dtype: str, isa: str) -> None:
     n = 40_000 if dtype.endswith("16") else 3_000_000
@@ -52,12 +53,13 @@ def test_windows_of_all_kinds(dtype: str, isa: str) -> None:
         assert np.array_equal(rounded, total // (3 * x.shape[1])), x.strides
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint16", "int8"])
 def test_windows_that_slide(dtype: str, isa: str) -> None:
     """Down a column, along a row and both, clipped and not, against sums of prefixes."""
     shape, kernel = ((260, 260), (250, 251)) if dtype == "uint16" else ((3000, 3100), (2995, 2890))
-    x = np.arange(shape[0] * shape[1], dtype=np.int64) * 7919 % 251 + (2**16 - 300 if dtype == "uint16" else -128)
-    x = x.reshape(shape).astype(dtype)
+    numbers = np.arange(shape[0] * shape[1], dtype=np.int64) * 7919 % 251 + (2**16 - 300 if dtype == "uint16" else -128)
+    x = numbers.reshape(shape).astype(dtype)
     before = tuple(k // 3 for k in kernel)
     padded = np.pad(x.astype(np.int64), [(b + 1, b) for b in before])
     prefix = padded.cumsum(0).cumsum(1)
@@ -82,6 +84,7 @@ def test_a_series_in_a_row(isa: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_integer_averages_of_32_bits(isa: str) -> None:
     """More than 2**29 taps."""
     for dtype in ("int32", "uint32"):

@@ -32,9 +32,9 @@ EXAMPLES: dict[str, list[Example]] = {
         ((3000,), (0,), (0,), {"kernel_size": 100, "stride": 1, "padding": 50}),
     ],
     "scanned": [
-        ((2, 70, 500), (0, 1, 2), (1, 2), {"kernel_size": 15, "stride": 1, "padding": 7}),
+        ((1, 40, 500), (0, 1, 2), (1, 2), {"kernel_size": 15, "stride": 1, "padding": 7}),
         ((2, 5, 70, 90), LAST, (2, 3), {"kernel_size": 9, "stride": (2, 3), "padding": 4}),
-        ((300, 260), (0, 1), (0, 1), {"kernel_size": (90, 3), "stride": 1, "padding": (45, 1)}),
+        ((110, 260), (0, 1), (0, 1), {"kernel_size": (50, 3), "stride": 1, "padding": (25, 1)}),
         ((100, 1200), (0, 1), (0,), {"kernel_size": 41, "stride": 1}),
     ],
     "framed": [

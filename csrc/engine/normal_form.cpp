@@ -9,12 +9,6 @@
 namespace tilepool {
 namespace {
 
-std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
-  std::int64_t product;
-  if (__builtin_mul_overflow(a, b, &product)) throw std::overflow_error("the array is too big");
-  return product;
-}
-
 /// The axes from the outermost in memory to the innermost: a stable insertion sort by stride in which axes without a
 /// place of their own (size 1 or stride 0) stay where they are (the rule of numpy's nditer).
 std::vector<std::size_t> memory_order(const std::vector<ArrayAxis>& axes) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <vector>
 
 #include "../table.hpp"
@@ -18,6 +19,13 @@ inline constexpr std::int64_t most_int64 = std::numeric_limits<std::int64_t>::ma
 inline std::int64_t saturating_mul(std::int64_t a, std::int64_t b) {
   std::int64_t product;
   return __builtin_mul_overflow(a, b, &product) ? most_int64 / 4 : std::min(product, most_int64 / 4);
+}
+
+/// Products that must fit.
+inline std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
+  std::int64_t product;
+  if (__builtin_mul_overflow(a, b, &product)) throw std::overflow_error("the array is too big");
+  return product;
 }
 
 /// One axis of the array as the caller sees it. Strides count bytes and may be zero or negative.

@@ -13,12 +13,6 @@ constexpr std::int64_t most_scratch_bytes = 32 << 20;
 
 std::int64_t most_taps(const NormalAxis& axis) { return std::min(axis.windows.kernel(), axis.windows.input()); }
 
-std::int64_t checked_mul(std::int64_t a, std::int64_t b) {
-  std::int64_t product;
-  if (__builtin_mul_overflow(a, b, &product)) throw std::overflow_error("the array is too big");
-  return product;
-}
-
 // ---- windows -------------------------------------------------------------------------------------------------------
 
 /// What windows reach beyond the input in front and behind.

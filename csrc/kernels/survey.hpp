@@ -148,6 +148,7 @@ void survey_order(const Along& along, const void* const* rows, std::int64_t coun
           pattern.each(at + lane * apart, [&](std::int64_t number, const In* from)
                                               TILEPOOL_INLINE_LAMBDA { keys[number] = Keys::template key<1>(*from); });
           const Key* const sorted = sort_bytes(keys, keys + taps, taps, survey.watch);
+          if (survey.watch.over(taps)) return;
           Sorted<T, O>{survey, sorted, 1, taps, out}.one(0, to + lane);
         }
       });
