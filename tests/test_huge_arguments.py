@@ -1,8 +1,10 @@
 """Kernels, paddings, strides and dilations beyond any array: time grows with cells and outputs, never with them."""
 
+import os
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,7 +41,10 @@ def seen(x: Array, kernel: int, stride: int, before: int, after: int) -> list[Ar
 def limited(function: str, *arguments: object) -> None:
     """Run a function of this file in another process, for no longer than the limit."""
     script = f"import test_huge_arguments as t; t.{function}(*{arguments!r})"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=LIMIT, check=False)
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    where = {"PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, env=os.environ | where, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert result.returncode == 0, result.stderr
 
 
