@@ -212,7 +212,8 @@ def test_any_lists_are_refused_or_right(data: st.DataObject, dtype: str, op: str
             assert result.intact()
     function = reference.max_pool if op == "max" else reference.sum_pool
     expected = function(values, range(values.ndim), [reference.listed(*window[1:]) for window in windows])
-    expected = expected.astype(made.result_dtype)
+    with np.errstate(over="ignore"):  # of float16
+        expected = expected.astype(made.result_dtype)
     assert all(np.array_equal(result, expected) for result in results)
 
 
