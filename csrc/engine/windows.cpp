@@ -58,11 +58,10 @@ Windows Windows::sliding(std::int64_t input, std::int64_t kernel, std::int64_t s
   windows.input_ = input;
   windows.outputs_ = outputs;
   windows.kernel_ = windows.taps_ = kernel;
-  // The stride of a single output is free; one that spans the input lets copies of the axis be laid end to end, and
-  // products with it should not overflow.
-  windows.stride_ = outputs > 1                    ? stride
-                    : before == 0 && reach < input ? input
-                                                   : std::min(stride, std::max(input, std::min(kernel, 2 * input)) + 8);
+  // The stride of a single output is free. One that spans the input lets copies of the axis be laid end to end; beyond
+  // input and kernel it makes no difference, but products with it might overflow.
+  const std::int64_t enough = kernel / 2 <= input ? std::max(input, kernel) : input;
+  windows.stride_ = outputs > 1 ? stride : before == 0 && reach < input ? input : std::min(stride - 8, enough) + 8;
   windows.step_ = dilation;
   windows.before_ = before;
   windows.after_ = after;
