@@ -99,6 +99,8 @@ def test_refuses_what_a_pooling_refuses() -> None:
         "axis",
     }
     all_refused(lambda x, **words: tp.cost(x.shape, **words), np.zeros((1, 1, 4, 4), np.float32), rules, kernel_size=2)
+    huge = 2**62
+    refused(ValueError, "^kernel_size must keep windows and padded", tp.cost, (huge,), huge, 1, huge - 1, axis=0)
     with pytest.raises(ValueError, match=r"^x must not be empty along a pooled axis, not of sizes \(4, 0\)"):
         tp.cost((1, 1, 4, 0), 2)
 

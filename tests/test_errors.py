@@ -337,6 +337,18 @@ def test_outputs_that_cannot_be_written(op: str) -> None:
     assert not line.any()
 
 
+@pytest.mark.parametrize("op", OPS)
+def test_outputs_whose_rows_interleave(op: str) -> None:
+    """No axis steps over all of the other: whether elements share memory shows only when all places are compared."""
+    x = np.arange(24, dtype=np.float64).reshape(4, 6)
+    line = np.zeros(20)
+    apart = as_strided(line, (2, 3), (24, 16))  # elements 0, 2, 4 and 3, 5, 7
+    assert FUNCTIONS[op](x, 2, axis=(0, 1), out=apart) is apart
+    assert np.array_equal(apart, FUNCTIONS[op](x, 2, axis=(0, 1)))
+    shared = as_strided(line, (2, 3), (32, 16))  # 0, 2, 4 and 4, 6, 8
+    refused(ValueError, "^out must not share memory between", FUNCTIONS[op], x, 2, axis=(0, 1), out=shared)
+
+
 @pytest.mark.parametrize("dtype", ["int32", "int64", "int16", "float32", "float64", "complex128"])
 def test_casting_of_outputs_is_same_kind(dtype: str) -> None:
     x = np.arange(4, dtype=np.int32)

@@ -164,6 +164,16 @@ def test_out_for_both(dtype: Any, step: int) -> None:
     assert np.array_equal(pair, [[3, 5], [0, 1]])
 
 
+def test_outs_beside_bfloat16() -> None:
+    """Values go to an array of another dtype as they are."""
+    x = np.array([3, 1, 2, 5], "bfloat16")
+    for dtype in ("bfloat16", "float32", "float64"):
+        outs = np.zeros(2, dtype), np.zeros(2, np.int64)
+        pair = tp.max_pool(x, 2, axis=0, out=outs, return_indices=True)
+        assert pair[0] is outs[0]
+        assert np.array_equal([values.astype(float) for values in pair], [[3, 5], [0, 3]])
+
+
 def test_out_for_indices_only() -> None:
     x = np.array([3, 1, 2, 5])
     only = np.zeros(2, np.int64)
@@ -316,6 +326,7 @@ def test_unpooling_into_out() -> None:
         ([1, 2], [0, 1], {"padding": 3}, ValueError, "positive output size"),
         ([1, 2], [0, 1], {"padding": -1}, ValueError, "padding must not be negative"),
         ([1, 2], [0, 1], {"output_size": 10**30}, ValueError, "output_size must be below 2\\*\\*63"),
+        ([1, 2], [0, 1], {"output_size": 2**60}, ValueError, "output_size must keep the array below 2\\*\\*60 cells"),
         ([1, 2], [0, 1], {"output_size": (2, 2)}, ValueError, "one value for each of 1 pooled axes"),
         ([1, 2], [0, 1], {"output_size": 2.5}, TypeError, "output_size must be an integer"),
         ([1, 2], [0, 1], {"index_base": "window"}, ValueError, "index_base must be 'plane', 'batch' or 'array'"),

@@ -509,6 +509,14 @@ def test_empty_arrays_have_no_indices() -> None:
     assert tp.max_pool(np.zeros((0, 3, 4, 4)), 2, mask=False, return_indices=True)[1].shape == (0, 3, 2, 2)
 
 
+def test_weights_and_a_divisor() -> None:
+    """The divisor is the one that is given, whatever the weights, and whatever is left of the window."""
+    x = np.array([1.0, 2.0, 3.0, np.nan, 5.0, 6.0])
+    words: dict[str, Any] = {"axis": 0, "weights": np.arange(6), "divisor_override": -4, "nan_policy": "omit"}
+    assert tp.avg_pool(x, 2, **words).tolist() == [-2 / 4, -6 / 4, -50 / 4]
+    assert tp.avg_pool(x, 2, mask=np.arange(6) < 4, **words).tolist() == [-2 / 4, -6 / 4, 0]
+
+
 def test_divisors_beyond_64_bits() -> None:
     """Windows that are all padding but for a cell: their taps are counted whatever their number."""
     x = np.array([[[5.0, np.nan], [7.0, 9.0]]])

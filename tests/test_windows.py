@@ -335,6 +335,7 @@ def test_a_window_behind_the_end_sees_nothing() -> None:
     assert math.isnan(tp.avg_pool(x, 1, 3, ceil_mode="full", axis=0)[1])
     assert tp.avg_pool(x.astype(int), 1, 3, ceil_mode="full", axis=0, dtype=int).tolist() == [5, 0]
     assert tp.avg_pool(x, 1, 3, ceil_mode="full", divisor_override=2, axis=0).tolist() == [2.5, 0]
+    assert tp.avg_pool(x, 1, 3, ceil_mode="full", axis=0, dtype=int).tolist() == [5, 0]  # a float average of nothing
     # 2 cells, kernel 3, stride 3, padding 1: MXNet has two windows, PyTorch one.
     assert tp.sum_pool(x[:2], 3, 3, 1, ceil_mode="full", axis=0).tolist() == [11, 0]
     assert tp.avg_pool(x[:2], 3, 3, 1, ceil_mode="full", axis=0).tolist() == [11 / 3, 0]  # of one cell of padding
@@ -433,6 +434,8 @@ def test_arguments(batch: int) -> None:
         refused(ValueError, "^boundaries must increase from 0 or more to 2", fractional, x, 2, boundaries=([0, 3], [0]))
         refused(ValueError, "^one of output_size, output_ratio and boundaries must be given, not 0", fractional, x)
         refused(ValueError, "^x must not be empty along a pooled axis", fractional, x[..., :0], output_size=1)
+        endless = np.broadcast_to(np.uint8(0), 2**62)
+        refused(ValueError, "^x must have pooled axes whose cells times", fractional, endless, output_size=1, axis=0)
         refused(TypeError, "^x must be an array of", fractional, np.zeros((1, 1, 4, 4), "c8"), output_size=1)
 
 
