@@ -90,6 +90,10 @@ def coverage(session: nox.Session) -> None:
 # UBSan does not count conversions of floats that are too large among what is undefined.
 MEMORY_AND_ARITHMETIC = "address,undefined,float-cast-overflow"
 
+# Tests that count memory, let allocations fail, fork or want a fault of their own: the sanitizer has all of these in hand.
+NOT_FOR_ASAN = [f"--ignore=tests/test_{name}.py" for name in ("hostile_processes", "processes", "threads")]
+NOT_FOR_ASAN += ["--deselect=tests/test_bounds.py::test_a_guard_page_faults"]
+
 # All kernels with sanitizers would take the compiler many minutes and gigabytes. The others differ from these in the
 # types of their lanes.
 FEW_KERNELS = {"ISAS": "baseline", "DTYPES": "float32", "SANITIZE_KERNELS": "ON"}
@@ -124,9 +128,8 @@ def sanitize(session: nox.Session) -> None:
     run_engine(session, MEMORY_AND_ARITHMETIC)
     # Leaks are looked for in the tests of the engine alone: the interpreter keeps much to its end.
     # Arrays that no memory holds are a MemoryError.
-    run_module(
-        session, MEMORY_AND_ARITHMETIC, "-m", "not slow", ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1"
-    )
+    options = "detect_leaks=0:allocator_may_return_null=1"
+    run_module(session, MEMORY_AND_ARITHMETIC, "-n", "2", *QUICK, *NOT_FOR_ASAN, ASAN_OPTIONS=options)
 
 
 @nox.session
