@@ -90,7 +90,7 @@ def coverage(session: nox.Session) -> None:
 # UBSan does not count conversions of floats that are too large among what is undefined.
 MEMORY_AND_ARITHMETIC = "address,undefined,float-cast-overflow"
 
-# Tests that count memory, let allocations fail, fork or want a fault of their own: the sanitizer has all of these in hand.
+# Tests that count memory, let allocations fail, fork or want a fault of their own: the sanitizer has these in hand.
 NOT_FOR_ASAN = [f"--ignore=tests/test_{name}.py" for name in ("hostile_processes", "processes", "threads")]
 NOT_FOR_ASAN += ["--deselect=tests/test_bounds.py::test_a_guard_page_faults"]
 
