@@ -136,6 +136,7 @@ def share(values: Sequence[float], dtype: str) -> Sequence[float]:
     return values if dtype == "float64" else values[FLOATS.index(dtype) - 1 :: 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("op", ["lp", "gem"])
 def test_powers(op: str, dtype: str) -> None:
@@ -157,6 +158,7 @@ def test_temperatures(op: str, options: dict[str, Any], dtype: str) -> None:
             assert_right(op, x, in_float64(len(x)), temperature=t, **options)
 
 
+@pytest.mark.slow
 def test_many_taps() -> None:
     rng = np.random.default_rng(5)
     for x in (rng.uniform(0.1, 10, 1_000), 10 ** rng.uniform(-9, 9, 1_000), np.r_[5.0, np.zeros(999)]):

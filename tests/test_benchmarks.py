@@ -108,6 +108,7 @@ def test_builds_are_found(tmp_path: Path) -> None:
     assert build_at(tmp_path / ".venv" / "..") == Build(sys.executable, str(tmp_path / "python"))
 
 
+@pytest.mark.slow
 def test_a_build_against_itself() -> None:
     """One case of 2 instruction sets at most, 1 thread, 2 runs: all that is printed but the figures."""
     build = build_at(HERE)

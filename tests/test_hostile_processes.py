@@ -38,6 +38,7 @@ time.sleep(0.1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("callers", "threads"), [(1, 1), (1, 2), (3, 2)])
 def test_the_interpreter_ends_during_calls_of_daemon_threads(callers: int, threads: int) -> None:
     for _ in range(5):
@@ -87,6 +88,7 @@ CALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(_core.backend == "openmp", reason="libgomp ends a process that cannot have its threads")
 @pytest.mark.parametrize("calls", CALLS.values(), ids=CALLS.keys())
 @pytest.mark.parametrize("more", [0, 1, 5])

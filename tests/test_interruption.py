@@ -34,6 +34,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("call", LONG.values(), ids=LONG.keys())
 def test_ctrl_c_ends_a_call(call: str, threads: int) -> None:
@@ -92,6 +93,7 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize(
     "action",
@@ -112,6 +114,7 @@ def test_calls_go_on_after_handlers(action: str, threads: int) -> None:
     assert printed(f"{SETUP}{script}\nprint(works())") == "True"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_a_handler_may_fork(threads: int) -> None:
     """The child goes on with the call, without the threads that had begun."""

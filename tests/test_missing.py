@@ -78,6 +78,7 @@ def agree(
         assert not wrong.any(), f"{note} {isa=} {x.dtype} {x.shape} {call}: {actual[wrong][0]}, not {values[wrong][0]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", EXACT_OPS)
 @settings(max_examples=150)
 @given(data=st.data(), geometry=geometries(most_pooled=3), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
@@ -529,6 +530,7 @@ def test_divisors_beyond_64_bits() -> None:
     assert tp.avg_pool(-narrow, axis=(0, 1, 2), **wide | {"rounding": "floor"}).tolist() == [[[-1]]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounding", _core.roundings)
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_averages_of_integers_as_integers(dtype: str, rounding: str) -> None:

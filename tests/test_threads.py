@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(_core.backend != "threads", reason="other back e
 SOURCES = Path(__file__).parents[1] / "csrc"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined", "none"])
 def test_parallel_for_keeps_its_promises(sanitizer: str, tmp_path: Path) -> None:
     engine = [str(SOURCES / "engine" / f"{name}.cpp") for name in ("parallel", "team", "thread_count")]
@@ -83,6 +84,7 @@ print([name for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGCHLD", "
     assert printed(HELPERS + script) == "['SIGINT', 'SIGTERM', 'SIGALRM', 'SIGUSR1', 'SIGCHLD', 'SIGPROF']"
 
 
+@pytest.mark.slow
 def test_idle_helpers_sleep() -> None:
     """They use a few milliseconds of a CPU after a call, and then none."""
     script = """
