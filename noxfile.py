@@ -68,7 +68,7 @@ def oldest(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("backend", ["threads", "serial"])
+@nox.parametrize("backend", ["openmp", "serial"])
 def backends(session: nox.Session, backend: str) -> None:
     """The other thread back ends, with the kernels of one instruction set."""
     install(
