@@ -4,95 +4,9 @@
 #include <cstdint>
 #include <limits>
 
+#include "catalogue.hpp"
+
 namespace tilepool {
-
-/// What a pooling keeps of a window. `average_rounded` is the exact average of integers as an integer. From
-/// `power_sum` on, all cells of a window are surveyed at once; before it, they are combined as they come.
-enum class Op : std::uint8_t {
-  max,
-  min,
-  sum,
-  average,
-  average_rounded,
-  product,
-  sum_magnitude,      // sum(abs(x))
-  max_magnitude,      // max(abs(x))
-  root_sum_square,    // sqrt(sum(x**2))
-  power_sum,          // sum(abs(x)**p)**(1/p); parameters: p
-  power_mean,         // mean(max(x, eps)**p)**(1/p); p, eps
-  log_sum_exp,        // t * log(sum(exp(x/t))), of the mean where the second one is not 0; t, 0 or 1
-  softmax,            // sum(w * x) / sum(w) with w = exp(x/t); t
-  variance,           // sum((x - mean)**2) / (count - ddof); ddof
-  deviation,          // its root; ddof
-  self_weighted,      // sum(a**2) / sum(a) with a = max(x, 0)
-  quantile,           // between neighbours in ascending order; q, Between
-  quantile_of_cells,  // one of them, as an element; q, Between
-  mode                // the most frequent number, of several the least
-};
-constexpr const char* op_names[] = {"max",
-                                    "min",
-                                    "sum",
-                                    "average",
-                                    "average_rounded",
-                                    "product",
-                                    "sum_magnitude",
-                                    "max_magnitude",
-                                    "root_sum_square",
-                                    "power_sum",
-                                    "power_mean",
-                                    "log_sum_exp",
-                                    "softmax",
-                                    "variance",
-                                    "deviation",
-                                    "self_weighted",
-                                    "quantile",
-                                    "quantile_of_cells",
-                                    "mode"};
-constexpr int op_count = 19;
-constexpr bool surveys(Op op) { return op >= Op::power_sum; }
-
-/// Where a quantile lies between two neighbours in ascending order.
-enum class Between : std::uint8_t { linear, lower, higher, nearest, midpoint };
-constexpr const char* between_names[] = {"linear", "lower", "higher", "nearest", "midpoint"};
-
-/// The list of element types.
-enum class DType : std::uint8_t {
-  float16,
-  bfloat16,
-  float32,
-  float64,
-  boolean,
-  int8,
-  int16,
-  int32,
-  int64,
-  uint8,
-  uint16,
-  uint32,
-  uint64
-};
-constexpr int dtype_count = 13;
-
-struct DTypeInfo {
-  const char* name;
-  char kind;  // as numpy's: f(loat), b(ool), i(nteger), u(nsigned integer)
-  std::int64_t size;
-};
-constexpr DTypeInfo dtype_info[dtype_count] = {
-    {"float16", 'f', 2}, {"bfloat16", 'f', 2}, {"float32", 'f', 4}, {"float64", 'f', 8}, {"bool", 'b', 1},
-    {"int8", 'i', 1},    {"int16", 'i', 2},    {"int32", 'i', 4},   {"int64", 'i', 8},   {"uint8", 'u', 1},
-    {"uint16", 'u', 2},  {"uint32", 'u', 4},   {"uint64", 'u', 8}};
-constexpr const DTypeInfo& info_of(DType dtype) { return dtype_info[static_cast<int>(dtype)]; }
-
-/// Which integer an average becomes: the nearest, a half going to the even one or up, the one below, the one towards 0.
-enum class Rounding : std::uint8_t { half_even, half_up, floor, trunc };
-constexpr const char* rounding_names[] = {"half_even", "half_up", "floor", "trunc"};
-
-/// How `average_rounded` writes: saturated to int64, or to uint64.
-struct ToInteger {
-  Rounding rounding = Rounding::half_even;
-  bool is_unsigned = false;
-};
 
 /// A run of consecutive outputs along a row whose windows have equal tap counts and equally spaced first taps.
 /// Where inner == 1 windows may reach beyond the row, where they see nothing.
@@ -115,14 +29,13 @@ struct Widening {
 
 /// How a row is pooled along itself. A pixel is `inner` neighbouring elements that are never mixed.
 struct Along {
-  std::int64_t inner;    // elements of one pixel
-  std::int64_t stride;   // pixels between the first taps of neighbouring outputs inside one span
-  std::int64_t step;     // pixels between the taps of one window
-  std::int64_t width;    // pixels that may be read
-  bool streams;          // results may be written past the caches
-  bool long_windows;     // add each window up in lanes of its own; needs inner == 1, step == 1 and a single row
-  ToInteger to_integer;  // used by `average_rounded` only
-  Widening widening;     // of the taps of a buffer
+  std::int64_t inner;   // elements of one pixel
+  std::int64_t stride;  // pixels between the first taps of neighbouring outputs inside one span
+  std::int64_t step;    // pixels between the taps of one window
+  std::int64_t width;   // pixels that may be read
+  bool streams;         // results may be written past the caches
+  bool long_windows;    // add each window up in lanes of its own; needs inner == 1, step == 1 and a single row
+  Widening widening;    // of the taps of a buffer
   const Span* spans;
   std::int64_t span_count;
 };
@@ -170,7 +83,8 @@ constexpr std::int64_t cell_bytes = 64;
 struct Watch {
   bool (*ends)(void* call, std::int64_t operations);
   void* call;
-  bool over(std::int64_t operations) const { return ends(call, operations); }
+  // Inlined always: kernels are to have no copy of what others might use.
+  [[gnu::always_inline]] bool over(std::int64_t operations) const { return ends(call, operations); }
 };
 constexpr std::int64_t operations_between_watches = 1 << 20;
 
@@ -209,7 +123,6 @@ struct Endless {
   std::int64_t taps;        // along a line: as many before an output as behind it
   std::int64_t begin, end;  // what all rows have
   double divisor;
-  ToInteger to_integer;
 };
 constexpr bool endless_taps(std::int64_t taps) { return taps == 3 || taps == 5; }
 
@@ -220,123 +133,101 @@ struct EndlessRow {
   std::int64_t begin, end;
 };
 
-/// Row kernels of one op and element type. "Elements" have that type; "accumulators" are what the op combines.
+/// Whether so many rows are pooled while they are read, in windows like that: there are loops for common ones.
+constexpr bool pools_at_once(Accumulator accumulator, std::int64_t rows, std::int64_t taps, std::int64_t stride,
+                             std::int64_t step, std::int64_t inner) {
+  if (rows == 1) return true;
+  if (accumulator >= Accumulator::sum_int128 || rows > pool_rows_limit) return false;  // rarely wanted
+  return stride == 1 || inner > 1 || (stride == 2 && step == 1 && taps == rows);
+}
+
+/// The loops of one accumulator. Rows are elements where these are read in place; else they have been prepared, and
+/// are accumulators. Results are elements, or accumulators that are to be finished.
 /// A buffer of accumulators may be read and written up to `buffer_slack` bytes beyond the n that is asked for;
-/// nothing else is read or written beyond its end. No pointer needs more alignment than its type.
-struct Kernel {
+/// nothing else is read or written beyond its end. No pointer needs any alignment.
+struct Loops {
   /// target[i] = start[i] + rows[0][i] + ... + rows[count - 1][i] for i < n, combined in this order with the op's "+".
   /// Without `start` the first row starts; without both target is filled with the op's identity. target may be start.
   /// Of several lines all have the same start.
   void (*fold_rows)(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
-                    const Lines&);
+                    const Lines&, const Keying&);
   /// For each stop of the first scan: target[i] = rows[0][i] + ... + rows[stop.rows - 1][i] for i < n; then the same
   /// for the second one.
-  void (*scan_rows)(const Halves&, std::int64_t n);
+  void (*scan_rows)(const Halves&, std::int64_t n, const Keying&);
   /// target[i] = start[i] + rows[0][i] + ... + rows[count - 1][i] and sum[i] = other[i] + target[i] for i < n. target
   /// may be start.
-  void (*scan_row)(const ScanStep&, std::int64_t n);
+  void (*scan_row)(const ScanStep&, std::int64_t n, const Keying&);
   /// Combines neighbouring taps, of the same column, in `rows` rows of n accumulators each: as many rows are left as
   /// have all of them below. source and target do not overlap.
   void (*widen)(void* target, const void* source, std::int64_t rows, std::int64_t n, const Widening&);
-  /// Combines 1 to `pool_rows_limit` rows, pools the result along itself, divides by span and `divisor`, writes out.
-  void (*pool_rows)(const Along&, const void* const* rows, std::int64_t count, double divisor, void* out, const Lines&);
+  /// Combines rows, as many as `pools_at_once` allows, pools the result along itself, divides by span and `divisor`,
+  /// writes out.
+  void (*pool_rows)(const Along&, const void* const* rows, std::int64_t count, double divisor, void* out, const Lines&,
+                    const Keying&);
   /// The same for one row of accumulators, whose neighbouring taps may be combined beforehand, in a space as large as
   /// all lines are.
-  void (*pool_buffer)(const Along&, const void* buffer, void* space, double divisor, void* out, const Lines&);
+  void (*pool_buffer)(const Along&, const void* buffer, void* space, double divisor, void* out, const Lines&,
+                      const Keying&);
   /// Where `has_planes`: combines any number of rows and pools the result along itself, n outputs.
   void (*pool_endless)(const Endless&, const void* plane, const EndlessRow* rows, std::int64_t count, void* out,
-                       std::int64_t n);
+                       std::int64_t n, const Keying&);
   /// Where `has_planes`: element i of each plane is lifted into cell i, for i < cells, which are as many as planes or
   /// more.
-  void (*interleave)(void* bundle, const void* const* planes, std::int64_t cells);
+  void (*interleave)(void* bundle, const void* const* planes, std::int64_t cells, const Keying&);
   /// As `scan_rows` does, one after the other, but for a cell of each line.
   void (*scan_cells)(const Halves*, std::int64_t count, const Lines&);
   /// The inverse of `interleave`: divides by the divisor of the cell (`alike`: of the first cell) and writes out.
-  void (*separate)(const void* bundle, std::int64_t cells, const double* divisors, bool alike, void* const* planes);
-  /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its
-  /// index.
-  void (*pick_rows)(const Along&, const void* const* rows, std::int64_t count, const Indexing&, void* out,
-                    const Lines&);
-  /// Ops that survey: all taps of each window, of any number of rows.
-  void (*survey_rows)(const Along&, const void* const* rows, std::int64_t count, const Survey&, void* out,
-                      const Lines&);
+  void (*separate)(const void* bundle, std::int64_t cells, const double* divisors, bool alike, void* const* planes,
+                   const Keying&);
 };
 
-/// The element type written (`average_rounded` writes uint64 where it is told to).
-constexpr DType result_dtype(Op op, DType dtype) {
-  const DTypeInfo& info = info_of(dtype);
-  const bool keeps = op == Op::max || op == Op::min || op == Op::quantile_of_cells || op == Op::mode;
-  if (keeps || info.kind == 'f') return dtype;
-  if (op == Op::sum || op == Op::product) return info.kind == 'u' ? DType::uint64 : DType::int64;
-  if (op == Op::average_rounded) return DType::int64;
-  return info.size <= 2 ? DType::float32 : DType::float64;
-}
+/// Makes n accumulators of as many elements. `flip` is that of keys.
+using Prepare = void (*)(void* to, const void* elements, std::int64_t n, std::int64_t flip);
 
-/// Whether this build has kernels of an element type: builds with sanitizers, which compile slowly, may leave some out.
-constexpr bool is_built(DType dtype) {
-#ifdef TILEPOOL_DTYPES
-  constexpr DType built[] = {TILEPOOL_DTYPES};
-  for (const DType one : built) {
-    if (one == dtype) return true;
-  }
-  return false;
-#else
-  return static_cast<int>(dtype) < dtype_count;
-#endif
-}
+/// Makes n results of as many accumulators.
+using Finish = void (*)(void* to, const void* accumulators, std::int64_t n, double divisor, ToInteger);
 
-/// Whether there are kernels. Those that are missing would do what others do on converted elements.
-constexpr bool exists(Op op, DType dtype) {
-  if (!is_built(dtype)) return false;
-  const DTypeInfo& info = info_of(dtype);
-  const bool is_float = dtype == DType::float32 || dtype == DType::float64;
-  if (op == Op::average_rounded) return info.kind != 'f';
-  if (op == Op::product) return is_float || info.size == 8;
-  if (op == Op::sum_magnitude || op == Op::max_magnitude) return is_float;
-  return op != Op::root_sum_square || dtype == DType::float32;
-}
+/// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its index.
+using PickRows = void (*)(Op, DType, const Along&, const void* const* rows, std::int64_t count, const Indexing&,
+                          void* out, const Lines&);
 
-/// Bytes of one accumulator, the same on every ISA.
-constexpr std::int64_t acc_size(Op op, DType dtype) {
-  const std::int64_t size = info_of(dtype).size;
-  if (op == Op::max || op == Op::min || op == Op::max_magnitude || surveys(op)) return size;
-  if (op == Op::root_sum_square) return 8;
-  if (size <= 2) return 4;
-  if (info_of(dtype).kind == 'f') return size;
-  return op == Op::average_rounded && size == 8 ? 16 : 8;
-}
+/// Ops that survey: all taps of each window, of any number of rows.
+using SurveyRows = void (*)(const Along&, const void* const* rows, std::int64_t count, const Survey&, void* out,
+                            const Lines&);
 
-/// Whether there are kernels for whole planes: for accumulators that have vectors of not too many lanes.
-constexpr bool has_planes(Op op, DType dtype) {
-  return !surveys(op) && op != Op::average_rounded && (acc_size(op, dtype) == 4 || acc_size(op, dtype) == 8);
-}
+/// Loops from elements to results for rows that are read once or twice, instead of those of the accumulator, which need
+/// prepared rows, or keys.
+struct FusedLoops {
+  decltype(Loops::pool_rows) pool_rows;
+  decltype(Loops::pool_endless) pool_endless;
+};
+struct Fused {
+  const FusedLoops* loops[static_cast<int>(Op::power_sum)][dtype_count];  // nullptr where there are none
+};
 
-/// The most taps of one window: integers must not overflow their accumulators, but for 64-bit sums, which may wrap.
-/// 64-bit averages have two bits to spare: divisors beyond 2**62 are taken for 2**62, more than twice any sum.
-constexpr std::int64_t taps_limit(Op op, DType dtype) {
-  const DTypeInfo& info = info_of(dtype);
-  const bool adds = op == Op::sum || op == Op::average ? info.size <= 2 : op == Op::average_rounded && info.size <= 4;
-  if (!adds || info.kind == 'f') return std::numeric_limits<std::int64_t>::max();
-  return std::int64_t{1} << (8 * (acc_size(op, dtype) - info.size) - (info.size == 4 ? 3 : 1));
-}
+/// What is done with rows before and after. nullptr where nothing is.
+struct RowSteps {
+  Prepare prepare[accumulator_count][dtype_count];
+  Finish finish[accumulator_count][dtype_count];  // by the type that is written
+  Finish round[accumulator_count];                // those of `average_rounded`
+};
 
-/// The kernels of one element type. Function pointers are nullptr where there is none.
+/// Kernels that look at each tap.
+struct Picks {
+  PickRows rows[2][dtype_count];  // max and min
+};
+struct Surveys {
+  SurveyRows rows[dtype_count];
+};
+
+/// Kernels of an instruction set; what an object file exports are some of them, and nullptr for the others.
 struct Kernels {
-  Kernel of[op_count];
-};
-
-/// What an object file exports: the kernels of its element types, nullptr for the others.
-struct TablePart {
-  const Kernels* of[dtype_count];
-};
-
-/// All kernels of an instruction set.
-struct Table {
-  const char* isa;
-  TablePart kernels;
-  const Kernel& kernel(Op op, DType dtype) const {
-    return kernels.of[static_cast<int>(dtype)]->of[static_cast<int>(op)];
-  }
+  const Loops* loops[accumulator_count];
+  const Fused* fused;
+  const RowSteps* steps;
+  const Picks* picks;
+  const Surveys* numbers;  // ops on numbers
+  const Surveys* orders;   // ops on elements in ascending order
 };
 
 constexpr std::int64_t buffer_slack = 256;  // four vectors of the widest ISA: what one unrolled step may overrun

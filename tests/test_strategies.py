@@ -84,8 +84,8 @@ def test_a_strategy_agrees_with_the_oracle(name: str, number: int, dtype: str) -
     shape, order, axes, arguments = EXAMPLES[name][number]
     x = ramp(shape, order, dtype)
     for op in ("max", "sum", "avg"):
-        if dtype == "int32" and op != "max" and name in ("endless", "bundled"):
-            continue  # which depends on the accumulators: sums of integers have wider ones
+        if dtype == "int32" and op != "max" and (name in ("endless", "bundled") or (name, number) == ("direct", 4)):
+            continue  # which depends on the accumulators: those of sums of integers are wider, and their rows prepared
         assert strategies(function_of(op, arguments), x, axis=axes, **arguments) == [name], op
         check(op, x, axes, threads=(2,), **arguments)
 

@@ -7,36 +7,24 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <initializer_list>
 #include <stdexcept>
 
 namespace tilepool {
 
-// What the object files of the kernels export. The build says which instruction sets there are (TILEPOOL_ISAS).
-#define TILEPOOL_PARTS(isa)                                                                     \
-  extern const TablePart kernels_##isa##_half, kernels_##isa##_single, kernels_##isa##_twofold, \
-      kernels_##isa##_narrow, kernels_##isa##_wide;
-TILEPOOL_PARTS(baseline)
-TILEPOOL_PARTS(avx2)
-TILEPOOL_PARTS(avx512)
+// What the object files of the kernels export: the build lists them in TILEPOOL_PARTS, as TILEPOOL_PART(isa, part).
+#define TILEPOOL_PART(isa, part) extern const Kernels kernels_##isa##_##part;
+TILEPOOL_PARTS
+#undef TILEPOOL_PART
 
 namespace {
 
-/// A table of its parts.
-Table joined(const char* isa, std::initializer_list<const TablePart*> parts) {
-  Table table{isa, {}};
-  for (const TablePart* const part : parts) {
-    for (int dtype = 0; dtype < dtype_count; ++dtype) {
-      if (part->of[dtype] != nullptr) table.kernels.of[dtype] = part->of[dtype];
-    }
-  }
-  return table;
-}
-
-struct Isa {
-  Table table;
-  bool (*available)();
+struct Part {
+  std::string isa;
+  const Kernels* kernels;
 };
+#define TILEPOOL_PART(isa, part) {#isa, &kernels_##isa##_##part},
+const Part parts[] = {TILEPOOL_PARTS};
+#undef TILEPOOL_PART
 
 #ifdef __x86_64__
 /// CPUID says it by a bit that not every compiler has a name for.
@@ -61,25 +49,52 @@ bool has_avx512() {
 bool has_baseline() { return true; }
 #endif
 
-#define TILEPOOL_ISA(isa)                                                                                           \
-  {joined(#isa, {&kernels_##isa##_half, &kernels_##isa##_single, &kernels_##isa##_twofold, &kernels_##isa##_narrow, \
-                 &kernels_##isa##_wide}),                                                                           \
-   has_##isa},
-
-const Isa isas[] = {
-#ifdef TILEPOOL_HAS_baseline
-    TILEPOOL_ISA(baseline)
-#endif
-#ifdef TILEPOOL_HAS_avx2
-        TILEPOOL_ISA(avx2)
-#endif
-#ifdef TILEPOOL_HAS_avx512
-            TILEPOOL_ISA(avx512)
-#endif
+struct Isa {
+  Table table;
+  bool (*available)();
 };
 
+/// Adds what a part has.
+void add(Kernels& kernels, const Kernels& part) {
+  const auto take = [](auto& to, auto from) {
+    if (from != nullptr) to = from;
+  };
+  for (int i = 0; i < accumulator_count; ++i) take(kernels.loops[i], part.loops[i]);
+  take(kernels.fused, part.fused);
+  take(kernels.steps, part.steps);
+  take(kernels.picks, part.picks);
+  take(kernels.numbers, part.numbers);
+  take(kernels.orders, part.orders);
+}
+
+/// Those that were compiled. What one has no kernels for, those of the one below do.
+const std::vector<Isa>& isas() {
+  static const std::vector<Isa> built = [] {
+    const Isa known[] = {
+        {{"baseline", {}}, has_baseline},
+#ifdef __x86_64__
+        {{"avx2", {}}, has_avx2},
+        {{"avx512", {}}, has_avx512},
+#endif
+    };
+    std::vector<Isa> result;
+    for (Isa isa : known) {
+      bool has_parts = false;
+      if (!result.empty()) isa.table.kernels = result.back().table.kernels;
+      for (const Part& part : parts) {
+        if (part.isa != isa.table.isa) continue;
+        add(isa.table.kernels, *part.kernels);
+        has_parts = true;
+      }
+      if (has_parts) result.push_back(isa);
+    }
+    return result;
+  }();
+  return built;
+}
+
 const Table* find(const std::string& name) {
-  for (const Isa& isa : isas) {
+  for (const Isa& isa : isas()) {
     if (isa.table.isa == name && isa.available()) return &isa.table;
   }
   return nullptr;
@@ -87,12 +102,12 @@ const Table* find(const std::string& name) {
 
 const Table* best() {
   const Table* table = nullptr;
-  for (const Isa& isa : isas) {
+  for (const Isa& isa : isas()) {
     if (isa.available()) table = &isa.table;
   }
   if (table == nullptr) {
     std::string message = "this CPU lacks what the kernels of this build need:";
-    for (const Isa& isa : isas) message += std::string(" ") + isa.table.isa;
+    for (const Isa& isa : isas()) message += std::string(" ") + isa.table.isa;
     throw std::runtime_error(message);
   }
   return table;
@@ -117,13 +132,13 @@ const Table& active_table() { return *active().load(std::memory_order_relaxed); 
 
 std::vector<std::string> built_isas() {
   std::vector<std::string> names;
-  for (const Isa& isa : isas) names.emplace_back(isa.table.isa);
+  for (const Isa& isa : isas()) names.emplace_back(isa.table.isa);
   return names;
 }
 
 std::vector<std::string> available_isas() {
   std::vector<std::string> names;
-  for (const Isa& isa : isas) {
+  for (const Isa& isa : isas()) {
     if (isa.available()) names.emplace_back(isa.table.isa);
   }
   return names;

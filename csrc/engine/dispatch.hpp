@@ -8,6 +8,12 @@
 
 namespace tilepool {
 
+/// All kernels of an instruction set.
+struct Table {
+  const char* isa;
+  Kernels kernels;
+};
+
 /// The table in use. The first call reads TILEPOOL_ISA, and throws std::runtime_error where the CPU can run none.
 const Table& active_table();
 

@@ -124,8 +124,8 @@ NormalForm normal_form(const Request& request) {
   for (const ArrayAxis& axis : request.axes) {
     if (axis.windows) form.taps = saturating_mul(form.taps, std::min(axis.windows->kernel(), axis.windows->input()));
   }
-  form.wide = form.taps > taps_limit(form.op, form.dtype);
-  if (form.wide && form.op == Op::average) form.result_dtype = DType::float64;
+  form.steps = steps_of(form.op, form.dtype, form.taps);
+  if (form.op == Op::average && form.steps.accumulator == Accumulator::sum_int64) form.result_dtype = DType::float64;
   form.averages = request.op == Op::average || request.op == Op::average_rounded;
   form.count_padding = request.count_padding;
   form.divisor = request.divisor;

@@ -76,7 +76,7 @@ struct NormalForm {
   /// Outermost in memory first, without those of a single cell, neighbours merged where they can be.
   std::vector<NormalAxis> axes;
   std::int64_t taps;          // the most cells that a window sees
-  bool wide;                  // more than fit the op's accumulators: see WideRows
+  Steps steps;                // of ops that do not survey
   std::int64_t traffic;       // bytes read and written, each once
   std::int64_t result_bytes;  // of these, those that are written
 
@@ -92,9 +92,10 @@ struct NormalForm {
   bool omit;             // Survey::omit
 };
 
-/// The type whose kernels run: rows of others are made of it first.
-constexpr DType kernel_dtype(const NormalForm& form) { return form.wide ? DType::int64 : form.dtype; }
-constexpr std::int64_t acc_size(const NormalForm& form) { return acc_size(form.op, kernel_dtype(form)); }
+/// Bytes of what is combined of an element.
+constexpr std::int64_t acc_size(const NormalForm& form) {
+  return surveys(form.op) ? info_of(form.dtype).size : size_of(form.steps.accumulator);
+}
 
 /// Whether `outer` goes on where `inner` ends, in the input. (In the result all axes do, it is dense.)
 inline bool is_dense(const NormalAxis& outer, const NormalAxis& inner, std::int64_t pixel_bytes) {

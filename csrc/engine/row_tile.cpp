@@ -32,16 +32,8 @@ void make_piece(const Plan& plan, std::int64_t piece, RowTile& tile) {
   tile.input_begin = window.first;
   tile.input_width = piece;
   tile.spans.assign(1, {0, 1, 0, piece, divisor_of(plan.form, window)});
-  tile.along = {schedule.inner,
-                1,
-                1,
-                piece,
-                schedule.row_loop.streams,
-                schedule.row_loop.long_windows,
-                plan.form.to_integer,
-                {},
-                tile.spans.data(),
-                1};
+  tile.along = {schedule.inner,    1, 1, piece, schedule.row_loop.streams, schedule.row_loop.long_windows, {},
+                tile.spans.data(), 1};
 }
 
 }  // namespace
@@ -87,7 +79,6 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
                 beyond ? seen_end - seen_begin : tile.input_width,
                 loop.streams,
                 loop.long_windows,
-                form.to_integer,
                 {loop.across.taps, windows.step() * schedule.inner, loop.in_blocks, 0, tile.input_begin - seen_begin,
                  tile.input_width},
                 tile.spans.data(),

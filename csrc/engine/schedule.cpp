@@ -41,12 +41,25 @@ bool worth_scanning(const Windows& windows) {
          (windows.kernel() - 1) / 2 >= windows.stride() && windows.outputs() > 2;
 }
 
+/// Whether a window of so many taps may be combined tap by tap.
+bool may_be_chained(const NormalForm& form, std::int64_t taps) {
+  return taps <= most_added || !rounds(form.steps.accumulator);
+}
+
+/// On how many levels sums of blocks of rows are kept, each at least one of `row_bytes`: see Cascade.
+int cascade_levels(const NormalForm& form, std::int64_t rows, std::int64_t row_bytes) {
+  if (may_be_chained(form, rows)) return 0;
+  int levels = 2;
+  for (std::int64_t blocks = rows / (most_added / 2); blocks > 1; blocks /= 2) ++levels;
+  return static_cast<int>(std::clamp<std::int64_t>(most_scratch_bytes / 2 / row_bytes, 2, levels));
+}
+
 /// Whether taps that lie so many bytes apart are better combined in blocks than by doubling: their cost does not grow,
 /// and vectors have no neighbours to share. No window may be empty.
-bool better_in_blocks(const Windows& windows, std::int64_t bytes) {
+bool better_in_blocks(const NormalForm& form, const Windows& windows, std::int64_t bytes) {
   constexpr std::int64_t widest_vector = 64, most_at_once = 7;
-  return windows.step() == 1 && windows.at(windows.outputs() - 1).count > 0 && windows.kernel() > most_at_once &&
-         bytes >= widest_vector;
+  return may_be_chained(form, windows.kernel()) && windows.step() == 1 && windows.at(windows.outputs() - 1).count > 0 &&
+         windows.kernel() > most_at_once && bytes >= widest_vector;
 }
 
 /// How windows along a row of pixels are put together, of which those of `least` taps are worth it. The last doubling
@@ -159,8 +172,9 @@ bool can_be_endless(const Schedule& s, const NormalForm& form, const Facts& fact
                      row.start(0) == -(row.kernel() / 2) && row.outputs() == row.input();
   const bool few = saturating_mul(facts.line_taps, column.kernel()) <= most_rows && border(column) <= widest_border &&
                    s.column.input_stride <= longest_row;
-  return !form.wide && has_planes(form.op, form.dtype) && s.inner == 1 && keeps && has_dense_planes(s) && few &&
-         column.slide() && column.stride() == 1 && is_uniform(form, row) && is_uniform(form, column);
+  return has_planes(form.steps.accumulator) && !(form.steps.prepared && facts.crosses_lines) && s.inner == 1 && keeps &&
+         has_dense_planes(s) && few && column.slide() && column.stride() == 1 && is_uniform(form, row) &&
+         is_uniform(form, column);
 }
 
 /// How many bundles pool the planes, or 0: where rows are short, the vectors of all other loops are half empty. (Xeon
@@ -171,7 +185,7 @@ std::int64_t bundles_of(const Schedule& s, const NormalForm& form, const Facts& 
   constexpr std::int64_t most_cells = 4096, row_bytes_per_tap = 16;
   const Windows &row = s.row.windows, &column = s.column.windows;
   const std::int64_t planes = cell_bytes / facts.acc;
-  if (form.wide || !has_planes(form.op, form.dtype) || s.inner > 1 || s.line_count < planes || facts.pools_lines ||
+  if (!has_planes(form.steps.accumulator) || s.inner > 1 || s.line_count < planes || facts.pools_lines ||
       column.is_identity()) {
     return 0;
   }
@@ -180,7 +194,9 @@ std::int64_t bundles_of(const Schedule& s, const NormalForm& form, const Facts& 
   const std::int64_t cells = saturating_mul(row.input(), column.input());
   const std::int64_t between = saturating_mul(row.input(), column.outputs());
   const std::int64_t results = saturating_mul(row.outputs(), column.outputs());
-  const bool is_small = std::max({cells, between, results}) <= most_cells && std::min(cells, results) >= planes;
+  const bool may_chain = may_be_chained(form, row.kernel()) && may_be_chained(form, column.kernel());
+  const bool is_small =
+      may_chain && std::max({cells, between, results}) <= most_cells && std::min(cells, results) >= planes;
   if (!is_small || !has_dense_planes(s) || row.input() * facts.acc > saturating_mul(row_bytes_per_tap, taps)) return 0;
   return never_empty(row) && never_empty(column) ? (s.line_count - 1) / planes + 1 : 0;
 }
@@ -224,12 +240,18 @@ std::int64_t row_bytes(const Schedule& s, const Facts& facts) {
 }
 
 /// A window that is alone in its row need not be buffered as a whole: its pieces are combined with each other first.
-Strategy gathered(Schedule& s, const NormalForm& form, const Facts& facts) {
-  constexpr std::int64_t piece_bytes = 256 << 10;
+/// Those lie in the first-level cache where rows are prepared, or where pixels would be added up one after the other.
+Strategy gathered(const Schedule& s, const NormalForm& form, const Facts& facts) {
+  constexpr std::int64_t piece_bytes = 256 << 10, short_piece_bytes = 16 << 10;
   const Windows& windows = s.row.windows;
-  const std::int64_t longest = form.wide ? piece_bytes : most_scratch_bytes / 4;
-  const bool whole = windows.outputs() > 1 || windows.step() > 1 || windows.at(0).count <= longest / facts.pixel;
-  return by::Gathered{whole ? 0 : std::max<std::int64_t>(1, piece_bytes / facts.pixel)};
+  const std::int64_t taps = windows.at(0).count;
+  const bool in_cache = form.steps.prepared || (s.inner > 1 && !may_be_chained(form, taps));
+  const std::int64_t longest = (in_cache ? short_piece_bytes : most_scratch_bytes / 4) / facts.pixel;
+  const bool whole = windows.outputs() > 1 || windows.step() > 1 || taps <= longest;
+  const std::int64_t piece =
+      whole ? 0 : std::max<std::int64_t>(1, (in_cache ? short_piece_bytes : piece_bytes) / facts.pixel);
+  const std::int64_t row = whole ? row_bytes(s, facts) : saturating_mul(piece, facts.pixel);
+  return by::Gathered{piece, cascade_levels(form, saturating_mul(facts.rows, whole ? 1 : taps / piece), row)};
 }
 
 /// Blocks of suffixes are to lie in the second-level cache. Gigantic windows must not take gigantic memory: blocks are
@@ -244,10 +266,11 @@ Strategy scanned(Schedule& s, const NormalForm& form, const Facts& facts) {
   // 2048 x 2048: 0.9 to 1.05 of the time for windows of 39 x 39, 0.6 to 0.9 for larger ones. Rows of 256 bytes: 1.4.)
   constexpr std::int64_t many_rows = 40, least_row = 512;
   const std::int64_t pitch = pitch_of(row_bytes(s, facts) - buffer_slack);
-  const bool long_lists = form.wide || facts.rows > most_listed;
+  const int levels = cascade_levels(form, saturating_mul(facts.line_taps, column.kernel()), row_bytes(s, facts));
+  const bool long_lists = form.steps.prepared || levels > 0 || facts.rows > most_listed;
   // Short rows are finished together: half a first-level cache of them.
   return by::Scanned{slots, std::clamp<std::int64_t>((8 << 10) / pitch, 1, slots),
-                     (slots >= many_rows && pitch >= least_row) || long_lists};
+                     (slots >= many_rows && pitch >= least_row) || long_lists, levels};
 }
 
 /// Small planes fit the first-level cache: whole blocks are combined flat, without row ends.
@@ -256,17 +279,18 @@ bool can_be_framed(const Schedule& s, const NormalForm& form, const Facts& facts
   const Windows &column = s.column.windows, &windows = s.row.windows;
   const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
                                              (windows.input() + std::min(border(windows), most_cells)) * s.inner);
-  return !form.wide && (s.row_loop.bordered || s.row_loop.in_blocks) && column.slide() && column.stride() == 1 &&
-         column.kernel() > 1 && column.outputs() > 1 && saturating_mul(padded, facts.acc) <= most_cells;
+  return (s.row_loop.bordered || s.row_loop.in_blocks) && column.slide() && column.stride() == 1 &&
+         column.kernel() > 1 && column.outputs() > 1 && may_be_chained(form, facts.line_taps) &&
+         saturating_mul(padded, facts.acc) <= most_cells;
 }
 
-Strategy framed(Schedule& s, const Facts& facts) {
+Strategy framed(Schedule& s, const NormalForm& form, const Facts& facts) {
   const Windows& column = s.column.windows;
   const std::int64_t above = std::max<std::int64_t>(0, -column.start(0));
   const std::int64_t rows = above + std::max(column.input(), column.stop(column.outputs() - 1));
   const std::int64_t pitch = pitch_of(row_bytes(s, facts) - buffer_slack);
   assert(s.tiles == 1);
-  return by::Framed{above, rows, better_in_blocks(column, pitch)};
+  return by::Framed{above, rows, better_in_blocks(form, column, pitch)};
 }
 
 /// The strategies that combine rows and then pool them along themselves.
@@ -280,7 +304,7 @@ Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
   loop.long_windows = s.inner == 1 && windows.step() == 1 && kernel >= 16 &&
                       (single || (stride > 4 && kernel < saturating_mul(4, stride)));
   const bool doubled = !loop.long_windows && !single && borderable(windows);
-  const bool in_blocks = borderable(windows) && better_in_blocks(windows, facts.pixel);
+  const bool in_blocks = borderable(windows) && better_in_blocks(form, windows, facts.pixel);
   loop.across = parts_of(form.op, windows, in_blocks, doubled ? 8 : kernel + 1);
   loop.in_blocks = in_blocks && loop.across.taps > 1;
 
@@ -297,11 +321,19 @@ Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
   constexpr std::int64_t longest_direct = 256 << 20;
   const bool too_long =
       single && windows.step() == 1 && saturating_mul(windows.at(0).count, s.inner * facts.size) > longest_direct;
-  const bool buffered = too_long || facts.scans || form.wide || loop.across.taps > 1 || rows > pool_rows_limit ||
+  // Rows that are prepared lie in the first-level cache together.
+  constexpr std::int64_t prepared_bytes = 8 << 10, longest_prepared = 128 << 10;
+  const bool too_long_to_prepare =
+      form.steps.prepared && saturating_mul(windows.extent(1), facts.pixel) > longest_prepared;
+  // Pixels of one window are better added up side by side.
+  const bool too_long_to_chain = single && s.inner > 1 && !may_be_chained(form, windows.at(0).count);
+  const bool buffered = too_long || too_long_to_chain || too_long_to_prepare || facts.scans || loop.across.taps > 1 ||
+                        !pools_at_once(form.steps.accumulator, rows, kernel, stride, windows.step(), s.inner) ||
                         (rows > 1 && (cheaper || loop.long_windows));
   if (!buffered) {
-    loop.unclipped = s.inner == 1 && borderable(windows) && !loop.long_windows && is_uniform(form, windows);
-    cut_tiles(s, direct_bytes, facts.size);
+    loop.unclipped = s.inner == 1 && borderable(windows) && !loop.long_windows && is_uniform(form, windows) &&
+                     may_be_chained(form, kernel);
+    cut_tiles(s, form.steps.prepared ? prepared_bytes : direct_bytes, form.steps.prepared ? facts.acc : facts.size);
     return by::Direct{};
   }
 
@@ -311,7 +343,7 @@ Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
   cut_tiles(s, buffer_bytes, facts.acc);
   if (can_be_framed(s, form, facts)) {
     if (s.inner == 1) loop.across = parts_of(form.op, windows, false, doubled ? 5 : kernel + 1);
-    return framed(s, facts);
+    return framed(s, form, facts);
   }
   return facts.scans ? scanned(s, form, facts) : gathered(s, form, facts);
 }
@@ -321,7 +353,7 @@ Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts
   // Results that no last-level cache would keep, in rows of a page and more. (2 x 2 averages of 8192 x 8192 on a
   // Xeon: 0.83 to 0.9 of the time. Rows of 28 elements would take six times as long.)
   constexpr std::int64_t least_streamed = 32 << 20, least_row = 4096;
-  s.row_loop.streams = form.result_bytes >= least_streamed &&
+  s.row_loop.streams = !form.steps.finished && form.result_bytes >= least_streamed &&
                        saturating_mul(s.row.windows.outputs(), s.inner * info_of(form.result_dtype).size) >= least_row;
   s.tiles = 1;
   s.tile_outputs = s.row.windows.outputs();

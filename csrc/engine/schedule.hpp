@@ -31,11 +31,13 @@ namespace by {
 struct Direct {};
 struct Gathered {
   std::int64_t piece;  // a window that is alone in its row is taken in pieces of so many pixels; 0: it is not
+  int levels;          // sums of more than `most_added` rows are added up in pairs on so many levels; 0: there are none
 };
 struct Scanned {
   std::int64_t slots;     // output rows of a block that are made at a time
   std::int64_t together;  // of which so many are finished at a time
   bool row_by_row;        // else some columns at a time
+  int levels;             // as those of Gathered; row by row
 };
 struct Framed {
   std::int64_t above;  // rows of the frame above the plane ...

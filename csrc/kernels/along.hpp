@@ -20,37 +20,46 @@ struct AlongRow {
   std::int64_t outputs;
   Out* out;
 
-  template <int N, bool Streams = false>
+  template <int N>
   TILEPOOL_INLINE void put(std::int64_t index, Vec<Acc, N> acc) const {
-    const auto result = Op::template finish<N>(acc, scale);
-    if constexpr (Streams && N == lanes) {
-      stream(out + index, result);
-    } else {
-      store(out + index, result);
-    }
+    store(out + index, Op::template finish<N>(acc, scale));
   }
 
   /// Taps 0 to count - 1 of the outputs at `at`. K > 0 tells the count at compile time.
   template <int N, int K = 0>
   TILEPOOL_INLINE Vec<Acc, N> window(std::int64_t at) const {
+    if constexpr (Op::rounds && K == 0) {
+      if (count > most_added) return pairwise<N>(at, count);
+    }
+    return one_by_one<N>(at, K > 0 ? K : count);
+  }
+
+  template <int N>
+  TILEPOOL_INLINE Vec<Acc, N> one_by_one(std::int64_t at, std::int64_t taps) const {
     auto acc = source.template load<N>(at);
-    const std::int64_t taps = K > 0 ? K : count;
     for (std::int64_t t = 1; t < taps; ++t) {
       acc = Op::template combine<N>(acc, source.template load<N>(at + t * distance));
     }
     return acc;
   }
 
+  /// Halves of the taps, each by itself, while they are more than `most_added` / 2.
+  template <int N>
+  TILEPOOL_NOINLINE Vec<Acc, N> pairwise(std::int64_t at, std::int64_t taps) const {
+    if (taps <= most_added / 2) return one_by_one<N>(at, taps);
+    const std::int64_t half = taps / 2;
+    return Op::template combine<N>(pairwise<N>(at, half), pairwise<N>(at + half * distance, taps - half));
+  }
+
   /// Outputs whose taps are neighbours where the outputs are: stride 1, or one pixel.
-  template <int K = 0>
   void flat(std::int64_t from, std::int64_t to, std::int64_t n) const {
     std::int64_t i = 0;
     if constexpr (lanes > 1) {
-      for (; i + 4 * lanes <= n; i += 4 * lanes) {
+      const std::int64_t end = Op::rounds && count > most_added ? 0 : n;
+      for (; i + 4 * lanes <= end; i += 4 * lanes) {
         Vec<Acc, lanes> acc[4];
         for (int u = 0; u < 4; ++u) acc[u] = source.template load<lanes>(from + i + u * lanes);
-        const std::int64_t taps = K > 0 ? K : count;
-        for (std::int64_t t = 1; t < taps; ++t) {
+        for (std::int64_t t = 1; t < count; ++t) {
           for (int u = 0; u < 4; ++u) {
             const std::int64_t at = from + i + u * lanes + t * distance;
             acc[u] = Op::template combine<lanes>(acc[u], source.template load<lanes>(at));
@@ -62,20 +71,14 @@ struct AlongRow {
     }
     sweep_overlapping<Acc, lanes>(n - i, [&](auto width, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
       constexpr int N = decltype(width)::value;
-      put<N>(to + i + at, window<N, K>(from + i + at));
+      put<N>(to + i + at, window<N>(from + i + at));
     });
   }
 
-  void flat_row() const {
-    const std::int64_t n = outputs * along.inner;
-    if (count == 1) return flat<1>(first, 0, n);
-    if (count == 2) return flat<2>(first, 0, n);
-    if (count == 3) return flat<3>(first, 0, n);
-    flat(first, 0, n);
-  }
+  void flat_row() const { flat(first, 0, outputs * along.inner); }
 
   /// Windows of neighbouring taps, S apart, of single-element pixels: whole vectors are loaded and de-interleaved.
-  template <int S, int K = 0, bool Streams = false>
+  template <int S, int K = 0>
   void strided() const {
     // A group that starts at the first tap may reach beyond the last tap, but not beyond the row.
     const std::int64_t reachable = (along.width - first - (count < S ? S : count)) / S + 1;
@@ -86,23 +89,27 @@ struct AlongRow {
         if constexpr (N == 1) {
           put<1>(at, window<1>(first + at * S));
         } else {
-          put<N, Streams>(at, deinterleaved<S, N, N == lanes ? K : 0>(first + at * S));
+          put<N>(at, deinterleaved<S, N, N == lanes ? K : 0>(first + at * S));
         }
       };
-      if constexpr (Streams) {  // a line that is streamed must not be written otherwise
-        const std::int64_t line = behind_line_end<Out, lanes>(out), begin = line < o ? line : o;
-        sweep<Acc, lanes>(0, begin, outputs_at);
-        sweep<Acc, lanes>(begin, o, outputs_at);
+      if (K == 2 && along.streams && o >= 2 * lanes) {  // vectors in whole cache lines, and one at each end
+        std::int64_t at = behind_line_end<Out, lanes>(out);
+        outputs_at(Lanes<lanes>{}, 0);
+        for (; at + lanes <= o; at += lanes) {
+          stream(out + at, Op::template finish<lanes>(deinterleaved<S, lanes, K>(first + at * S), scale));
+        }
+        outputs_at(Lanes<lanes>{}, o - lanes);
       } else {
-        sweep_overlapping<Acc, lanes>(o, outputs_at);
+        // Few windows of many taps are not worth code for 16 bytes of them.
+        sweep_overlapping<Acc, lanes, K == 0>(o, outputs_at);
       }
     }
     for (o = o > 0 ? o : 0; o < outputs; ++o) put<1>(o, window<1>(first + o * S));
   }
 
   template <int S, int N, bool Clipped = false>
-  TILEPOOL_INLINE void load_parts(Vec<Acc, N>* parts, std::int64_t at) const {
-    for (int s = 0; s < S; ++s) parts[s] = vector_at<N, Clipped>(at + s * N);
+  TILEPOOL_INLINE void load_parts(Vec<Acc, N>* group, std::int64_t at) const {
+    for (int s = 0; s < S; ++s) group[s] = vector_at<N, Clipped>(at + s * N);
   }
 
   template <int N, bool Clipped>
@@ -119,12 +126,12 @@ struct AlongRow {
   template <int S, int N, int K, bool Clipped = false>
   TILEPOOL_INLINE Vec<Acc, N> deinterleaved(std::int64_t at) const {
     const std::int64_t taps = K > 0 ? K : count;
-    Vec<Acc, N> parts[S], acc{};
+    Vec<Acc, N> group[S], acc{};
     const auto take = [&](auto phase, bool start) TILEPOOL_INLINE_LAMBDA {
-      const auto tap = every<decltype(phase)::value, S, N, Acc>(parts);
+      const auto tap = every<decltype(phase)::value, S, N, Acc>(group);
       acc = start ? tap : Op::template combine<N>(acc, tap);
     };
-    load_parts<S, N, Clipped>(parts, at);
+    load_parts<S, N, Clipped>(group, at);
     take(Lanes<0>{}, true);
     if (taps > 1) take(Lanes<1>{}, false);
     if constexpr (S > 2) {
@@ -135,19 +142,19 @@ struct AlongRow {
     }
     if constexpr (K == S + 1) {  // the first phase again, a lane further on
       const auto behind = splat<N>(source.template load<1>(at + S * N));
-      return Op::template combine<N>(acc, shifted<1, N, Acc>(every<0, S, N, Acc>(parts), behind));
+      return Op::template combine<N>(acc, shifted<1, N, Acc>(every<0, S, N, Acc>(group), behind));
     }
     static_assert(!Clipped || K == S + 1);
     std::int64_t t = S;
     for (; t + S <= taps; t += S) {
-      load_parts<S, N>(parts, at + t);
+      load_parts<S, N>(group, at + t);
       take(Lanes<0>{}, false);
       take(Lanes<1>{}, false);
       if constexpr (S > 2) take(Lanes<2>{}, false);
       if constexpr (S > 3) take(Lanes<3>{}, false);
     }
     if (t >= taps) return acc;
-    load_parts<S, N>(parts, at + taps - S);
+    load_parts<S, N>(group, at + taps - S);
     if constexpr (S > 3) {
       if (taps - t > 2) take(Lanes<S - 3>{}, false);
     }
@@ -198,36 +205,49 @@ struct AlongRow {
 
   /// Long windows, a vector of them at a time. Each is added up in 64 bytes of accumulators, whatever the vector width:
   /// tap t goes to accumulator t modulo their number (the last ones are counted from the end of the window); then the
-  /// lower half of them is combined with the upper half until one is left.
+  /// lower half of them is combined with the upper half until one is left. Of sums that round, halves of more than
+  /// `most_added` taps for each accumulator are added up by themselves.
   void long_windows() const {
     std::int64_t o = 0;
+    if constexpr (Op::rounds) {
+      if (count > most_added * total) {
+        for (; o < outputs; ++o) put<1>(o, pairwise_lanes(first + o * along.stride, count));
+        return;
+      }
+    }
     for (; o + parts <= outputs; o += parts) {
       Vec<Acc, parts> windows[parts];
-      for (int w = 0; w < parts; ++w) windows[w] = long_window(first + (o + w) * along.stride);
+      for (int w = 0; w < parts; ++w) windows[w] = in_lanes(first + (o + w) * along.stride, count);
       put<parts>(o, halved<parts, parts>(windows));
     }
-    for (; o < outputs; ++o) put<1>(o, halved<parts>(long_window(first + o * along.stride)));
+    for (; o < outputs; ++o) put<1>(o, halved<parts>(in_lanes(first + o * along.stride, count)));
   }
 
-  TILEPOOL_INLINE Vec<Acc, parts> long_window(std::int64_t at) const {
+  TILEPOOL_NOINLINE Acc pairwise_lanes(std::int64_t at, std::int64_t taps) const {
+    if (taps <= most_added * total) return halved<parts>(in_lanes(at, taps));
+    const std::int64_t half = taps / (2 * total) * total;
+    return Op::template combine<1>(pairwise_lanes(at, half), pairwise_lanes(at + half, taps - half));
+  }
+
+  TILEPOOL_INLINE Vec<Acc, parts> in_lanes(std::int64_t at, std::int64_t taps) const {
     constexpr int N = parts, groups = total / N;
     Vec<Acc, N> acc[groups];
-    if (count < total) {
-      alignas(64) Acc taps[total];
-      for (int t = 0; t < total; ++t) taps[t] = t < count ? source.template load<1>(at + t) : Op::identity();
-      for (int g = 0; g < groups; ++g) acc[g] = load<N>(taps + g * N);
+    if (taps < total) {
+      alignas(64) Acc few[total];
+      for (int t = 0; t < total; ++t) few[t] = t < taps ? source.template load<1>(at + t) : Op::identity();
+      for (int g = 0; g < groups; ++g) acc[g] = load<N>(few + g * N);
     } else {
       for (int g = 0; g < groups; ++g) acc[g] = source.template load<N>(at + g * N);
       std::int64_t t = total;
-      for (; t + total <= count; t += total) {
+      for (; t + total <= taps; t += total) {
         for (int g = 0; g < groups; ++g) {
           acc[g] = Op::template combine<N>(acc[g], source.template load<N>(at + t + g * N));
         }
       }
-      if (t < count) {
-        const auto seen = static_cast<int>(total - (count - t));  // accumulators whose tap has been taken before
+      if (t < taps) {
+        const auto seen = static_cast<int>(total - (taps - t));  // accumulators whose tap has been taken before
         for (int g = 0; g < groups; ++g) {
-          const auto last = source.template load<N>(at + count - total + g * N);
+          const auto last = source.template load<N>(at + taps - total + g * N);
           acc[g] = Op::template combine<N>(acc[g], from_lane<N>(last, seen - g * N));
         }
       }
@@ -318,7 +338,7 @@ struct AlongRow {
   }
 
   /// The outputs before `begin` and from `end` on.
-  void ends(const Inside& inside) const {
+  TILEPOOL_NOINLINE void ends(const Inside& inside) const {
     if constexpr (lanes > 1 && cheap_masks<lanes, typename Src::Read>) {
       if (inside.begin > inside.first_inside) {
         put<lanes>(0, along.stride == 1 ? clipped_window<lanes>(first) : deinterleaved<2, lanes, 3, true>(first));
@@ -331,7 +351,7 @@ struct AlongRow {
     if (inside.end == inside.last_inside) single_outputs(inside.end, outputs);
   }
 
-  void single_outputs(std::int64_t from, std::int64_t to) const {
+  TILEPOOL_NOINLINE void single_outputs(std::int64_t from, std::int64_t to) const {
     for (std::int64_t o = from; o < to; ++o) put<1>(o, clipped_window<1>(first + o * along.stride));
   }
 
@@ -361,15 +381,19 @@ struct AlongRow {
     if (along.stride == 1 || outputs == 1) return by([](const AlongRow& row) { row.flat_row(); });
     if (along.inner > 1) return by([](const AlongRow& row) { row.pixels(); });
     if constexpr (lanes > 1) {
+      constexpr int R = Src::row_count;  // see `pools_at_once`
       const std::int64_t stride = along.step == 1 ? along.stride : 0;
-      if (stride == 2 && count == 2 && along.streams) {
-        return by([](const AlongRow& row) { row.template strided<2, 2, true>(); });
+      if constexpr (R < 3) {
+        if (stride == 2 && count == 2) return by([](const AlongRow& row) { row.template strided<2, 2>(); });
       }
-      if (stride == 2 && count == 2) return by([](const AlongRow& row) { row.template strided<2, 2>(); });
-      if (stride == 2 && count == 3) return by([](const AlongRow& row) { row.template strided<2, 3>(); });
-      if (stride == 2) return by([](const AlongRow& row) { row.template strided<2>(); });
-      if (stride == 3) return by([](const AlongRow& row) { row.template strided<3>(); });
-      if (stride == 4) return by([](const AlongRow& row) { row.template strided<4>(); });
+      if constexpr (R != 2) {
+        if (stride == 2 && count == 3) return by([](const AlongRow& row) { row.template strided<2, 3>(); });
+      }
+      if constexpr (R == 1) {
+        if (stride == 2) return by([](const AlongRow& row) { row.template strided<2>(); });
+        if (stride == 3) return by([](const AlongRow& row) { row.template strided<3>(); });
+        if (stride == 4) return by([](const AlongRow& row) { row.template strided<4>(); });
+      }
     }
     by([](const AlongRow& row) { row.single_windows(); });
   }
@@ -378,13 +402,13 @@ struct AlongRow {
 /// Lines [from, to) of one span.
 template <class Op, class Element, int R>
 void pool_span(const Along& along, const Span& span, const void* const* rows, double divisor, void* out,
-               const Lines& lines, std::int64_t from, std::int64_t to) {
+               const Lines& lines, const Keying& keying, std::int64_t from, std::int64_t to) {
   using Out = typename Op::Out;
   const std::int64_t read_step = lines.read_step / static_cast<std::int64_t>(sizeof(Element));
   const std::int64_t write_step = lines.write_step / static_cast<std::int64_t>(sizeof(Out));
   AlongRow<Op, Source<Op, Element, R>> row{along,
-                                           {},
-                                           typename Op::Scale(span.divisor * divisor, along.to_integer),
+                                           {{}, typename Op::Lift(keying)},
+                                           typename Op::Scale(span.divisor * divisor, keying),
                                            span.first * along.inner,
                                            span.count,
                                            along.step * along.inner,
@@ -406,25 +430,32 @@ void pool_span(const Along& along, const Span& span, const void* const* rows, do
 
 /// Line by line, because memory is read best in its order.
 template <class Op, class Element, int R>
-void pool_listed(const Along& along, const void* const* rows, double divisor, void* out, const Lines& lines) {
+void pool_listed(const Along& along, const void* const* rows, double divisor, void* out, const Lines& lines,
+                 const Keying& keying) {
   if (along.span_count == 1) {
-    return pool_span<Op, Element, R>(along, along.spans[0], rows, divisor, out, lines, 0, lines.count);
+    return pool_span<Op, Element, R>(along, along.spans[0], rows, divisor, out, lines, keying, 0, lines.count);
   }
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
-      pool_span<Op, Element, R>(along, along.spans[s], rows, divisor, out, lines, line, line + 1);
+      pool_span<Op, Element, R>(along, along.spans[s], rows, divisor, out, lines, keying, line, line + 1);
     }
   }
 }
 
 template <class Op>
+void pool_one_row(const Along& along, const void* const* rows, std::int64_t, double divisor, void* out,
+                  const Lines& lines, const Keying& keying) {
+  pool_listed<Op, typename Op::In, 1>(along, rows, divisor, out, lines, keying);
+}
+
+template <class Op>
 void pool_rows(const Along& along, const void* const* rows, std::int64_t count, double divisor, void* out,
-               const Lines& lines) {
+               const Lines& lines, const Keying& keying) {
   static_assert(pool_rows_limit == 3);
   using In = typename Op::In;
-  if (count == 1) pool_listed<Op, In, 1>(along, rows, divisor, out, lines);
-  if (count == 2) pool_listed<Op, In, 2>(along, rows, divisor, out, lines);
-  if (count == 3) pool_listed<Op, In, 3>(along, rows, divisor, out, lines);
+  if (count == 1) pool_listed<Op, In, 1>(along, rows, divisor, out, lines, keying);
+  if (count == 2) pool_listed<Op, In, 2>(along, rows, divisor, out, lines, keying);
+  if (count == 3) pool_listed<Op, In, 3>(along, rows, divisor, out, lines, keying);
 }
 
 }  // namespace

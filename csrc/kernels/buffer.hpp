@@ -11,13 +11,13 @@ namespace {
 /// left. What lies behind the outputs of a line may be written where later lines will be.
 template <class Op, class Windows>
 void pool_doubled(Windows windows, const Along& along, const typename Op::Acc* rows, double divisor,
-                  typename Op::Out* out, const Lines& lines) {
+                  typename Op::Out* out, const Lines& lines, const Keying& keying) {
   using Acc = typename Op::Acc;
   using Out = typename Op::Out;
   constexpr int N = Op::lanes;
   using V = Vec<Acc, N>;
   const Span& span = along.spans[0];
-  const typename Op::Scale scale(span.divisor * divisor, along.to_integer);
+  const typename Op::Scale scale(span.divisor * divisor, keying);
   const bool overlap = span.count > 1;
   const std::int64_t outputs = span.end - span.begin;
   const std::int64_t seen = outputs + along.widening.taps - 1 + (overlap ? along.step : 0);
@@ -66,8 +66,8 @@ bool can_be_doubled_in_registers(const Along& along) {
 
 /// Lines of pixels whose windows are combined in blocks.
 template <class Op>
-void pool_in_blocks(const Along& along, const void* buffer, void* space, double divisor, void* out,
-                    const Lines& lines) {
+void pool_in_blocks(const Along& along, const void* buffer, void* space, double divisor, void* out, const Lines& lines,
+                    const Keying& keying) {
   using Acc = typename Op::Acc;
   using Out = typename Op::Out;
   const Widening& widening = along.widening;
@@ -77,31 +77,28 @@ void pool_in_blocks(const Along& along, const void* buffer, void* space, double 
     const auto* const row = reinterpret_cast<const Acc*>(static_cast<const char*>(buffer) + line * lines.read_step);
     auto* const to = reinterpret_cast<Out*>(static_cast<char*>(out) + line * lines.write_step);
     auto* const combined = static_cast<Acc*>(space);
-    if constexpr (Op::lanes == Op::Folds::lanes) {
-      if (at_once) {
-        const typename Op::Scale scale(along.spans[0].divisor * divisor, along.to_integer);
-        combine_blocks<typename Op::Folds>(combined, row, outputs, widening.count, inner, widening,
-                                           [=, &scale](std::int64_t pixel, std::int64_t at, auto v)
-                                               TILEPOOL_INLINE_LAMBDA {
-                                                 constexpr int N = sizeof v / sizeof(Acc);
-                                                 store(to + pixel * inner + at, Op::template finish<N>(v, scale));
-                                               });
-        continue;
-      }
+    if (at_once) {
+      const typename Op::Scale scale(along.spans[0].divisor * divisor, keying);
+      combine_blocks<Op>(combined, row, outputs, widening.count, inner, widening,
+                         [=, &scale](std::int64_t pixel, std::int64_t at, auto v) TILEPOOL_INLINE_LAMBDA {
+                           constexpr int N = sizeof v / sizeof(Acc);
+                           store(to + pixel * inner + at, Op::template finish<N>(v, scale));
+                         });
+      continue;
     }
-    combine_blocks<typename Op::Folds>(combined, row, outputs, widening.count, inner, widening);
+    combine_blocks<Op>(combined, row, outputs, widening.count, inner, widening);
     const void* const pooled = combined;
-    pool_listed<Op, Acc, 1>(along, &pooled, divisor, to, {});
+    pool_listed<Op, Acc, 1>(along, &pooled, divisor, to, {}, keying);
   }
 }
 
 /// Windows at stride 1 of an odd number of taps: two halves and a tap, which are combined as the results are written.
 template <class Op>
 void pool_halves(const Along& along, const typename Op::Acc* rows, const typename Op::Acc* halves, double divisor,
-                 typename Op::Out* out, const Lines& lines) {
+                 typename Op::Out* out, const Lines& lines, const Keying& keying) {
   using Acc = typename Op::Acc;
   const Span& span = along.spans[0];
-  const typename Op::Scale scale(span.divisor * divisor, along.to_integer);
+  const typename Op::Scale scale(span.divisor * divisor, keying);
   const std::int64_t half = along.widening.taps / 2;
   for (std::int64_t line = 0; line < lines.count; ++line) {
     const std::int64_t at = line * lines.read_step / static_cast<std::int64_t>(sizeof(Acc)) + span.first;
@@ -116,15 +113,17 @@ void pool_halves(const Along& along, const typename Op::Acc* rows, const typenam
 }
 
 template <class Op>
-void pool_buffer(const Along& along, const void* buffer, void* space, double divisor, void* out, const Lines& lines) {
+void pool_buffer(const Along& along, const void* buffer, void* space, double divisor, void* out, const Lines& lines,
+                 const Keying& keying) {
+  const Keying lifted{0, keying.out, keying.nans};  // accumulators in, results out
   using Acc = typename Op::Acc;
   const Widening& widening = along.widening;
-  if (widening.in_blocks) return pool_in_blocks<Op>(along, buffer, space, divisor, out, lines);
+  if (widening.in_blocks) return pool_in_blocks<Op>(along, buffer, space, divisor, out, lines, lifted);
   if constexpr (doubles_in_registers<Op>) {
     if (can_be_doubled_in_registers<Op>(along)) {
-      return doubled<typename Op::Folds>(widening.taps, [&](const auto& windows) {
+      return doubled<Op>(widening.taps, [&](const auto& windows) {
         pool_doubled<Op>(windows, along, static_cast<const Acc*>(buffer), divisor, static_cast<typename Op::Out*>(out),
-                         lines);
+                         lines, lifted);
       });
     }
   }
@@ -134,14 +133,14 @@ void pool_buffer(const Along& along, const void* buffer, void* space, double div
     const auto* const rows = static_cast<const Acc*>(buffer);
     if (widening.distance == 1 && along.stride == 1 && along.span_count == 1 && along.spans[0].count == 1 &&
         widening.taps % 2 != 0 && widening.taps > 3) {
-      widen<typename Op::Folds>(static_cast<Acc*>(space), rows, n, widening.taps / 2, 1);
-      return pool_halves<Op>(along, rows, static_cast<Acc*>(space), divisor, static_cast<typename Op::Out*>(out),
-                             lines);
+      widen<Op>(static_cast<Acc*>(space), rows, n, widening.taps / 2, 1);
+      return pool_halves<Op>(along, rows, static_cast<Acc*>(space), divisor, static_cast<typename Op::Out*>(out), lines,
+                             lifted);
     }
-    widen<typename Op::Folds>(static_cast<Acc*>(space), rows, n, widening.taps, widening.distance);
+    widen<Op>(static_cast<Acc*>(space), rows, n, widening.taps, widening.distance);
     buffer = space;
   }
-  pool_listed<Op, Acc, 1>(along, &buffer, divisor, out, lines);
+  pool_listed<Op, Acc, 1>(along, &buffer, divisor, out, lines, lifted);
 }
 
 }  // namespace

@@ -17,20 +17,21 @@ TILEPOOL_INLINE void squares(const T* plane, std::int64_t cells, const Square& s
   const std::int64_t head = cells >= 8 * N ? behind_line_end<T, N>(plane) : 0;
   for (std::int64_t i = head > 0 ? head - N : 0; i < cells; i += N) {
     const std::int64_t cell = i < 0 ? 0 : i < cells - N ? i : cells - N;
-    for (int plane = 0; plane < bundled<Acc>; plane += N) square(plane, cell);
+    for (int first = 0; first < bundled<Acc>; first += N) square(first, cell);
   }
 }
 
 template <class Op>
-void interleave(void* bundle, const void* const* planes, std::int64_t cells) {
+void interleave(void* bundle, const void* const* planes, std::int64_t cells, const Keying& keying) {
   using In = typename Op::In;
   using Acc = typename Op::Acc;
   constexpr int N = Op::lanes;
+  const typename Op::Lift lift(keying);
   auto* const to = static_cast<Acc*>(bundle);
   squares<Acc, N>(static_cast<const In*>(planes[0]), cells, [&](int plane, std::int64_t cell) TILEPOOL_INLINE_LAMBDA {
     Vec<Acc, N> v[N];
     for (int i = 0; i < N; ++i) {
-      v[i] = Op::template lift<N>(load<N>(static_cast<const In*>(planes[plane + i]) + cell));
+      v[i] = lift.template of<N>(load<N>(static_cast<const In*>(planes[plane + i]) + cell));
     }
     transpose<N, Acc>(v);
     for (int i = 0; i < N; ++i) store(to + (cell + i) * bundled<Acc> + plane, v[i]);
@@ -38,7 +39,8 @@ void interleave(void* bundle, const void* const* planes, std::int64_t cells) {
 }
 
 template <class Op>
-void separate(const void* bundle, std::int64_t cells, const double* divisors, bool alike, void* const* planes) {
+void separate(const void* bundle, std::int64_t cells, const double* divisors, bool alike, void* const* planes,
+              const Keying& keying) {
   using Acc = typename Op::Acc;
   using Out = typename Op::Out;
   constexpr int N = Op::lanes;
@@ -51,8 +53,8 @@ void separate(const void* bundle, std::int64_t cells, const double* divisors, bo
       store(static_cast<Out*>(planes[plane + i]) + cell, Op::template finish<N>(v[i], scale));
     }
   };
-  const typename Op::Scale scale(divisors[0], {});
-  if constexpr (!std::is_same_v<typename Op::Scale, NoScale>) {
+  const typename Op::Scale scale(divisors[0], keying);
+  if constexpr (std::is_floating_point_v<Acc> && !std::is_same_v<typename Op::Scale, NoScale>) {
     if (!alike) {
       return squares<Acc, N>(static_cast<Out*>(planes[0]), cells,
                              [&](int plane, std::int64_t cell) TILEPOOL_INLINE_LAMBDA {
@@ -71,11 +73,12 @@ void scan_cells(const Halves* halves, std::int64_t count, const Lines& lines) {
   constexpr int N = Op::lanes;
   const std::int64_t read_hop = lines.read_step / static_cast<std::int64_t>(sizeof(Acc));
   const std::int64_t write_hop = lines.write_step / static_cast<std::int64_t>(sizeof(Acc));
+  const typename Op::Lift none(Keying{});  // they have been lifted
   const auto scan = [&](auto vectors, std::int64_t line) TILEPOOL_INLINE_LAMBDA {
     constexpr int V = decltype(vectors)::value;
     for (int lane = 0; lane < bundled<Acc>; lane += N) {
       const Strip strip{line * read_hop + lane, line * write_hop + lane, read_hop, write_hop};
-      for (std::int64_t h = 0; h < count; ++h) scan_halves<Op, Acc, V, N>(halves[h], strip);
+      for (std::int64_t h = 0; h < count; ++h) scan_halves<Op, Acc, V, N>(halves[h], strip, none);
     }
   };
   constexpr int unroll = scan_unroll;

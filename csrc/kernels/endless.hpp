@@ -20,6 +20,8 @@ struct EndlessWindows {
   const EndlessRow* rows;
   std::int64_t row_count, n, begin, end;
   Place width;
+  typename Rows::Lift rows_lift;
+  typename Op::Lift lift;
   typename Op::Scale scale;
   Out* out;
 
@@ -29,7 +31,7 @@ struct EndlessWindows {
   template <int R = 0>
   TILEPOOL_INLINE Vec<Acc, N> inside(std::int64_t at) const {
     const auto row = [&](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
-      return Rows::template lift<N>(load<N>(plane + rows[r].offset + at));
+      return rows_lift.template of<N>(load<N>(plane + rows[r].offset + at));
     };
     auto acc = row(0);
     const std::int64_t count = R > 0 ? R : row_count;
@@ -47,16 +49,16 @@ struct EndlessWindows {
   TILEPOOL_INLINE Vec<Row, N> clipped_row(const EndlessRow& row, std::int64_t at) const {
     const std::int64_t from = row.begin - at, to = row.end - at;
     const In* const origin = plane + row.offset + at;
-    if (from <= 0 && to >= N) return Rows::template lift<N>(load<N>(origin));
+    if (from <= 0 && to >= N) return rows_lift.template of<N>(load<N>(origin));
     if (from >= N || to <= 0) return splat<N>(Rows::identity());
-    return within<N>(Rows::template lift<N>(load_some<N>(origin, from, to)), Rows::identity(), from, to);
+    return within<N>(rows_lift.template of<N>(load_some<N>(origin, from, to)), Rows::identity(), from, to);
   }
 
-  static TILEPOOL_INLINE Vec<Acc, N> lifted(Vec<Row, N> v) {
+  TILEPOOL_INLINE Vec<Acc, N> lifted(Vec<Row, N> v) const {
     if constexpr (std::is_same_v<Row, Acc>) {
       return v;
     } else {
-      return Op::template lift<N>(v);
+      return lift.template of<N>(v);
     }
   }
 
@@ -112,7 +114,7 @@ struct EndlessWindows {
     const auto hop = splat<N>(static_cast<Place>(N % width)), line = splat<N>(width);
 
     auto here = combined(-before);
-    Vec<Out, N> result{}, last;
+    Vec<Out, N> result{}, last{};
     std::int64_t i = 0;
     const auto add = [&](Vec<Acc, N> next) TILEPOOL_INLINE_LAMBDA {
       last = result;
@@ -153,7 +155,7 @@ struct EndlessWindows {
 
 template <class Rows, class Op, int K>
 void pool_endless_of(const Endless& windows, const void* plane, const EndlessRow* rows, std::int64_t count, void* out,
-                     std::int64_t n) {
+                     std::int64_t n, const Keying& keying) {
   using Windows = EndlessWindows<Rows, Op, K>;
   Windows{static_cast<const typename Rows::In*>(plane),
           rows,
@@ -162,16 +164,18 @@ void pool_endless_of(const Endless& windows, const void* plane, const EndlessRow
           windows.begin,
           windows.end,
           static_cast<typename Windows::Place>(windows.width),
-          typename Op::Scale(windows.divisor, windows.to_integer),
+          typename Rows::Lift(keying),
+          typename Op::Lift(keying),
+          typename Op::Scale(windows.divisor, keying),
           static_cast<typename Op::Out*>(out)}
       .pool();
 }
 
 template <class Rows, class Op>
 void pool_endless(const Endless& windows, const void* plane, const EndlessRow* rows, std::int64_t count, void* out,
-                  std::int64_t n) {
-  if (windows.taps == 3) pool_endless_of<Rows, Op, 3>(windows, plane, rows, count, out, n);
-  if (windows.taps == 5) pool_endless_of<Rows, Op, 5>(windows, plane, rows, count, out, n);
+                  std::int64_t n, const Keying& keying) {
+  if (windows.taps == 3) pool_endless_of<Rows, Op, 3>(windows, plane, rows, count, out, n, keying);
+  if (windows.taps == 5) pool_endless_of<Rows, Op, 5>(windows, plane, rows, count, out, n, keying);
 }
 
 }  // namespace

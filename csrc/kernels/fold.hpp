@@ -14,11 +14,11 @@ constexpr int scan_unroll = 4;
 
 template <class Op, class Element>
 void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const void* const* rows, std::int64_t count,
-               std::int64_t shift, std::int64_t n) {
+               std::int64_t shift, std::int64_t n, const typename Op::Lift& lift) {
   using Acc = typename Op::Acc;
   using One = Source<Op, Element, 1>;
   const auto row = [&](std::int64_t r)
-                       TILEPOOL_INLINE_LAMBDA { return One{{static_cast<const Element*>(rows[r]) + shift}}; };
+                       TILEPOOL_INLINE_LAMBDA { return One{{static_cast<const Element*>(rows[r]) + shift}, lift}; };
   for (std::int64_t done = 0; done == 0 || done < count;) {
     const std::int64_t first = done + (start == nullptr ? 1 : 0);
     const std::int64_t end = count - done < fold_streams ? count : done + fold_streams;
@@ -52,17 +52,19 @@ void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const vo
   }
 }
 
-template <class Op, class Element>
-void fold(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
-          const Lines& lines) {
+template <class Op>
+void fold_rows(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
+               const Lines& lines, const Keying& keying) {
   using Acc = typename Op::Acc;
+  using Element = typename Op::In;
+  const typename Op::Lift lift(keying);
   for (std::int64_t line = 0; line < lines.count; ++line) {
     auto* const to = reinterpret_cast<Acc*>(static_cast<char*>(target) + line * lines.write_step);
     const std::int64_t shift = line * lines.read_step / static_cast<std::int64_t>(sizeof(Element));
     if (start != nullptr || count > 1) {
-      fold_line<Op, Element>(to, static_cast<const Acc*>(start), rows, count, shift, n);
+      fold_line<Op, Element>(to, static_cast<const Acc*>(start), rows, count, shift, n, lift);
     } else if (count == 1) {
-      const Source<Op, Element, 1> source{{static_cast<const Element*>(rows[0]) + shift}};
+      const Source<Op, Element, 1> source{{static_cast<const Element*>(rows[0]) + shift}, lift};
       sweep_overlapping<Acc, Op::lanes>(n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
         store(to + at, source.template load<decltype(lanes)::value>(at));
       });
@@ -79,11 +81,11 @@ struct Strip {
 };
 
 template <class Op, class Element, bool Merge, int Vectors, int N>
-TILEPOOL_INLINE void scan_strip(const Scan& scan, const Strip& strip) {
+TILEPOOL_INLINE void scan_strip(const Scan& scan, const Strip& strip, const typename Op::Lift& lift) {
   using Acc = typename Op::Acc;
   const auto part = [&](std::int64_t r, int u) TILEPOOL_INLINE_LAMBDA {
-    return Source<Op, Element, 1>{{static_cast<const Element*>(scan.rows[r])}}.template load<N>(strip.read +
-                                                                                                u * strip.read_hop);
+    const Source<Op, Element, 1> source{{static_cast<const Element*>(scan.rows[r])}, lift};
+    return source.template load<N>(strip.read + u * strip.read_hop);
   };
   if (scan.stop_count == 0) return;
   Vec<Acc, N> acc[Vectors];
@@ -102,22 +104,23 @@ TILEPOOL_INLINE void scan_strip(const Scan& scan, const Strip& strip) {
 }
 
 template <class Op, class Element, int Vectors, int N>
-TILEPOOL_INLINE void scan_halves(const Halves& halves, const Strip& strip) {
-  scan_strip<Op, Element, false, Vectors, N>(halves.first, strip);
-  if (halves.first.stop_count > 0) return scan_strip<Op, Element, true, Vectors, N>(halves.second, strip);
-  scan_strip<Op, Element, false, Vectors, N>(halves.second, strip);
+TILEPOOL_INLINE void scan_halves(const Halves& halves, const Strip& strip, const typename Op::Lift& lift) {
+  scan_strip<Op, Element, false, Vectors, N>(halves.first, strip, lift);
+  if (halves.first.stop_count > 0) return scan_strip<Op, Element, true, Vectors, N>(halves.second, strip, lift);
+  scan_strip<Op, Element, false, Vectors, N>(halves.second, strip, lift);
 }
 
 /// Some vectors of columns at a time: their running combinations stay in registers, and what stops write in a cache
 /// until the second half is merged with it.
 template <class Op>
-void scan_rows(const Halves& halves, std::int64_t n) {
+void scan_rows(const Halves& halves, std::int64_t n, const Keying& keying) {
   using In = typename Op::In;
+  const typename Op::Lift lift(keying);
   const Scan& any = halves.first.stop_count > 0 ? halves.first : halves.second;
   if (any.stop_count == 0) return;
   sweep_columns<typename Op::Acc, Op::lanes, scan_unroll, scan_unroll>(
       static_cast<const In*>(any.rows[0]), n, [&](auto vectors, auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-        scan_halves<Op, In, vectors, lanes>(halves, {at, at, lanes, lanes});
+        scan_halves<Op, In, vectors, lanes>(halves, {at, at, lanes, lanes}, lift);
       });
 }
 
@@ -132,19 +135,21 @@ struct RowStep {
   Acc* target;
   const Acc* other;
   Acc* sum;
+  typename Op::Lift lift;
 
-  explicit TILEPOOL_INLINE RowStep(const ScanStep& step)
+  TILEPOOL_INLINE RowStep(const ScanStep& step, const Keying& keying)
       : start(static_cast<const Acc*>(step.start)),
         rows(step.rows),
         count(step.count),
         target(static_cast<Acc*>(step.target)),
         other(static_cast<const Acc*>(step.other)),
-        sum(static_cast<Acc*>(step.sum)) {}
+        sum(static_cast<Acc*>(step.sum)),
+        lift(keying) {}
 
   template <int N>
   TILEPOOL_INLINE Vec<Acc, N> combined(std::int64_t at) const {
     const auto row = [&](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
-      return Source<Op, In, 1>{{static_cast<const In*>(rows[r])}}.template load<N>(at);
+      return Source<Op, In, 1>{{static_cast<const In*>(rows[r])}, lift}.template load<N>(at);
     };
     if constexpr (One) return Op::template combine<N>(load<N>(start + at), row(0));
     auto acc = start != nullptr ? load<N>(start + at) : row(0);
@@ -160,12 +165,11 @@ struct RowStep {
 
   /// Vectors lie in whole cache lines where the first row lets them. Those at both ends overlap with others: they are
   /// combined before these overwrite what they go on from.
-  template <int N = Op::lanes>
   TILEPOOL_INLINE void take(std::int64_t n) const {
-    if constexpr (N == 1) {
+    constexpr int N = Op::lanes;
+    if (N == 1 || n < N) {
       for (std::int64_t i = 0; i < n; ++i) put<1>(i, combined<1>(i));
     } else {
-      if (n < N) return take<fewer_lanes<Acc, N>>(n);
       const auto first = combined<N>(0), last = combined<N>(n - N);
       constexpr int unroll = 4;
       std::int64_t i = count > 0 ? behind_line_end<In, N>(rows[0]) : 0;
@@ -182,14 +186,14 @@ struct RowStep {
 };
 
 template <class Op>
-void scan_row(const ScanStep& step, std::int64_t n) {
+void scan_row(const ScanStep& step, std::int64_t n, const Keying& keying) {
   const bool one = step.start != nullptr && step.count == 1;
   if (step.other != nullptr) {
-    if (one) return RowStep<Op, true, true>(step).take(n);
-    return RowStep<Op, false, true>(step).take(n);
+    if (one) return RowStep<Op, true, true>(step, keying).take(n);
+    return RowStep<Op, false, true>(step, keying).take(n);
   }
-  if (one) return RowStep<Op, true, false>(step).take(n);
-  RowStep<Op, false, false>(step).take(n);
+  if (one) return RowStep<Op, true, false>(step, keying).take(n);
+  RowStep<Op, false, false>(step, keying).take(n);
 }
 
 }  // namespace

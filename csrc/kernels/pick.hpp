@@ -6,41 +6,122 @@
 namespace tilepool {
 namespace {
 
-/// The type of an op's elements.
-template <class Op>
-struct PickedElement {
-  using type = typename Op::In;
-};
-template <int Sign, class T>
-struct PickedElement<OrderedExtremum<Sign, T>> {
-  using type = T;
-};
-
-/// What a comparison of taps needs of an op: elements are held in lanes of 32 or 64 bits, and so are places. 16-bit
-/// floats are held as float32: the order of their bits tells zeros and NaNs from each other.
-template <class Op>
+/// Elements of type T: the largest number (Sign = 1) or the smallest one; of integers the greatest key. They are held
+/// as they are.
+template <class T, int Sign = 1>
 struct Pick {
-  using T = typename PickedElement<Op>::type;
-  using In = typename Op::In;
-  using Held = std::conditional_t<!std::is_same_v<T, In>, float, std::conditional_t<sizeof(In) < 4, std::int32_t, In>>;
-  using Place = std::conditional_t<sizeof(Held) == 4, std::int32_t, std::int64_t>;
-  static constexpr int lanes = full_lanes<Held>;
-  static constexpr bool prefers_greater = Op::prefers_greater;
+  using Held = T;
+  static constexpr bool is_float = std::is_floating_point_v<T>;
+  static constexpr bool prefers_greater = Sign > 0;
+  static constexpr bool is_common = sizeof(T) == 4;  // worth the code for windows of two and three taps
+  T flip;
 
+  Pick(Op op, DType dtype) : flip(static_cast<T>(is_float ? 0 : flip_of(op, dtype))) {}
+
+  constexpr std::int64_t size() const { return sizeof(T); }
   template <int N>
-  static TILEPOOL_INLINE Vec<Held, N> hold(Vec<In, N> v) {
-    return convert<Held, T, N>(v);
+  TILEPOOL_INLINE Vec<T, N> read(const char* from) const {
+    return flipped<N>(load<N>(reinterpret_cast<const T*>(from)));
   }
   template <int N>
-  static TILEPOOL_INLINE Vec<In, N> release(Vec<Held, N> v) {
-    return convert<T, Held, N>(v);
+  TILEPOOL_INLINE Vec<T, N> read_some(const char* from, std::int64_t begin, std::int64_t end) const {
+    return flipped<N>(load_some<N>(reinterpret_cast<const T*>(from), begin, end));
+  }
+  template <int N>
+  TILEPOOL_INLINE void write(char* to, Vec<T, N> v) const {
+    store(to, flipped<N>(v));
   }
   /// What a window without taps has.
-  static TILEPOOL_INLINE Held nothing() {
-    if constexpr (std::is_same_v<T, In>) {
-      return static_cast<Held>(Op::identity());
+  static constexpr T nothing() {
+    return is_float ? -Sign * std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  }
+  template <int N>
+  TILEPOOL_INLINE Vec<T, N> flipped(Vec<T, N> v) const {
+    if constexpr (is_float) {
+      return v;
     } else {
-      return hold<1>(Op::template finish<1>(Op::identity(), NoScale(1, {})));
+      return v ^ splat<N>(flip);
+    }
+  }
+};
+
+/// Elements of several types are held in the same one: 8- and 16-bit integers as int32, 16-bit floats as float32. Of
+/// all bits, or of the sign, flipped the greatest is the smallest one.
+template <class T>
+struct PickNarrow {
+  using Held = T;
+  static constexpr bool prefers_greater = true, is_common = false;
+  DType dtype;
+  bool flips;
+
+  PickNarrow(Op op, DType of) : dtype(of), flips(op == Op::min) {}
+
+  std::int64_t size() const { return info_of(dtype).size; }
+
+  template <class From, int N>
+  static TILEPOOL_INLINE Vec<T, N> widened(const char* from) {
+    return convert<T, From, N>(load<N>(reinterpret_cast<const Lane<From>*>(from)));
+  }
+  template <class To, int N>
+  static TILEPOOL_INLINE void narrow(char* to, Vec<T, N> v) {
+    if constexpr (std::is_integral_v<To>) {  // only what stands for a window without taps lies beyond
+      const auto most = splat<N>(T{std::numeric_limits<To>::max()});
+      const auto least = splat<N>(T{std::numeric_limits<To>::lowest()});
+      v = less_of(greater_of(v, least), most);
+    }
+    store(to, convert<To, T, N>(v));
+  }
+  template <int N>
+  TILEPOOL_INLINE Vec<T, N> read(const char* from) const {
+    if constexpr (std::is_same_v<T, float>) {
+      return flipped<N>(dtype == DType::float16 ? widened<Float16, N>(from) : widened<BFloat16, N>(from));
+    } else {
+      Vec<T, N> v;
+      switch (dtype) {
+        case DType::int8:
+          v = widened<std::int8_t, N>(from);
+          break;
+        case DType::int16:
+          v = widened<std::int16_t, N>(from);
+          break;
+        case DType::uint16:
+          v = widened<std::uint16_t, N>(from);
+          break;
+        default:
+          v = widened<std::uint8_t, N>(from);
+      }
+      return flipped<N>(v);
+    }
+  }
+  template <int N>
+  TILEPOOL_INLINE Vec<T, N> read_some(const char* from, std::int64_t begin, std::int64_t end) const {
+    alignas(64) T lanes[N] = {};
+    for (std::int64_t i = begin < 0 ? 0 : begin; i < N && i < end; ++i) lanes[i] = read<1>(from + i * size());
+    return load<N>(lanes);
+  }
+  template <int N>
+  TILEPOOL_INLINE void write(char* to, Vec<T, N> v) const {
+    v = flipped<N>(v);
+    if constexpr (std::is_same_v<T, float>) {
+      if (dtype == DType::float16) return narrow<Float16, N>(to, v);
+      return narrow<BFloat16, N>(to, v);
+    } else {
+      if (dtype == DType::boolean) v = less_of(v, splat<N>(T{1}));
+      if (dtype == DType::int8) return narrow<std::int8_t, N>(to, v);
+      if (dtype == DType::int16) return narrow<std::int16_t, N>(to, v);
+      if (dtype == DType::uint16) return narrow<std::uint16_t, N>(to, v);
+      narrow<std::uint8_t, N>(to, v);
+    }
+  }
+  static constexpr T nothing() {
+    return std::is_same_v<T, float> ? -std::numeric_limits<float>::infinity() : std::numeric_limits<T>::lowest();
+  }
+  template <int N>
+  TILEPOOL_INLINE Vec<T, N> flipped(Vec<T, N> v) const {
+    if constexpr (std::is_same_v<T, float>) {
+      return flips ? -v : v;
+    } else {
+      return flips ? ~v : v;
     }
   }
 };
@@ -48,8 +129,9 @@ struct Pick {
 /// One span of one line.
 template <class P, int Widest, class Place>
 struct PickRow {
-  using In = typename P::In;
   using Held = typename P::Held;
+
+  const P op;
 
   const Along& along;
   const void* const* rows;
@@ -58,13 +140,13 @@ struct PickRow {
   const std::int64_t* steps;            // what the index grows by from lane to lane
   std::int64_t first, count, distance;  // in elements: the first tap, the taps, and from tap to tap
   std::int64_t outputs, base;           // index of the first tap of the first output
-  In* out;
+  char* out;
   void* indices;
 
   /// Writes N outputs, the first of which has its first tap at index `start`.
   template <int N>
   TILEPOOL_INLINE void put(std::int64_t to, Vec<Held, N> best, Vec<Place, N> place, std::int64_t start) const {
-    store(out + to, P::template release<N>(best));
+    op.template write<N>(out + to * op.size(), best);
     const auto index = convert_numbers<std::int64_t, N>(place) + load<N>(steps) + splat<N>(start);
     if (indexing.wide) {
       store(static_cast<std::int64_t*>(indices) + to, index);
@@ -75,15 +157,14 @@ struct PickRow {
 
   template <int N>
   TILEPOOL_INLINE Vec<Held, N> tap_at(const char* row, std::int64_t at) const {
-    return P::template hold<N>(load<N>(reinterpret_cast<const In*>(row) + at));
+    return op.template read<N>(row + at * op.size());
   }
   /// Nothing beyond the row.
   template <int N, bool Clipped>
   TILEPOOL_INLINE Vec<Held, N> tap_at(const char* row, std::int64_t at) const {
     if constexpr (Clipped) {
       const std::int64_t behind = along.width - at;
-      const auto v = load_some<N>(reinterpret_cast<const In*>(row) + at, -at, behind);
-      return within<N>(P::template hold<N>(v), P::nothing(), -at, behind);
+      return within<N>(op.template read_some<N>(row + at * op.size(), -at, behind), P::nothing(), -at, behind);
     } else {
       return tap_at<N>(row, at);
     }
@@ -167,7 +248,7 @@ struct PickRow {
     const std::int64_t reach = K == S + 1 ? K : (taps - 1) / S * S + S;
     const auto [before, end] = inside(reach);
     std::int64_t begin = before;
-    if constexpr (K == S + 1 && cheap_masks<N, In>) {
+    if constexpr (K == S + 1 && cheap_masks<N, Held>) {
       if (before > 0 && before <= N && end >= N) {
         deinterleaved<S, N, K, true>(0, taps);
         begin = N;
@@ -214,7 +295,7 @@ struct PickRow {
 
   /// One output, in the first of 16 bytes of lanes: what compilers make of choices between scalars are branches. Taps
   /// beyond the row are skipped.
-  TILEPOOL_INLINE void scalar(std::int64_t o) const {
+  TILEPOOL_NOINLINE void scalar(std::int64_t o) const {
     constexpr int N = sizeof(Place) == sizeof(Held) ? 16 / static_cast<int>(sizeof(Held)) : 1;
     const std::int64_t at = first + o * along.stride;
     std::int64_t begin = 0, end = count;
@@ -244,7 +325,7 @@ struct PickRow {
 
   void pick() {
     if (outputs * along.inner == 1) return scalar(0);
-    constexpr bool is_common = Widest > 1 && sizeof(In) >= 4;  // worth the code for windows of two and three
+    constexpr bool is_common = Widest > 1 && P::is_common;
     if (along.inner > 1 || along.stride == 1 || outputs == 1) {
       if constexpr (is_common) {
         if (count == 2) return flat_row<2>();
@@ -265,20 +346,18 @@ struct PickRow {
   }
 };
 
-template <class Op, int Widest, class Place>
-void pick_lines(const Along& along, const void* const* rows, std::int64_t count, const Indexing& indexing, void* out,
-                const Lines& lines) {
-  using P = Pick<Op>;
-  using In = typename P::In;
+template <class P, int Widest, class Place>
+void pick_lines(const P& op, const Along& along, const void* const* rows, std::int64_t count, const Indexing& indexing,
+                void* out, const Lines& lines) {
   const std::int64_t index_size = indexing.wide ? 8 : 4;
   std::int64_t steps[Widest + 1];
   for (int i = 0; i <= Widest; ++i) steps[i] = i * (along.inner > 1 ? indexing.element : indexing.output);
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
       const Span& span = along.spans[s];
-      const std::int64_t to =
-          span.begin * along.inner + line * lines.write_step / static_cast<std::int64_t>(sizeof(In));
-      PickRow<P, Widest, Place> row{along,
+      const std::int64_t to = span.begin * along.inner + line * lines.write_step / op.size();
+      PickRow<P, Widest, Place> row{op,
+                                    along,
                                     rows,
                                     count,
                                     line * lines.read_step,
@@ -289,7 +368,7 @@ void pick_lines(const Along& along, const void* const* rows, std::int64_t count,
                                     along.step * along.inner,
                                     span.end - span.begin,
                                     line * indexing.line,
-                                    static_cast<In*>(out) + to,
+                                    static_cast<char*>(out) + to * op.size(),
                                     static_cast<char*>(indexing.out) + to * index_size};
       if (count > 0 && span.count > 0) {
         row.base += indexing.rows[0] + indexing.spans[s];
@@ -303,14 +382,15 @@ void pick_lines(const Along& along, const void* const* rows, std::int64_t count,
   }
 }
 
-template <class Op>
-void pick_rows(const Along& along, const void* const* rows, std::int64_t count, const Indexing& indexing, void* out,
-               const Lines& lines) {
-  using P = Pick<Op>;
+template <class P>
+void pick_rows(Op op_picked, DType dtype, const Along& along, const void* const* rows, std::int64_t count,
+               const Indexing& indexing, void* out, const Lines& lines) {
+  using Held = typename P::Held;
+  const P op(op_picked, dtype);
   if (indexing.far) {
-    pick_lines<Op, 1, std::int64_t>(along, rows, count, indexing, out, lines);
+    pick_lines<P, 1, std::int64_t>(op, along, rows, count, indexing, out, lines);
   } else {
-    pick_lines<Op, P::lanes, typename P::Place>(along, rows, count, indexing, out, lines);
+    pick_lines<P, full_lanes<Held>, IntegerLike<Held>>(op, along, rows, count, indexing, out, lines);
   }
 }
 

@@ -17,6 +17,7 @@ struct Source {
   using Read = Element;
   static constexpr int row_count = R;
   const Element* rows[R];
+  typename Op::Lift lift;  // of elements; accumulators are taken as they are
 
   template <int N>
   TILEPOOL_INLINE Vec<typename Op::Acc, N> load(std::int64_t index) const {
@@ -43,18 +44,19 @@ struct Source {
 
  private:
   template <int N>
-  static TILEPOOL_INLINE Vec<typename Op::Acc, N> lifted(Vec<Element, N> v) {
+  TILEPOOL_INLINE Vec<typename Op::Acc, N> lifted(Vec<Element, N> v) const {
     if constexpr (std::is_same_v<Element, typename Op::In>) {
-      return Op::template lift<N>(v);
+      return lift.template of<N>(v);
     } else {
       return v;
     }
   }
 };
 
-/// The lane count below N: halves, and single lanes below 16 bytes.
+/// The lane count below N: 16 bytes of lanes, then single ones.
 template <class T, int N>
-constexpr int fewer_lanes = N / 2 * static_cast<int>(sizeof(T)) >= 16 ? N / 2 : 1;
+constexpr int fewer_lanes = N * static_cast<int>(sizeof(T)) > 16 && sizeof(T) < 16 ? 16 / static_cast<int>(sizeof(T))
+                                                                                   : 1;
 
 /// Calls step(Lanes<N>, i) for vectors that cover [i, n) without overlap, wide ones first.
 template <class T, int N, class Step>
@@ -66,13 +68,13 @@ TILEPOOL_INLINE void sweep(std::int64_t i, std::int64_t n, const Step& step) {
 }
 
 /// The same for [0, n), n > 0, where a step may be repeated: the last vector ends at n and redoes some of the one
-/// before.
-template <class T, int N, class Step>
+/// before. `Whole`: what does not fill one vector is taken by itself.
+template <class T, int N, bool Whole = false, class Step>
 TILEPOOL_INLINE void sweep_overlapping(std::int64_t n, const Step& step) {
   if constexpr (N == 1) {
     for (std::int64_t i = 0; i < n; ++i) step(Lanes<1>{}, i);
   } else {
-    if (n < N) return sweep_overlapping<T, fewer_lanes<T, N>>(n, step);
+    if (n < N) return sweep_overlapping<T, Whole ? 1 : fewer_lanes<T, N>>(n, step);
     for (std::int64_t i = 0; i < n; i += N) step(Lanes<N>{}, i < n - N ? i : n - N);
   }
 }

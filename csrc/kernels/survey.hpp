@@ -1,8 +1,7 @@
 // The loops that lay out all taps of some windows, to be looked at more than once.
 #pragma once
 
-#include "order.hpp"
-#include "statistics.hpp"
+#include "rows.hpp"
 
 namespace tilepool {
 namespace {
@@ -77,81 +76,6 @@ void visit_windows(const Along& along, const void* const* rows, std::int64_t row
       }
     }
   }
-}
-
-/// Ops on numbers: elements of type T in, of type O out.
-template <class T, class O>
-void survey_numbers(const Along& along, const void* const* rows, std::int64_t count, const Survey& survey, void* out,
-                    const Lines& lines) {
-  using In = Lane<T>;
-  using Out = Lane<O>;
-  constexpr int N = number_lanes;
-  auto* const taps = static_cast<double*>(survey.scratch);
-  const Statistic statistic = statistic_of(survey.op);
-  const auto number = [](Vec<In, N> v) TILEPOOL_INLINE_LAMBDA {
-    return convert_numbers<double, N>(convert<typename Element<T>::Number, T, N>(v));
-  };
-  const auto put = [&](Numbers result, std::int64_t live, std::int64_t to) {
-    using Rounded = typename Element<O>::Number;
-    const Vec<Out, N> written = convert<O, Rounded, N>(convert_numbers<Rounded, N>(result));
-    auto* const target = static_cast<Out*>(out) + to;
-    if (live == N) return store(target, written);
-    for (int lane = 0; lane < live; ++lane) target[lane] = written[lane];
-  };
-  visit_windows<In, N>(
-      along, rows, count, sizeof(Out), lines, survey.watch,
-      [&](const Pattern<In>& pattern, std::int64_t at, std::int64_t apart, std::int64_t live, std::int64_t to) {
-        std::int64_t length = pattern.taps();
-        if (survey.single) {  // its taps side by side, filled up with what is not there
-          pattern.each(at, [&](std::int64_t place, const In* from) TILEPOOL_INLINE_LAMBDA {
-            taps[place] = static_cast<double>(convert<typename Element<T>::Number, T, 1>(*from));
-          });
-          for (; length % single_lanes != 0; ++length) taps[length] = not_a_number;
-          length /= N;
-        } else {
-          pattern.template gather<N>(at, apart, live, taps, number);
-        }
-        Cells cells{reinterpret_cast<const Numbers*>(taps), length, survey.single, all(0.0), survey.watch};
-        cells.count = cells.sum([](Numbers) TILEPOOL_INLINE_LAMBDA { return all(1.0); });
-        Numbers result = statistic(cells, survey.parameters);
-        result = cells.count > all(0.0) ? result : all(nothing(survey.op, survey.parameters));
-        const Numbers whole = all(static_cast<double>(pattern.taps()));
-        put(survey.omit || pattern.taps() == 0 ? result : cells.count < whole ? all(not_a_number) : result, live, to);
-      });
-}
-
-/// From so many taps on, a window is sorted on its own, in time that grows with the taps alone.
-constexpr std::int64_t many_taps = 2048, many_taps_of_one = 64;
-
-/// Ops on elements in ascending order.
-template <class T, class O>
-void survey_order(const Along& along, const void* const* rows, std::int64_t count, const Survey& survey, void* out,
-                  const Lines& lines) {
-  using Keys = Order<T>;
-  using Key = typename Keys::Key;
-  using In = Lane<T>;
-  constexpr int N = full_lanes<Key>;
-  auto* const keys = static_cast<Key*>(survey.scratch);
-  const auto result_size = static_cast<std::int64_t>(survey.op == Op::quantile ? sizeof(Lane<O>) : sizeof(In));
-  visit_windows<In, N>(
-      along, rows, count, result_size, lines, survey.watch,
-      [&](const Pattern<In>& pattern, std::int64_t at, std::int64_t apart, std::int64_t live, std::int64_t to) {
-        const std::int64_t taps = pattern.taps();
-        if (taps <= (survey.single ? many_taps_of_one : many_taps)) {
-          pattern.template gather<N>(at, apart, live, keys,
-                                     [&](Vec<In, N> v) TILEPOOL_INLINE_LAMBDA { return Keys::template key<N>(v); });
-          sort_lanes(reinterpret_cast<Vec<Key, N>*>(keys), taps);
-          Sorted<T, O>{survey, keys, N, taps, out}.template all_of<N>(live, to);
-          return;
-        }
-        for (std::int64_t lane = 0; lane < live; ++lane) {
-          pattern.each(at + lane * apart, [&](std::int64_t number, const In* from)
-                                              TILEPOOL_INLINE_LAMBDA { keys[number] = Keys::template key<1>(*from); });
-          const Key* const sorted = sort_bytes(keys, keys + taps, taps, survey.watch);
-          if (survey.watch.over(taps)) return;
-          Sorted<T, O>{survey, sorted, 1, taps, out}.one(0, to + lane);
-        }
-      });
 }
 
 }  // namespace

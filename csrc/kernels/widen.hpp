@@ -55,8 +55,8 @@ struct Doubled<Op, 0> {
 template <class Op>
 constexpr int most_doubled = 2 * Op::lanes;
 
-/// Calls with_doubled(Doubled) for windows of `taps`.
-template <class Op, int Doublings = 0, class Step>
+/// Calls with_doubled(Doubled) for windows of two taps and more.
+template <class Op, int Doublings = 1, class Step>
 TILEPOOL_INLINE void doubled(std::int64_t taps, const Step& with_doubled) {
   if constexpr (2 << Doublings <= most_doubled<Op>) {
     if (taps >> Doublings > 1) return doubled<Op, Doublings + 1>(taps, with_doubled);

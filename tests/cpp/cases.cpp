@@ -169,7 +169,8 @@ std::set<std::string> ways_of(const Plan& plan) {
   add(scanned != nullptr && scanned->row_by_row, "slides by rows");
   add(is("gathered") && loop.bordered, "buffer with borders");
   add(is("gathered") && !loop.bordered, "buffer without borders");
-  add(plan.form.wide, "wide rows");
+  add(!surveys(plan.form.op) && plan.form.steps.prepared && !is("picked"), "prepared rows");
+  add(!surveys(plan.form.op) && plan.form.steps.finished && !is("picked"), "finished rows");
   add(loop.in_blocks, "blocks along the row");
   add(loop.across.taps > 1 && !loop.in_blocks, "doubling");
   add(loop.long_windows && !is("direct"), "long windows of a buffer");
@@ -195,7 +196,8 @@ const std::set<std::string>& all_ways() {
                                          "slides by rows",
                                          "buffer with borders",
                                          "buffer without borders",
-                                         "wide rows",
+                                         "prepared rows",
+                                         "finished rows",
                                          "blocks along the row",
                                          "doubling",
                                          "long windows of a buffer",

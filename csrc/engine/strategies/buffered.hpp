@@ -3,18 +3,15 @@
 
 #include <array>
 #include <cstddef>
-#include <optional>
 
-#include "../wide_rows.hpp"
+#include "../cascade.hpp"
 #include "walker.hpp"
 
 namespace tilepool {
 
 class BufferedWalker : public Walker {
  public:
-  BufferedWalker(const Call& call, const Share& share) : Walker(call, share), acc_size_(acc_size(form_)) {
-    if (form_.wide) wide_rows_.emplace(call.table, form_.dtype);
-  }
+  BufferedWalker(const Call& call, const Share& share) : Walker(call, share), acc_size_(acc_size(form_)) {}
 
  protected:
   /// Sets the pitch of the tile, and returns memory for the given numbers of rows, each number by itself: `rows[i]`
@@ -22,17 +19,9 @@ class BufferedWalker : public Walker {
   template <std::size_t N>
   std::array<char*, N> reserve(const std::int64_t (&rows)[N], std::int64_t alignment = 0) {
     pitch_ = pitch_of(cursor_.tile().along.width * schedule_.inner * acc_size_);
-    const auto bytes = [&](std::int64_t count) { return (count * pitch_ + buffer_slack + 63) / 64 * 64; };
-    std::int64_t total = 64 + (form_.wide ? WideRows::bytes(cursor_.elements()) : 0);
-    for (const std::int64_t count : rows) total += bytes(count);
-    char* memory = scratch_.at_least(static_cast<std::size_t>(total)) + alignment;
-    std::array<char*, N> result;
-    for (std::size_t i = 0; i < N; ++i) {
-      result[i] = memory;
-      memory += bytes(rows[i]);
-    }
-    wide_row_ = memory;
-    return result;
+    std::array<std::int64_t, N> sizes;
+    for (std::size_t i = 0; i < N; ++i) sizes[i] = rows[i] * pitch_;
+    return reserve_bytes(sizes, alignment);
   }
 
   std::int64_t pitch() const { return pitch_; }
@@ -51,12 +40,8 @@ class BufferedWalker : public Walker {
   }
 
   /// Fills n accumulators with the identity.
-  void fill(char* target, std::int64_t n) const { kernel_.fold_rows(target, nullptr, nullptr, 0, n, {}); }
-
-  /// The listed rows as the kernels take them.
-  void widen_listed(std::int64_t elements) {
-    if (rows_.empty()) return;
-    rows_.assign(1, (*wide_rows_)(rows_.data(), listed(), elements, wide_row_));
+  void fill(char* target, std::int64_t n) const {
+    kernel_.fold_rows(target, nullptr, nullptr, 0, n, {}, kernel_.keying);
   }
 
   /// Combines rows of so many elements in `target`, after `start` if there is one, and in parts where they are many:
@@ -64,10 +49,11 @@ class BufferedWalker : public Walker {
   template <class List>
   void fold(char* target, const char* start, std::int64_t elements, const List& list) {
     rows_.clear();
+    const std::int64_t most = most_at_once();
     list([&](const char* row) {
       rows_.push_back(row);
-      if (listed() < most_listed) return;
-      patience_.spend(most_listed * elements);
+      if (listed() < most) return;
+      patience_.spend(most * elements);
       fold_listed(target, start, elements);
       start = target;
       rows_.clear();
@@ -75,21 +61,57 @@ class BufferedWalker : public Walker {
     if (start == nullptr || !rows_.empty()) fold_listed(target, start, elements);
   }
 
+  /// The same for so many rows that they are added up in pairs.
+  template <class List>
+  void fold_in_pairs(Cascade& cascade, char* target, std::int64_t elements, const List& list) {
+    cascade.clear();
+    const std::int64_t most = std::min(most_at_once(), Cascade::block_rows);
+    std::int64_t block_rows = 0;
+    const char* start = nullptr;
+    const auto end_part = [&] {
+      patience_.spend(listed() * elements);
+      fold_listed(cascade.block(), start, elements);
+      start = cascade.block();
+      rows_.clear();
+    };
+    const auto end_block = [&] {
+      if (!rows_.empty()) end_part();
+      cascade.add_block(kernel_, elements);
+      start = nullptr;
+      block_rows = 0;
+    };
+    rows_.clear();
+    list([&](const char* row) {
+      rows_.push_back(row);
+      if (++block_rows == Cascade::block_rows) return end_block();
+      if (listed() == most) end_part();
+    });
+    if (block_rows > 0) end_block();
+    cascade.total(kernel_, target, elements);
+  }
+
   [[gnu::always_inline]] void fold_listed(char* target, const char* start, std::int64_t elements) {
-    if (wide_rows_) widen_listed(elements);
-    kernel_.fold_rows(target, start, rows_.data(), listed(), elements, {});
+    if (prepares() && start == nullptr && listed() == 1) {
+      return kernel_.prepare(target, rows_[0], elements, form_.steps.flip);
+    }
+    prepare_listed(elements);
+    kernel_.fold_rows(target, start, rows_.data(), listed(), elements, {}, kernel_.keying);
   }
 
   /// Pools the rows of accumulators of outputs [from, to) along themselves. `space` is for as many rows. Each was
   /// `work` times as many operations as it has elements.
-  void finish(const char* rows, char* space, std::int64_t from, std::int64_t to, std::int64_t work = 1) {
+  void finish_rows(const char* rows, char* space, std::int64_t from, std::int64_t to, std::int64_t work = 1) {
     const bool differ = form_.averages && form_.divisor == 0;
     for (std::int64_t o = from; o < to;) {
       const double common = cursor_.divisor(o);
-      std::int64_t end = differ ? o + 1 : to;
-      while (end < to && cursor_.divisor(end) == common) ++end;
-      kernel_.pool_buffer(cursor_.tile().along, rows + (o - from) * pitch_, space, common, cursor_.target(o),
-                          {end - o, pitch_, schedule_.column.result_stride});
+      const std::int64_t most = std::min(to, o + std::min(to - o, most_finished()));
+      std::int64_t end = differ ? o + 1 : most;
+      while (end < most && cursor_.divisor(end) == common) ++end;
+      finish(o, end - o, common, [&](double divisor, void* out, Lines lines) {
+        lines.read_step = pitch_;
+        kernel_.pool_buffer(cursor_.tile().along, rows + (o - from) * pitch_, space, divisor, out, lines,
+                            kernel_.keying);
+      });
       o = end;
     }
     patience_.spend((to - from) * cursor_.elements() * work);
@@ -98,9 +120,7 @@ class BufferedWalker : public Walker {
   const std::int64_t acc_size_;
 
  private:
-  std::optional<const WideRows> wide_rows_;
-  std::int64_t pitch_ = 0;    // bytes of a row
-  char* wide_row_ = nullptr;  // where wide rows are made
+  std::int64_t pitch_ = 0;  // bytes of a row
 };
 
 }  // namespace tilepool

@@ -21,8 +21,10 @@ class Bundler {
         planes_(cell_bytes / acc_size(form_)) {
     const auto bytes = [](std::int64_t cells) { return static_cast<std::size_t>(cells * cell_bytes); };
     const std::size_t ends = bytes(std::max(columns() * rows_.input(), results() * rows_.outputs()));
-    cells_ = scratch_.at_least(ends + bytes(columns() * rows_.outputs()));
+    const std::size_t between = bytes(columns() * rows_.outputs()), beside = outside() ? ends : 0;
+    cells_ = scratch_.at_least(ends + between + beside);
     combined_ = cells_ + ends;
+    planes_beside_ = combined_ + between;
     down_ = list(down_lists_, rows_, numbers.scans_columns, cells_, combined_, columns() * cell_bytes);
     across_ = list(across_lists_, schedule_.row.windows, numbers.scans_rows, combined_, cells_, cell_bytes);
     list_divisors();
@@ -32,13 +34,50 @@ class Bundler {
 
   void pool(std::int64_t bundle) {
     for (std::int64_t i = 0; i < planes_; ++i) place(i, std::min(bundle * planes_ + i, schedule_.line_count - 1));
-    kernel_.interleave(cells_, inputs_, columns() * rows_.input());
+    prepare();
+    kernel_.interleave(cells_, inputs_, columns() * rows_.input(), kernel_.keying);
     scan(down_, {columns(), cell_bytes, cell_bytes});
     scan(across_, {rows_.outputs(), columns() * cell_bytes, results() * cell_bytes});
-    kernel_.separate(cells_, results() * rows_.outputs(), divisors_.data(), alike_, results_);
+    separate(results() * rows_.outputs());
   }
 
  private:
+  /// Whether planes of accumulators lie beside the bundle.
+  bool outside() const { return kernel_.prepare != nullptr || kernel_.finish != nullptr; }
+
+  char* plane_beside(std::int64_t i, std::int64_t cells) const {
+    return planes_beside_ + i * cells * cell_bytes / planes_;
+  }
+
+  void prepare() {
+    if (kernel_.prepare == nullptr) return;
+    const std::int64_t cells = columns() * rows_.input();
+    for (std::int64_t i = 0; i < planes_; ++i) {
+      char* const plane = plane_beside(i, cells);
+      kernel_.prepare(plane, inputs_[i], cells, form_.steps.flip);
+      inputs_[i] = plane;
+    }
+  }
+
+  void separate(std::int64_t cells) {
+    if (kernel_.finish == nullptr) {
+      return kernel_.separate(cells_, cells, divisors_.data(), alike_, results_, kernel_.keying);
+    }
+    void* planes[cell_bytes];
+    for (std::int64_t i = 0; i < planes_; ++i) planes[i] = plane_beside(i, cells);
+    kernel_.separate(cells_, cells, divisors_.data(), alike_, planes, kernel_.keying);
+    const std::int64_t size = info_of(form_.result_dtype).size, acc = cell_bytes / planes_;
+    for (std::int64_t i = 0; i < planes_; ++i) {
+      for (std::int64_t cell = 0, end; cell < cells; cell = end) {
+        const double divisor = divisors_[alike_ ? 0 : static_cast<std::size_t>(cell)];
+        for (end = alike_ ? cells : cell + 1; end < cells && divisors_[static_cast<std::size_t>(end)] == divisor;)
+          ++end;
+        kernel_.finish(static_cast<char*>(results_[i]) + cell * size, static_cast<char*>(planes[i]) + cell * acc,
+                       end - cell, divisor, form_.to_integer);
+      }
+    }
+  }
+
   std::int64_t columns() const { return schedule_.row.windows.input(); }
   std::int64_t results() const { return schedule_.row.windows.outputs(); }
 
@@ -74,7 +113,7 @@ class Bundler {
       return static_cast<double>(form_.count_padding ? window.size : window.count);
     };
     if (!form_.averages || form_.divisor != 0) {
-      divisors_.push_back(form_.divisor);
+      divisors_.push_back(form_.averages ? form_.divisor : 1);
       return;
     }
     for (std::int64_t y = 0; y < rows_.outputs(); ++y) {
@@ -87,13 +126,14 @@ class Bundler {
 
   const NormalForm& form_;
   const Schedule& schedule_;
-  const Kernel& kernel_;
+  const Kernel kernel_;
   const char* const input_;
   char* const result_;
   const std::int64_t planes_;                       // of a bundle
   const Windows& rows_ = schedule_.column.windows;  // of a plane
   Scratch scratch_;
   char *cells_ = nullptr, *combined_ = nullptr;  // what is pooled, then its results; between the two scans
+  char* planes_beside_ = nullptr;
   ScanLists down_lists_, across_lists_;
   std::vector<Halves> down_, across_;
   std::vector<double> divisors_;

@@ -8,12 +8,19 @@ class Direct : public ListedWalker {
  public:
   using ListedWalker::ListedWalker;
 
-  void enter_tile() { choose_fetches(); }
+  void enter_tile() {
+    choose_fetches();
+    if (prepares()) reserve_bytes(std::array<std::int64_t, 0>{});
+  }
 
   void pool(std::int64_t from, std::int64_t to) {
     each_list(from, to, cursor_.elements(), [&](std::int64_t o, const Window&, const Lines& lines) {
       if (rows_.empty()) return pool_nothing(o, o + 1);
-      kernel_.pool_rows(cursor_.tile().along, rows_.data(), listed(), cursor_.divisor(o), cursor_.target(o), lines);
+      prepare_listed(cursor_.elements());
+      finish(o, lines.count, cursor_.divisor(o), [&](double divisor, void* out, Lines written) {
+        written.read_step = lines.read_step;
+        kernel_.pool_rows(cursor_.tile().along, rows_.data(), listed(), divisor, out, written, kernel_.keying);
+      });
     });
   }
 };

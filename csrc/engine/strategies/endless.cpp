@@ -9,24 +9,56 @@ class EndlessWalker : public Walker {
   EndlessWalker(const by::Endless& numbers, const Call& call, const Share& share)
       : Walker(call, share), crosses_lines_(numbers.crosses_lines) {}
 
+  void enter_tile() {
+    if (!prepares()) return;
+    const Windows& windows = schedule_.column.windows;
+    const std::int64_t width = schedule_.row.windows.outputs(), reach = windows.extent(1);
+    together_ = std::max<std::int64_t>(1, prepared_bytes / (width * acc_size(form_)) - reach);
+    const auto [plane, results] = reserve_bytes(std::array<std::int64_t, 2>{
+        (together_ + reach) * width * acc_size(form_), together_ * width * acc_size(form_)});
+    plane_ = plane;
+    results_ = results;
+  }
+
   void pool(std::int64_t from, std::int64_t to) {
-    const std::int64_t n = (to - from) * schedule_.row.windows.outputs();
-    if (crosses_lines_ || listed_.begin != from || listed_.end != to) list(from, to);
-    kernel_.pool_endless(row_, cursor_.at(cursor_.taps().first()), seen_.data(),
-                         static_cast<std::int64_t>(seen_.size()), cursor_.target(from), n);
-    patience_.spend(static_cast<std::int64_t>(seen_.size()) * n);
+    for (std::int64_t o = from, next; o < to; o = next) {
+      next = o + std::min(to - o, together_);
+      pool_part(o, next);
+    }
   }
 
  private:
+  static constexpr std::int64_t prepared_bytes = 16 << 10;  // of a plane
+
+  void pool_part(std::int64_t from, std::int64_t to) {
+    const std::int64_t n = (to - from) * schedule_.row.windows.outputs();
+    if (crosses_lines_ || listed_.begin != from || listed_.end != to) list(from, to);
+    const char* plane = cursor_.at(cursor_.taps().first());
+    if (prepares()) plane = prepared(plane, from, to);
+    void* const out = kernel_.finish == nullptr ? cursor_.target(from) : results_;
+    kernel_.pool_endless(row_, plane, seen_.data(), static_cast<std::int64_t>(seen_.size()), out, n, kernel_.keying);
+    if (kernel_.finish != nullptr) kernel_.finish(cursor_.target(from), out, n, row_.divisor, form_.to_integer);
+    patience_.spend(static_cast<std::int64_t>(seen_.size()) * n);
+  }
+
+  /// The rows that output rows [from, to) see, prepared. Returns where the plane would begin.
+  const char* prepared(const char* plane, std::int64_t from, std::int64_t to) const {
+    const Windows& windows = schedule_.column.windows;
+    const std::int64_t width = schedule_.row.windows.outputs();
+    const std::int64_t begin = std::clamp<std::int64_t>(windows.start(from), 0, windows.input());
+    const std::int64_t end = std::clamp<std::int64_t>(windows.stop(to - 1), begin, windows.input());
+    const std::int64_t before = begin * width;
+    kernel_.prepare(plane_, plane + before * info_of(form_.dtype).size, (end - begin) * width, form_.steps.flip);
+    return plane_ - before * acc_size(form_);
+  }
+
   /// What output rows [from, to) see: the same on all planes, unless windows go through several of them.
   void list(std::int64_t from, std::int64_t to) {
     const Windows& windows = schedule_.column.windows;
     const std::int64_t width = schedule_.row.windows.outputs(), n = (to - from) * width;
-    const std::int64_t size = info_of(form_.dtype).size;
+    const std::int64_t size = info_of(form_.dtype).size;  // of what is on other planes, which is never prepared
     listed_ = {from, to};
-    row_ = {
-        width,           schedule_.row.windows.kernel(), 0, n, cursor_.divisor(from) * cursor_.tile().spans[0].divisor,
-        form_.to_integer};
+    row_ = {width, schedule_.row.windows.kernel(), 0, n, cursor_.divisor(from) * cursor_.tile().spans[0].divisor};
     seen_.clear();
     for (std::int64_t t = 0; t < windows.kernel(); ++t) {
       const std::int64_t above = windows.start(from) + t * windows.step();
@@ -41,6 +73,8 @@ class EndlessWalker : public Walker {
   }
 
   const bool crosses_lines_;
+  std::int64_t together_ = most_int64;  // output rows
+  char *plane_ = nullptr, *results_ = nullptr;
   Outputs listed_{0, 0};
   Endless row_{};
   std::vector<EndlessRow> seen_;

@@ -25,7 +25,7 @@ class Framed : public BufferedWalker {
     const std::int64_t cells = accumulators(), kernel = windows.kernel();
     kernel_.widen(widened_, row(start), stop - start, cells,
                   {kernel, windows.step() * cells, numbers_.in_blocks, from * windows.stride() % kernel, 0, 0});
-    finish(widened_, space_, from, to);
+    finish_rows(widened_, space_, from, to);
   }
 
  private:
@@ -34,11 +34,11 @@ class Framed : public BufferedWalker {
   /// Rows [first, last), of all lines, go where they lie in the plane.
   void copy(std::int64_t first, std::int64_t last) {
     char* const target = row(first) + border_bytes();
-    if (cursor_.taps().count() <= most_listed) {
+    if (!prepares() && cursor_.taps().count() <= most_listed) {
       rows_.clear();
       cursor_.each_line(first, [&](const char* tap) { rows_.push_back(tap); });
       kernel_.fold_rows(target, nullptr, rows_.data(), listed(), cursor_.elements(),
-                        {last - first, schedule_.column.input_stride, pitch()});
+                        {last - first, schedule_.column.input_stride, pitch()}, kernel_.keying);
       return;
     }
     for (std::int64_t line = first; line < last; ++line) {

@@ -7,12 +7,13 @@ namespace {
 class Gathered : public BufferedWalker {
  public:
   Gathered(const by::Gathered& numbers, const Call& call, const Share& share)
-      : BufferedWalker(call, share), piece_(numbers.piece) {}
+      : BufferedWalker(call, share), piece_(numbers.piece), levels_(numbers.levels) {}
 
   void enter_tile() {
-    const auto [buffer, space] = reserve({1, 1});
+    const auto [buffer, space, sums] = reserve({1, 1, Cascade::rows(levels_)});
     buffer_ = buffer;
     space_ = space;
+    cascade_.start(sums, pitch(), levels_);
     fill_borders(buffer_);
     choose_fetches();
   }
@@ -26,7 +27,7 @@ class Gathered : public BufferedWalker {
     const Window window = schedule_.column.windows.at(o);
     const std::int64_t lines = cursor_.taps().count();
     if (lines <= most_listed) fetch_ahead(window, 1);
-    if (piece_ == 0 && window.count * (lines + 1) <= most_listed) {
+    if (piece_ == 0 && levels_ == 0 && window.count * (lines + 1) <= most_at_once()) {
       rows_.resize(static_cast<std::size_t>(window.count * lines));
       const void** next = rows_.data();
       cursor_.each_row(window, 0, window.count, [&](const char* row) { *next++ = row; });
@@ -34,7 +35,7 @@ class Gathered : public BufferedWalker {
     } else {
       fold_parts(window, std::max<std::int64_t>(1, most_listed / (lines + 1)));
     }
-    finish(buffer_, space_, o, o + 1, listed() + 1);
+    finish_rows(buffer_, space_, o, o + 1, listed() + 1);
   }
 
   /// So many taps of the column on all lines, then the next ones: the order of these parts is part of the result.
@@ -47,7 +48,7 @@ class Gathered : public BufferedWalker {
     if (piece_ > 0) {
       fold_pieces(each);
     } else {
-      fold(buffer_ + border_bytes(), nullptr, cursor_.elements(), each);
+      fold_all(buffer_ + border_bytes(), nullptr, cursor_.elements(), each);
     }
   }
 
@@ -56,17 +57,28 @@ class Gathered : public BufferedWalker {
   void fold_pieces(const Each& each) {
     const std::int64_t pixels = schedule_.row.windows.at(0).count, pieces = pixels / piece_, rest = pixels % piece_;
     const std::int64_t bytes = piece_ * schedule_.row.input_stride;
-    fold(buffer_, nullptr, cursor_.elements(), [&](const auto& take) {
+    fold_all(buffer_, nullptr, cursor_.elements(), [&](const auto& take) {
       each([&](const char* row) {
         for (std::int64_t i = 0; i < pieces; ++i) take(row + i * bytes);
       });
     });
     if (rest == 0) return;
-    fold(buffer_, buffer_, rest * schedule_.inner,
-         [&](const auto& take) { each([&](const char* row) { take(row + pieces * bytes); }); });
+    fold_all(buffer_, buffer_, rest * schedule_.inner,
+             [&](const auto& take) { each([&](const char* row) { take(row + pieces * bytes); }); });
+  }
+
+  template <class List>
+  void fold_all(char* target, const char* start, std::int64_t elements, const List& list) {
+    if (levels_ == 0) return fold(target, start, elements, list);
+    if (start == nullptr) return fold_in_pairs(cascade_, target, elements, list);
+    fold_in_pairs(cascade_, space_, elements, list);
+    const void* const sum = space_;
+    kernel_.fold_rows(target, start, &sum, 1, elements, {}, {});
   }
 
   const std::int64_t piece_;
+  const int levels_;
+  Cascade cascade_;
   char *buffer_ = nullptr, *space_ = nullptr;
 };
 

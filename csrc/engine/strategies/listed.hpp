@@ -28,7 +28,7 @@ class ListedWalker : public Walker {
       const Outputs interior = windows.interior();
       Lines lines{1, 0, schedule_.column.result_stride};
       const std::int64_t alike = std::min(interior.end, to) - o;
-      if (o >= interior.begin && alike > 1 && listed() > 0) {
+      if (o >= interior.begin && alike > 1 && listed() > 0 && !prepares()) {
         lines.read_step = windows.stride() * schedule_.column.input_stride;
         const std::int64_t bytes = std::max<std::int64_t>(1, windows.stride() * row_bytes);
         lines.count = std::clamp<std::int64_t>(together_bytes / bytes, 1, alike);

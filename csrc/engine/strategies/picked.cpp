@@ -37,7 +37,8 @@ class Picked : public ListedWalker {
                               form_.wide_indices,
                               indices_ + cursor_.elements_before(o) * index_size,
                               patience_.watch()};
-      kernel_.pick_rows(cursor_.tile().along, rows_.data(), listed(), indexing, cursor_.target(o), lines);
+      kernel_.pick_rows(form_.op, form_.dtype, cursor_.tile().along, rows_.data(), listed(), indexing,
+                        cursor_.target(o), lines);
     });
   }
   void pool_nothing(std::int64_t from, std::int64_t to) { pool(from, to); }

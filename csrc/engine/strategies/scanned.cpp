@@ -13,11 +13,13 @@ class Scanned : public BufferedWalker {
 
   void enter_tile() {
     const std::int64_t together = numbers_.together;
-    const auto [buffer, space, running, slots] = reserve({1, together, 1, numbers_.slots}, alignment());
+    const auto [buffer, space, running, slots, sums] =
+        reserve({1, together, 1, numbers_.slots, Cascade::rows(numbers_.levels)}, alignment());
     buffer_ = buffer;
     space_ = space;
     running_ = running;
     first_slot_ = slots;
+    cascade_.start(sums, pitch(), numbers_.levels);
     fill_borders(buffer_);
     fill_borders(running_);
     for (std::int64_t i = 0; i < numbers_.slots; ++i) fill_borders(slot(i));
@@ -31,7 +33,9 @@ class Scanned : public BufferedWalker {
       for (std::int64_t k = o; k < end; ++k) {
         if (windows.at(k).count == 0) fill(slot(k - o), accumulators());
       }
-      if (numbers_.row_by_row) {
+      if (numbers_.levels > 0) {
+        scan_in_pairs(o, block);
+      } else if (numbers_.row_by_row) {
         scan_rows(o, block);
       } else {
         scan_columns(o, block);
@@ -59,11 +63,11 @@ class Scanned : public BufferedWalker {
         schedule_.column.windows, from, block,
         [&](std::int64_t row) { cursor_.each_line(row, [&](const char* tap) { lists_.row(tap); }); },
         [&](std::int64_t output) { return slot(output - from) + border_bytes(); });
-    kernel_.scan_rows(lists_.halves().front(), cursor_.elements());
+    kernel_.scan_rows(lists_.halves().front(), cursor_.elements(), kernel_.keying);
     patience_.spend(lists_.row_count() * cursor_.elements());
     for (std::int64_t o = from, next; o < block.end; o = next) {
       next = std::min(block.end, o + numbers_.together);
-      finish(slot(o - from), space_, o, next);
+      finish_rows(slot(o - from), space_, o, next);
     }
   }
 
@@ -76,15 +80,16 @@ class Scanned : public BufferedWalker {
     const std::int64_t border = inside(block.border);
     const char* start = nullptr;
     const auto step = [&](char* target, const char* other) {
-      if (form_.wide) widen_listed(elements);
-      kernel_.scan_row({start, rows_.data(), listed(), target + before, other, buffer_ + before}, elements);
+      prepare_listed(elements);
+      kernel_.scan_row({start, rows_.data(), listed(), target + before, other, buffer_ + before}, elements,
+                       kernel_.keying);
       patience_.spend((listed() + 1) * elements);
       rows_.clear();
       start = target + before;
     };
     const auto list_row = [&](std::int64_t row, char* target) {
       cursor_.each_line(row, [&](const char* tap) {
-        if (listed() == most_listed) step(target, nullptr);
+        if (listed() == most_at_once()) step(target, nullptr);
         rows_.push_back(tap);
       });
     };
@@ -104,8 +109,75 @@ class Scanned : public BufferedWalker {
         step(running_, border > 0 ? whole + before : nullptr);
         whole = border > 0 ? buffer_ : running_;
       }
-      finish(whole, space_, o, o + 1);
+      finish_rows(whole, space_, o, o + 1);
     }
+  }
+
+  /// Row by row again, for sums of more rows than may be added up one after the other: what is seen of a block is the
+  /// sum of whole blocks of a cascade, `running_`, and that of the block at hand.
+  void scan_in_pairs(std::int64_t from, const Block& block) {
+    const Windows& windows = schedule_.column.windows;
+    const auto inside = [&](std::int64_t row) { return std::clamp<std::int64_t>(row, 0, windows.input()); };
+    const std::int64_t border = inside(block.border);
+    begin_sum();
+    std::int64_t seen = border;
+    for (std::int64_t o = block.end; o-- > from;) {
+      while (seen > inside(windows.start(o))) add_row(--seen);
+      if (seen < border) write_sum(slot(o - from), nullptr);
+    }
+    begin_sum();
+    seen = border;
+    for (std::int64_t o = from; o < block.end; ++o) {
+      while (seen < inside(windows.stop(o))) add_row(seen++);
+      const char* whole = slot(o - from);
+      if (seen > border) {
+        write_sum(buffer_, border > 0 ? whole : nullptr);
+        whole = buffer_;
+      }
+      finish_rows(whole, space_, o, o + 1);
+    }
+  }
+
+  void begin_sum() {
+    cascade_.clear();
+    rows_.clear();
+    in_block_ = 0;
+    has_blocks_ = false;
+  }
+
+  void add_row(std::int64_t row) {
+    cursor_.each_line(row, [&](const char* tap) {
+      if (listed() == most_at_once()) add_listed();
+      rows_.push_back(tap);
+      if (in_block_ + listed() < Cascade::block_rows) return;
+      add_listed();
+      cascade_.add_block(kernel_, cursor_.elements());
+      cascade_.total(kernel_, running_, cursor_.elements());
+      has_blocks_ = true;
+      in_block_ = 0;
+    });
+  }
+
+  void add_listed() {
+    if (rows_.empty()) return;
+    patience_.spend((listed() + 1) * cursor_.elements());
+    const std::int64_t count = listed();
+    fold_listed(cascade_.block(), in_block_ > 0 ? cascade_.block() : nullptr, cursor_.elements());
+    in_block_ += count;
+    rows_.clear();
+  }
+
+  /// What has been seen, added to `start` if there is one.
+  void write_sum(char* target, const char* start) {
+    add_listed();
+    const void* parts[2];
+    std::int64_t count = 0;
+    if (has_blocks_) parts[count++] = running_;
+    if (in_block_ > 0) parts[count++] = cascade_.block();
+    const std::int64_t before = border_bytes();
+    kernel_.fold_rows(target + before, start != nullptr ? start + before : nullptr, parts, count, cursor_.elements(),
+                      {}, {});
+    patience_.spend(cursor_.elements());
   }
 
   const by::Scanned numbers_;
@@ -114,6 +186,9 @@ class Scanned : public BufferedWalker {
   char* running_ = nullptr;                    // row by row: what is seen of the next block
   char* first_slot_ = nullptr;                 // the output rows of a block
   ScanLists lists_;
+  Cascade cascade_;
+  std::int64_t in_block_ = 0;  // rows in the cascade's block
+  bool has_blocks_ = false;    // whether `running_` has whole ones
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
 // The strategies as `pool` knows them: each does a share of a call's work on the thread that it is called on.
 #pragma once
 
+#include "../dispatch.hpp"
 #include "../interrupt.hpp"
+#include "../kernel.hpp"
 #include "../parallel.hpp"
 #include "../plan.hpp"
 
@@ -16,7 +18,7 @@ struct Call {
   void* indices;
   Interrupt& interrupt;
 
-  const Kernel& kernel() const { return table.kernel(plan.form.op, kernel_dtype(plan.form)); }
+  Kernel kernel() const { return kernel_of(table.kernels, plan.form, plan.schedule.strategy); }
 };
 
 void run(const by::Direct&, const Call&, Share&);

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <vector>
 
 #include "../cursor.hpp"
+#include "../prepared_rows.hpp"
 #include "../scratch.hpp"
 #include "strategies.hpp"
 
@@ -33,15 +36,72 @@ class Walker {
     along.spans = spans.data();
     along.widening = {};
     for (std::int64_t o = from; o < to; ++o) {
-      kernel_.pool_buffer(along, nullptr, nullptr, cursor_.divisor(o), cursor_.target(o), {});
+      finish(o, 1, cursor_.divisor(o), [&](double divisor, void* out, const Lines& lines) {
+        kernel_.pool_buffer(along, nullptr, nullptr, divisor, out, lines, kernel_.keying);
+      });
     }
   }
 
  protected:
-  /// The most pointers in a list; the longest lists take turns.
+  /// The most rows that are combined at a time; the longest lists take turns.
   static constexpr std::int64_t most_listed = 1024;
+  std::int64_t most_at_once() const { return prepares() ? prepared_.count() : most_listed; }
 
   std::int64_t listed() const { return static_cast<std::int64_t>(rows_.size()); }
+
+  bool prepares() const { return kernel_.prepare != nullptr; }
+
+  /// The listed rows, `most_at_once` or fewer, as the loops take them.
+  void prepare_listed(std::int64_t elements) {
+    if (prepares()) prepared_.prepare(rows_, elements, kernel_, form_.steps.flip);
+  }
+
+  /// Memory for a tile, in so many bytes each, that starts so many bytes behind a cache line, and room for the rows
+  /// that are prepared and finished beside it.
+  template <std::size_t N>
+  std::array<char*, N> reserve_bytes(const std::array<std::int64_t, N>& sizes, std::int64_t alignment = 0) {
+    const auto whole_lines = [](std::int64_t bytes) { return (bytes + buffer_slack + 63) / 64 * 64; };
+    const std::int64_t row_bytes = PreparedRows::row_bytes(cursor_.elements(), acc_size(form_));
+    const std::int64_t kept = prepares() ? PreparedRows::rows_kept(row_bytes) : 0;
+    const RowTile& tile = cursor_.tile();
+    finished_pitch_ = tile.spans.back().end * schedule_.inner * acc_size(form_);
+    finished_lines_ = kernel_.finish == nullptr ? 0 : std::max<std::int64_t>(1, (8 << 10) / finished_pitch_);
+    std::int64_t total = 64 + kept * row_bytes + whole_lines(finished_lines_ * finished_pitch_);
+    for (const std::int64_t bytes : sizes) total += whole_lines(bytes);
+    char* memory = scratch_.at_least(static_cast<std::size_t>(total)) + alignment;
+    std::array<char*, N> result;
+    for (std::size_t i = 0; i < N; ++i) {
+      result[i] = memory;
+      memory += whole_lines(sizes[i]);
+    }
+    if (kept > 0) prepared_.start(memory, row_bytes, kept);
+    finished_ = memory + kept * row_bytes;
+    return result;
+  }
+
+  /// Calls pool(divisor, out, lines) to write some lines from output row `o` on: accumulators, where these are to be
+  /// finished, else results.
+  template <class Pool>
+  void finish(std::int64_t o, std::int64_t count, double divisor, const Pool& pool) {
+    const std::int64_t result_pitch = schedule_.column.result_stride;
+    if (kernel_.finish == nullptr) return pool(divisor, cursor_.target(o), Lines{count, 0, result_pitch});
+    pool(divisor, finished_, Lines{count, 0, finished_pitch_});
+    const std::int64_t acc = acc_size(form_), size = info_of(form_.result_dtype).size;
+    const std::vector<Span>& spans = cursor_.tile().spans;
+    const std::int64_t n = spans.back().end * schedule_.inner;
+    if (spans.size() == 1 && result_pitch == n * size) {  // end to end
+      return kernel_.finish(cursor_.target(o), finished_, count * n, spans[0].divisor * divisor, form_.to_integer);
+    }
+    for (std::int64_t line = 0; line < count; ++line) {
+      for (const Span& span : spans) {
+        const std::int64_t first = span.begin * schedule_.inner, length = (span.end - span.begin) * schedule_.inner;
+        kernel_.finish(cursor_.target(o + line) + first * size, finished_ + line * finished_pitch_ + first * acc,
+                       length, span.divisor * divisor, form_.to_integer);
+      }
+    }
+  }
+  /// The most lines that are finished at a time.
+  std::int64_t most_finished() const { return kernel_.finish == nullptr ? most_int64 : finished_lines_; }
 
   /// Asks for rows of up to a page that will be read some rows further on: hardware prefetchers follow one stream a
   /// page and lose those that a kernel reads side by side. (Two threads, from memory, EPYC of the Zen 4 kind: 2 x 2
@@ -90,12 +150,16 @@ class Walker {
 
   const NormalForm& form_;
   const Schedule& schedule_;
-  const Kernel& kernel_;
+  const Kernel kernel_;
   Cursor cursor_;
   Patience patience_;
   Scratch scratch_;
 
  private:
+  PreparedRows prepared_;
+  char* finished_ = nullptr;
+  std::int64_t finished_pitch_ = 0, finished_lines_ = 0;
+
   enum class Fetched : std::uint8_t { nothing, piece, rows } fetched_ = Fetched::nothing;
   static constexpr std::int64_t fetched_ahead = 2 << 12;  // bytes: two pages
 

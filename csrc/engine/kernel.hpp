@@ -1,0 +1,46 @@
+// The kernels that a form needs, of one ISA.
+#pragma once
+
+#include "schedule.hpp"
+
+namespace tilepool {
+
+/// Loops for rows as they lie in the array where `prepare` is nullptr, else for those that it makes; they write results
+/// where `finish` is nullptr, else accumulators, which it makes results of.
+struct Kernel : Loops {
+  Prepare prepare = nullptr;
+  Finish finish = nullptr;
+  Keying keying;
+  PickRows pick_rows = nullptr;
+  SurveyRows survey_rows = nullptr;
+};
+
+inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Strategy& strategy) {
+  const auto op = static_cast<std::size_t>(form.op), dtype = static_cast<std::size_t>(form.dtype);
+  Kernel kernel;
+  if (surveys(form.op)) {
+    kernel.survey_rows = (form.op >= Op::quantile ? kernels.orders : kernels.numbers)->rows[dtype];
+    return kernel;
+  }
+  const auto accumulator = static_cast<std::size_t>(form.steps.accumulator);
+  static_cast<Loops&>(kernel) = *kernels.loops[accumulator];
+  if (is_extremum(form.op)) kernel.pick_rows = kernels.picks->rows[op][dtype];
+
+  Steps steps = form.steps;
+  if (const FusedLoops* const fused = kernels.fused->loops[op][dtype]; fused != nullptr) {
+    const bool rows = std::holds_alternative<by::Direct>(strategy) && fused->pool_rows != nullptr;
+    if (rows) kernel.pool_rows = fused->pool_rows;
+    if (rows || std::holds_alternative<by::Endless>(strategy)) steps.prepared = steps.finished = false;
+    kernel.pool_endless = fused->pool_endless;
+  }
+  kernel.keying = keying_of(steps, form.dtype);
+  if (steps.prepared) kernel.prepare = kernels.steps->prepare[accumulator][dtype];
+  if (steps.finished && form.op == Op::average_rounded) {
+    kernel.finish = kernels.steps->round[accumulator];
+  } else if (steps.finished) {
+    kernel.finish = kernels.steps->finish[accumulator][static_cast<std::size_t>(form.result_dtype)];
+  }
+  return kernel;
+}
+
+}  // namespace tilepool

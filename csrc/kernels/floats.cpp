@@ -1,0 +1,14 @@
+// Sums, averages and extrema of float32: as keys, where rows are read more than once.
+#include "loops.hpp"
+#include "part.hpp"
+
+namespace tilepool {
+namespace {
+constexpr Loops keys = loops_of<Accumulator::float_key, FloatKey<float, std::int32_t>, Rows::none>;
+constexpr Kernels floats = Filler{}
+                               .with(Accumulator::float_key, keys)
+                               .with(Accumulator::sum_float, loops_of<Accumulator::sum_float, Mean<float>>)
+                               .kernels;
+}  // namespace
+}  // namespace tilepool
+TILEPOOL_EXPORT(floats, floats)

@@ -1,0 +1,111 @@
+// Hot cells: from elements to results in one pass, without a buffer, where rows are read once or twice.
+#include "along.hpp"
+#include "endless.hpp"
+#include "finish.hpp"
+#include "part.hpp"
+#include "prepare.hpp"
+
+namespace tilepool {
+namespace {
+
+/// An op on elements that a step of `prepare.hpp` makes accumulators of.
+template <class Op, class Element, class Step>
+struct Lifted : Op {
+  using In = Element;
+  struct Lift {
+    explicit Lift(const Keying& keying) : flip(static_cast<typename Op::Acc>(keying.in)) {}
+    template <int N>
+    TILEPOOL_INLINE Vec<typename Op::Acc, N> of(Vec<Element, N> v) const {
+      return Step::template of<N>(v, flip);
+    }
+    typename Op::Acc flip;
+  };
+};
+
+/// Sums of integers in 32 bits that become averages as float32.
+struct MeanOfIntegers : Sum<std::int32_t> {
+  using Out = float;
+  using Scale = Mean<float>::Scale;
+  template <int N>
+  static TILEPOOL_INLINE Vec<float, N> finish(Vec<std::int32_t, N> sum, const Scale& scale) {
+    return Mean<float>::finish<N>(convert_numbers<float, N>(sum), scale);
+  }
+};
+
+/// Magnitudes as integers, which have the same order.
+template <class T>
+struct GreatestMagnitude : Key<IntegerLike<T>> {
+  using In = T;
+  using Out = T;
+  using Acc = IntegerLike<T>;
+  struct Lift : NoLift {
+    using NoLift::NoLift;
+    template <int N>
+    TILEPOOL_INLINE Vec<Acc, N> of(Vec<T, N> v) const {
+      return MagnitudeKey<Acc, T>::template bits<N>(v);
+    }
+  };
+  using Scale = NoScale;
+  static constexpr Acc identity() { return 0; }
+  template <int N>
+  static TILEPOOL_INLINE Vec<T, N> finish(Vec<Acc, N> key, const NoScale&) {
+    return bits_as<Vec<T, N>>(key);
+  }
+};
+
+/// Sums of squares in float64 that become norms as float32.
+struct RootOfSum : Sum<double> {
+  using Out = float;
+  template <int N>
+  static TILEPOOL_INLINE Vec<float, N> finish(Vec<double, N> sum, const NoScale&) {
+    return convert_numbers<float, N>(square_root<N>(sum));
+  }
+};
+
+using OrderedFloat = FloatKey<float, std::int32_t>;
+template <int Sign>
+constexpr FusedLoops extremum{pool_rows<Extremum<float, Sign>>, pool_endless<Extremum<float, Sign>, OrderedFloat>};
+
+template <class Op, class Element, class Step>
+constexpr FusedLoops only_endless{nullptr, pool_endless<Lifted<Op, Element, Step>, Lifted<Op, Element, Step>>};
+template <class T>
+constexpr FusedLoops mean = only_endless<MeanOfIntegers, T, Converted<std::int32_t, T>>;
+template <class T>
+constexpr FusedLoops greatest_magnitude{nullptr, pool_endless<GreatestMagnitude<T>, GreatestMagnitude<T>>};
+template <class T>
+constexpr FusedLoops sum_of_magnitudes = only_endless<Mean<T>, T, Magnitude<T>>;
+using Norm = Lifted<RootOfSum, float, Square>;
+constexpr FusedLoops norm{pool_rows<Norm>, pool_endless<Norm, Norm>};
+
+constexpr Fused fill() {
+  Fused fused{};
+  const auto set = [&](Op op, DType dtype, const FusedLoops& loops) {
+    fused.loops[static_cast<int>(op)][static_cast<int>(dtype)] = &loops;
+  };
+  set(Op::max, DType::float32, extremum<1>);
+  set(Op::min, DType::float32, extremum<-1>);
+#ifdef __AVX2__
+  set(Op::average, DType::boolean, mean<std::uint8_t>);
+  set(Op::average, DType::int8, mean<std::int8_t>);
+  set(Op::average, DType::uint8, mean<std::uint8_t>);
+  set(Op::average, DType::int16, mean<std::int16_t>);
+  set(Op::average, DType::uint16, mean<std::uint16_t>);
+  set(Op::max_magnitude, DType::float32, greatest_magnitude<float>);
+  set(Op::max_magnitude, DType::float64, greatest_magnitude<double>);
+  set(Op::sum_magnitude, DType::float32, sum_of_magnitudes<float>);
+  set(Op::sum_magnitude, DType::float64, sum_of_magnitudes<double>);
+  set(Op::root_sum_square, DType::float32, norm);
+#endif
+  return fused;
+}
+constexpr Fused filled = fill();
+
+constexpr Kernels fused() {
+  Kernels kernels{};
+  kernels.fused = &filled;
+  return kernels;
+}
+
+}  // namespace
+}  // namespace tilepool
+TILEPOOL_EXPORT(fused, fused())

@@ -1,0 +1,78 @@
+// What is done with rows before and after they are combined.
+#include "finish.hpp"
+#include "part.hpp"
+#include "prepare.hpp"
+
+namespace tilepool {
+namespace {
+
+using std::int16_t, std::int32_t, std::int64_t, std::int8_t, std::uint16_t, std::uint32_t, std::uint64_t, std::uint8_t;
+
+constexpr RowSteps fill() {
+  RowSteps steps{};
+  const auto prepares = [&](Accumulator accumulator, DType dtype, Prepare prepare) {
+    steps.prepare[static_cast<int>(accumulator)][static_cast<int>(dtype)] = prepare;
+  };
+  const auto finishes = [&](Accumulator accumulator, DType dtype, Finish finish) {
+    steps.finish[static_cast<int>(accumulator)][static_cast<int>(dtype)] = finish;
+  };
+  const auto rounds = [&](Accumulator accumulator, Finish finish) {
+    steps.round[static_cast<int>(accumulator)] = finish;
+  };
+
+  prepares(Accumulator::sum_float, DType::float16, converts<float, Float16>);
+  prepares(Accumulator::sum_float, DType::bfloat16, converts<float, BFloat16>);
+  prepares(Accumulator::sum_int32, DType::boolean, converts<int32_t, uint8_t>);
+  prepares(Accumulator::sum_int32, DType::int8, converts<int32_t, int8_t>);
+  prepares(Accumulator::sum_int32, DType::uint8, converts<int32_t, uint8_t>);
+  prepares(Accumulator::sum_int32, DType::int16, converts<int32_t, int16_t>);
+  prepares(Accumulator::sum_int32, DType::uint16, converts<int32_t, uint16_t>);
+  prepares(Accumulator::sum_int64, DType::boolean, converts<int64_t, uint8_t>);
+  prepares(Accumulator::sum_int64, DType::int8, converts<int64_t, int8_t>);
+  prepares(Accumulator::sum_int64, DType::uint8, converts<int64_t, uint8_t>);
+  prepares(Accumulator::sum_int64, DType::int16, converts<int64_t, int16_t>);
+  prepares(Accumulator::sum_int64, DType::uint16, converts<int64_t, uint16_t>);
+  prepares(Accumulator::sum_int64, DType::int32, converts<int64_t, int32_t>);
+  prepares(Accumulator::sum_int64, DType::uint32, converts<int64_t, uint32_t>);
+  prepares(Accumulator::sum_int128, DType::boolean, converts<__int128, uint8_t>);
+  prepares(Accumulator::sum_int128, DType::int8, converts<__int128, int8_t>);
+  prepares(Accumulator::sum_int128, DType::uint8, converts<__int128, uint8_t>);
+  prepares(Accumulator::sum_int128, DType::int16, converts<__int128, int16_t>);
+  prepares(Accumulator::sum_int128, DType::uint16, converts<__int128, uint16_t>);
+  prepares(Accumulator::sum_int128, DType::int32, converts<__int128, int32_t>);
+  prepares(Accumulator::sum_int128, DType::uint32, converts<__int128, uint32_t>);
+  prepares(Accumulator::sum_int128, DType::int64, converts<__int128, int64_t>);
+  prepares(Accumulator::sum_int128, DType::uint64, converts<__int128, uint64_t>);
+  prepares(Accumulator::sum_double, DType::int32, converts<double, int32_t>);
+  prepares(Accumulator::sum_double, DType::uint32, converts<double, uint32_t>);
+  prepares(Accumulator::sum_double, DType::int64, converts<double, int64_t>);
+  prepares(Accumulator::sum_double, DType::uint64, converts<double, uint64_t>);
+  prepares(Accumulator::sum_double, DType::float32, prepare<double, float, Square>);
+  prepares(Accumulator::sum_float, DType::float32, prepare<float, float, Magnitude<float>>);
+  prepares(Accumulator::sum_double, DType::float64, prepare<double, double, Magnitude<double>>);
+  prepares(Accumulator::key32, DType::float32, prepare<int32_t, float, MagnitudeKey<int32_t, float>>);
+  prepares(Accumulator::key64, DType::float64, prepare<int64_t, double, MagnitudeKey<int64_t, double>>);
+
+  finishes(Accumulator::sum_float, DType::float16, finish_converted<Float16, float>);
+  finishes(Accumulator::sum_float, DType::bfloat16, finish_converted<BFloat16, float>);
+  finishes(Accumulator::sum_double, DType::float32, finish_root);
+  finishes(Accumulator::sum_int32, DType::int64, finish_converted<int64_t, int32_t>);
+  finishes(Accumulator::sum_int32, DType::uint64, finish_converted<int64_t, int32_t>);
+  finishes(Accumulator::sum_int32, DType::float32, finish_mean<float, int32_t>);
+  finishes(Accumulator::sum_int64, DType::float64, finish_mean<double, int64_t>);
+  rounds(Accumulator::sum_int32, finish_rounded<int32_t>);
+  rounds(Accumulator::sum_int64, finish_rounded<int64_t>);
+  rounds(Accumulator::sum_int128, finish_rounded<__int128>);
+  return steps;
+}
+constexpr RowSteps steps = fill();
+
+constexpr Kernels rows() {
+  Kernels kernels{};
+  kernels.steps = &steps;
+  return kernels;
+}
+
+}  // namespace
+}  // namespace tilepool
+TILEPOOL_EXPORT(rows, rows())
