@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 // pybind11 has a pointer for each thread. Memory for it is to be there when a thread starts; else it is looked for at a
@@ -101,7 +102,8 @@ std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) 
 Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple& shape, const py::tuple& strides,
                const py::tuple& windows, bool count_padding, double divisor, const std::string& rounding,
                bool is_unsigned, const std::string& indices, const py::tuple& weights, bool wide_indices,
-               const std::array<double, 2>& parameters, bool omit) {
+               const std::array<double, 2>& parameters, bool omit, const std::optional<std::string>& source,
+               bool swapped, const py::tuple& order) {
   if (strides.size() != shape.size() || windows.size() != shape.size()) {
     throw py::value_error("shape, strides and windows must have the same length");
   }
@@ -118,6 +120,9 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   request.wide_indices = wide_indices;
   std::copy(parameters.begin(), parameters.end(), request.parameters);
   request.omit = omit;
+  if (source) request.source = dtype_named(*source);
+  request.swapped = swapped;
+  for (const std::int64_t axis : integers(order)) request.order.push_back(static_cast<std::size_t>(axis));
   const std::vector<std::int64_t> sizes = integers(shape), steps = integers(strides);
   std::vector<std::int64_t> index_steps = integers(weights);
   if (request.indices == Indices::none) index_steps.assign(sizes.size(), 0);
@@ -130,7 +135,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
 
 /// Throws unless the array is exactly what the plan is for.
 void check(const py::array& array, const char* name, DType dtype, const std::vector<std::int64_t>& shape,
-           const std::vector<std::int64_t>& strides) {
+           const std::vector<std::int64_t>& strides, bool aligned = true) {
   const auto refuse = [&](const char* rule) { throw py::value_error(std::string(name) + " must have " + rule); };
   const auto* const expected = numpy_dtype(dtype).ptr();
   if (array.dtype().ptr() != expected && !array.dtype().equal(numpy_dtype(dtype))) refuse("the dtype of the plan");
@@ -142,6 +147,7 @@ void check(const py::array& array, const char* name, DType dtype, const std::vec
       refuse("the strides of the plan");
     }
   }
+  if (!aligned) return;
   const auto alignment = static_cast<std::uintptr_t>(info_of(dtype).size);
   if (reinterpret_cast<std::uintptr_t>(array.data()) % alignment != 0) refuse("aligned elements");
 }
@@ -202,7 +208,7 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
   if (!py::isinstance<py::array>(x)) throw py::type_error("x must be a numpy array");
   if (!out.is_none() && !py::isinstance<py::array>(out)) throw py::type_error("out must be a numpy array");
   const auto input = py::reinterpret_borrow<py::array>(x);
-  check(input, "x", plan.form.dtype, plan.form.input_shape, plan.form.input_strides);
+  check(input, "x", plan.form.source.dtype, plan.form.input_shape, plan.form.input_strides, false);
   if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
   auto result = out.is_none()
                     ? py::array(numpy_dtype(plan.form.result_dtype), plan.form.result_shape, plan.form.result_strides)
@@ -370,7 +376,8 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
            py::arg("dtype"), py::arg("shape"), py::arg("strides"), py::arg("windows"), py::arg("count_padding") = false,
            py::arg("divisor") = 0.0, py::arg("rounding") = rounding_names[0], py::arg("is_unsigned") = false,
            py::arg("indices") = "none", py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
-           py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false)
+           py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false, py::arg("source") = py::none(),
+           py::arg("swapped") = false, py::arg("order") = py::tuple())
       .def_property_readonly("result_shape",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->form.result_shape)); })
       .def_property_readonly("result_strides",

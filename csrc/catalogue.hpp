@@ -115,6 +115,13 @@ constexpr bool exists(Op op, DType dtype) {
   return op != Op::root_sum_square || dtype == DType::float32;
 }
 
+/// Whether elements of one type are made those of another as they are read.
+constexpr bool converts(DType from, DType to) {
+  const bool to_float = to == DType::float32 || to == DType::float64;
+  const bool to_integer = to == DType::int64 || to == DType::uint64;
+  return from == to || to_float || to == DType::boolean || (to_integer && info_of(from).kind != 'f');
+}
+
 /// What is combined, and how. Loops are compiled for these, not for ops and element types.
 enum class Accumulator : std::uint8_t {
   key8,        // the greatest of signed integers, which are the bits of elements, flipped

@@ -207,6 +207,7 @@ struct Fused {
 
 /// What is done with rows before and after. nullptr where nothing is.
 struct RowSteps {
+  Prepare convert[dtype_count][dtype_count];  // from one type to another, see `converts`
   Prepare prepare[accumulator_count][dtype_count];
   Finish finish[accumulator_count][dtype_count];  // by the type that is written
   Finish round[accumulator_count];                // those of `average_rounded`

@@ -71,10 +71,6 @@ def test_a_plan_tells_its_result() -> None:
         {"shape": (10**30, 6)},
         {"strides": (24,)},
         {"strides": (24, 4, 4)},
-        {"strides": (24, 8)},  # the fastest axis has gaps
-        {"strides": (24, -4)},
-        {"strides": (24, 0)},
-        {"strides": (24, 3)},
         {"strides": (24, 2**63)},
         {"strides": (-(2**63), 4)},
         {"strides": (2**62, 4)},
@@ -105,6 +101,16 @@ def test_a_plan_tells_its_result() -> None:
         {"op": "variance", "parameters": "00"},
         {"op": "variance", "omit": "no"},
         {"op": "mode", "indices": "cells", "weights": (6, 1)},
+        {"dtype": "float16", "source": "float32"},  # which is not converted as it is read
+        {"dtype": "int64", "source": "float64"},
+        {"source": "float128"},
+        {"source": 4},
+        {"swapped": "no"},
+        {"order": (0,)},
+        {"order": (0, 0)},
+        {"order": (0, 2)},
+        {"order": (-1, 0)},
+        {"order": (0, 2**70)},
     ],
     ids=str,
 )
@@ -233,7 +239,7 @@ def lists(draw: st.DrawFn, n: int) -> tuple[Literal["listed"], tuple[int, ...], 
 
 
 def foreign_inputs() -> list[Any]:
-    """What is not aligned native float32 of 4 x 6 in C order."""
+    """What is not aligned native float32 of 4 x 6 in C order. (As inputs, unaligned arrays are as good as others.)"""
     x = np.zeros((4, 6), np.float32)
     unaligned = np.zeros(100, np.uint8)[1:97].view(np.float32).reshape(4, 6)
     return [
@@ -248,6 +254,9 @@ def foreign_inputs() -> list[Any]:
 
 def test_inputs_that_the_plan_was_not_made_for() -> None:
     for x in foreign_inputs():
+        if isinstance(x, np.ndarray) and not x.flags.aligned:
+            assert np.array_equal(plan().run(x), plan().run(x.copy()))  # bytes are bytes
+            continue
         with pytest.raises(REFUSALS):
             plan().run(x)
         with pytest.raises(REFUSALS):

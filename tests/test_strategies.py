@@ -22,7 +22,7 @@ EXAMPLES: dict[str, list[Example]] = {
         ((2, 3, 20, 21), LAST, (2, 3), {"kernel_size": 2}),
         ((3, 2000), (0, 1), (1,), {"kernel_size": 3, "stride": 2, "padding": 1}),
         ((4, 70_000), (0, 1), (1,), {"kernel_size": 64}),
-        ((60_001,), (0,), (0,), {"kernel_size": 60_001}),
+        ((15_001,), (0,), (0,), {"kernel_size": 15_001}),
     ],
     "gathered": [
         ((2, 3, 40, 41), FIRST, (2, 3), {"kernel_size": 5, "stride": 5}),
@@ -30,6 +30,8 @@ EXAMPLES: dict[str, list[Example]] = {
         ((2, 3, 40, 41), FIRST, (2, 3), {"output_size": (7, 9)}),
         ((7, 8, 9, 10), FIRST, (0, 1, 3), {"kernel_size": (3, 4, 5), "stride": (2, 3, 4)}),
         ((3000,), (0,), (0,), {"kernel_size": 100, "stride": 1, "padding": 50}),
+        ((90_001,), (0,), (0,), {"kernel_size": 90_001}),
+        ((40, 500, 3), (0, 1, 2), (0, 1), {"kernel_size": (40, 500)}),
     ],
     "scanned": [
         ((1, 40, 500), (0, 1, 2), (1, 2), {"kernel_size": 15, "stride": 1, "padding": 7}),
@@ -84,8 +86,8 @@ def test_a_strategy_agrees_with_the_oracle(name: str, number: int, dtype: str) -
     shape, order, axes, arguments = EXAMPLES[name][number]
     x = ramp(shape, order, dtype)
     for op in ("max", "sum", "avg"):
-        if dtype == "int32" and op != "max" and (name in ("endless", "bundled") or (name, number) == ("direct", 4)):
-            continue  # which depends on the accumulators: those of sums of integers are wider, and their rows prepared
+        if dtype == "int32" and op != "max" and name in ("endless", "bundled"):
+            continue  # which depends on the accumulators: sums of integers have wider ones
         assert strategies(function_of(op, arguments), x, axis=axes, **arguments) == [name], op
         check(op, x, axes, threads=(2,), **arguments)
 

@@ -8,6 +8,7 @@ namespace tilepool {
 /// Loops for rows as they lie in the array where `prepare` is nullptr, else for those that it makes; they write results
 /// where `finish` is nullptr, else accumulators, which it makes results of.
 struct Kernel : Loops {
+  Prepare convert = nullptr;  // elements to those of the type that is pooled, if they are others
   Prepare prepare = nullptr;
   Finish finish = nullptr;
   Keying keying;
@@ -18,6 +19,10 @@ struct Kernel : Loops {
 inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Strategy& strategy) {
   const auto op = static_cast<std::size_t>(form.op), dtype = static_cast<std::size_t>(form.dtype);
   Kernel kernel;
+  if (form.source.dtype != form.dtype && !form.source.axes.empty()) {
+    kernel.convert =
+        kernels.steps->convert[static_cast<std::size_t>(form.source.dtype)][static_cast<std::size_t>(form.dtype)];
+  }
   if (surveys(form.op)) {
     kernel.survey_rows = (form.op >= Op::quantile ? kernels.orders : kernels.numbers)->rows[dtype];
     return kernel;

@@ -59,13 +59,46 @@ void merge_neighbours(std::vector<NormalAxis>& axes, bool repeat) {
   axes.swap(result);
 }
 
+DType source_of(const Request& request) { return request.source.value_or(request.dtype); }
+
+/// Whether the elements of the innermost axis lie side by side, and can be read as they lie.
+bool is_in_place(const Request& request, const std::vector<std::size_t>& order) {
+  const std::int64_t size = info_of(request.dtype).size;
+  if (request.swapped || source_of(request) != request.dtype) return false;
+  bool inner = true;
+  for (std::size_t i = order.size(); i-- > 0;) {
+    const ArrayAxis& axis = request.axes[order[i]];
+    if (axis.size <= 1) continue;
+    if (axis.stride % size != 0 || (inner && axis.stride != size)) return false;
+    inner = false;
+  }
+  return request.order.empty();
+}
+
+/// The array as it lies in memory, neighbouring axes merged where they go on.
+std::vector<SourceAxis> source_axes(const Request& request, const std::vector<std::size_t>& order) {
+  std::vector<SourceAxis> axes;
+  for (const std::size_t a : order) {
+    const SourceAxis axis{request.axes[a].size, request.axes[a].stride};
+    if (axis.size == 1) continue;
+    if (!axes.empty() && axes.back().stride == saturating_mul(axis.size, axis.stride)) {
+      axes.back() = {checked_mul(axes.back().size, axis.size), axis.stride};
+    } else {
+      axes.push_back(axis);
+    }
+  }
+  if (axes.empty()) axes.push_back({1, 0});
+  return axes;
+}
+
 /// Axes in memory order, without those of a single cell, neighbours merged where they can be.
 std::vector<NormalAxis> normal_axes(const Request& request, const std::vector<std::size_t>& order,
+                                    const std::vector<std::int64_t>& input_strides,
                                     const std::vector<std::int64_t>& result_strides) {
   std::vector<NormalAxis> axes;
   for (const std::size_t a : order) {
     const ArrayAxis& from = request.axes[a];
-    NormalAxis axis{from.windows ? *from.windows : Windows::identity(from.size), from.stride, result_strides[a],
+    NormalAxis axis{from.windows ? *from.windows : Windows::identity(from.size), input_strides[a], result_strides[a],
                     from.weight};
     const Windows& windows = axis.windows;
     if (windows.input() == 1) {  // its stride means nothing
@@ -120,6 +153,17 @@ NormalForm normal_form(const Request& request) {
     if (request.to_integer.is_unsigned) form.result_dtype = DType::uint64;
     form.to_integer = request.to_integer;
   }
+  if (!converts(source_of(request), request.dtype)) {
+    throw std::invalid_argument("elements of " + std::string(info_of(source_of(request)).name) + " cannot be read as " +
+                                info_of(request.dtype).name);
+  }
+  std::vector<std::size_t> axes_in_order = request.order;
+  std::sort(axes_in_order.begin(), axes_in_order.end());
+  for (std::size_t i = 0; i < axes_in_order.size(); ++i) {
+    if (axes_in_order.size() != request.axes.size() || axes_in_order[i] != i)
+      throw std::invalid_argument("order must have each axis once");
+  }
+  form.source = {source_of(request), request.swapped, {}};
   form.taps = 1;
   for (const ArrayAxis& axis : request.axes) {
     if (axis.windows) form.taps = saturating_mul(form.taps, std::min(axis.windows->kernel(), axis.windows->input()));
@@ -148,16 +192,22 @@ NormalForm normal_form(const Request& request) {
     if (axis.windows && axis.windows->input() != axis.size) throw std::invalid_argument("windows must fit their axis");
     if (axis.size > 1 && (axis.stride < -(most_int64 / 2) || axis.stride > most_int64 / 2))
       throw std::overflow_error("strides must fit 62 bits");
-    if (axis.size > 1 && axis.stride % size != 0)
-      throw std::invalid_argument("strides must be multiples of the size of an element, " + std::to_string(size) +
-                                  ", not " + std::to_string(axis.stride));
     form.input_shape.push_back(axis.size);
     form.input_strides.push_back(axis.stride);
     form.result_shape.push_back(axis.windows ? axis.windows->outputs() : axis.size);
     form.empty = form.empty || axis.size == 0;
     input_bytes = saturating_mul(input_bytes, axis.stride == 0 ? 1 : axis.size);
   }
-  const std::vector<std::size_t> order = memory_order(request.axes);
+  const std::vector<std::size_t> order = request.order.empty() ? memory_order(request.axes) : request.order;
+  std::vector<std::int64_t> input_strides = form.input_strides;
+  if (!form.empty && !is_in_place(request, order)) {
+    form.source.axes = source_axes(request, order);
+    std::int64_t bytes = size;
+    for (std::size_t i = order.size(); i-- > 0;) {
+      input_strides[order[i]] = bytes;
+      bytes = checked_mul(bytes, request.axes[order[i]].size);
+    }
+  }
   form.result_strides.resize(order.size());
   for (std::size_t i = order.size(); i-- > 0;) {
     form.result_strides[order[i]] = result_bytes;
@@ -166,7 +216,7 @@ NormalForm normal_form(const Request& request) {
   form.traffic = input_bytes + std::min(result_bytes, most_int64 / 4);
   if (form.empty) return form;
   form.result_bytes = result_bytes;
-  form.axes = normal_axes(request, order, form.result_strides);
+  form.axes = normal_axes(request, order, input_strides, form.result_strides);
   return form;
 }
 

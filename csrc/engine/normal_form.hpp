@@ -48,9 +48,12 @@ struct Request {
   Op op;
   DType dtype;
   std::vector<ArrayAxis> axes;
-  bool count_padding = false;  // averages: divide by the taps inside the padded input
-  double divisor = 0;          // averages: divide by this instead, where it is not 0
-  ToInteger to_integer{};      // average_rounded
+  std::optional<DType> source{};   // the type of the elements in memory, which become `dtype` first: see `converts`
+  bool swapped = false;            // their bytes are in the order that is not this machine's
+  std::vector<std::size_t> order;  // the axes of the result, outermost in memory first; empty: those of the input
+  bool count_padding = false;      // averages: divide by the taps inside the padded input
+  double divisor = 0;              // averages: divide by this instead, where it is not 0
+  ToInteger to_integer{};          // average_rounded
   Indices indices = Indices::none;
   bool wide_indices = true;   // int64, else int32
   double parameters[2] = {};  // Survey::parameters
@@ -65,6 +68,18 @@ struct NormalAxis {
   std::int64_t weight;
 };
 
+/// An axis of the array in memory.
+struct SourceAxis {
+  std::int64_t size, stride;
+};
+
+/// Where the elements lie, if they cannot be pooled as they lie.
+struct Source {
+  DType dtype;
+  bool swapped;
+  std::vector<SourceAxis> axes;  // outermost first, neighbours merged; none: the form has the strides of the array
+};
+
 struct NormalForm {
   Op op;
   DType dtype;
@@ -73,7 +88,9 @@ struct NormalForm {
   std::vector<std::int64_t> result_shape, result_strides;  // bytes; dense, in the memory order of the input
   bool empty;                                              // nothing to compute
 
-  /// Outermost in memory first, without those of a single cell, neighbours merged where they can be.
+  /// Outermost in memory first, without those of a single cell, neighbours merged where they can be. With a source they
+  /// are those of a dense copy of it.
+  Source source;
   std::vector<NormalAxis> axes;
   std::int64_t taps;          // the most cells that a window sees
   Steps steps;                // of ops that do not survey
@@ -96,6 +113,9 @@ struct NormalForm {
 constexpr std::int64_t acc_size(const NormalForm& form) {
   return surveys(form.op) ? info_of(form.dtype).size : size_of(form.steps.accumulator);
 }
+
+/// Whether rows are made of the array's before they are combined.
+inline bool makes_rows(const NormalForm& form) { return form.steps.prepared || !form.source.axes.empty(); }
 
 /// Whether `outer` goes on where `inner` ends, in the input. (In the result all axes do, it is dense.)
 inline bool is_dense(const NormalAxis& outer, const NormalAxis& inner, std::int64_t pixel_bytes) {

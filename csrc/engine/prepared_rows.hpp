@@ -2,10 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <vector>
 
-#include "kernel.hpp"
+#include "source.hpp"
 
 namespace tilepool {
 
@@ -16,7 +17,7 @@ class PreparedRows {
   /// How many rows of n accumulators are kept: what a first-level cache has room for, but not many more than loops
   /// read side by side.
   static std::int64_t rows_kept(std::int64_t row_bytes) {
-    constexpr std::int64_t cache_bytes = 24 << 10, fewest = 8, most = 32, most_bytes = 1 << 20;
+    constexpr std::int64_t cache_bytes = 24 << 10, fewest = 8, most = most_kept, most_bytes = 1 << 20;
     return std::clamp<std::int64_t>(cache_bytes / row_bytes,
                                     std::clamp<std::int64_t>(most_bytes / row_bytes, 1, fewest), most);
   }
@@ -33,10 +34,20 @@ class PreparedRows {
   /// The most rows that may be listed at a time.
   std::int64_t count() const { return static_cast<std::int64_t>(kept_.size()); }
 
-  /// Makes listed rows of n elements the prepared ones.
-  void prepare(std::vector<const void*>& rows, std::int64_t n, const Kernel& kernel, std::int64_t flip) {
+  /// Makes listed rows of n elements the prepared ones. More than are looked for among those that are kept take the
+  /// place of all of them.
+  void prepare(std::vector<const void*>& rows, std::int64_t n, const RowMaker& maker) {
+    assert(rows.size() <= kept_.size());
     ++time_;
-    for (const void*& row : rows) row = prepared(row, n, kernel, flip);
+    if (rows.size() > most_kept) {
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        maker.make(at(i), rows[i], n);
+        kept_[i] = {nullptr, 0};
+        rows[i] = at(i);
+      }
+      return;
+    }
+    for (const void*& row : rows) row = prepared(row, n, maker);
   }
 
  private:
@@ -45,16 +56,18 @@ class PreparedRows {
     std::int64_t used;
   };
 
-  const void* prepared(const void* source, std::int64_t n, const Kernel& kernel, std::int64_t flip) {
+  static constexpr std::size_t most_kept = 32;
+
+  const void* prepared(const void* source, std::int64_t n, const RowMaker& maker) {
     std::size_t oldest = 0;
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
+    for (std::size_t i = 0; i < std::min(kept_.size(), most_kept); ++i) {
       if (kept_[i].source == source) {
         kept_[i].used = time_;
         return at(i);
       }
       if (kept_[i].used < kept_[oldest].used) oldest = i;
     }
-    kernel.prepare(at(oldest), source, n, flip);
+    maker.make(at(oldest), source, n);
     kept_[oldest] = {source, time_};
     return at(oldest);
   }

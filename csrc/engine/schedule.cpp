@@ -172,9 +172,8 @@ bool can_be_endless(const Schedule& s, const NormalForm& form, const Facts& fact
                      row.start(0) == -(row.kernel() / 2) && row.outputs() == row.input();
   const bool few = saturating_mul(facts.line_taps, column.kernel()) <= most_rows && border(column) <= widest_border &&
                    s.column.input_stride <= longest_row;
-  return has_planes(form.steps.accumulator) && !(form.steps.prepared && facts.crosses_lines) && s.inner == 1 && keeps &&
-         has_dense_planes(s) && few && column.slide() && column.stride() == 1 && is_uniform(form, row) &&
-         is_uniform(form, column);
+  return has_planes(form.steps.accumulator) && s.inner == 1 && keeps && has_dense_planes(s) && few && column.slide() &&
+         column.stride() == 1 && is_uniform(form, row) && is_uniform(form, column);
 }
 
 /// How many bundles pool the planes, or 0: where rows are short, the vectors of all other loops are half empty. (Xeon
@@ -213,7 +212,8 @@ void cut_tiles(Schedule& s, std::int64_t bytes, std::int64_t element, std::int64
   s.tiles = (outputs - 1) / s.tile_outputs + 1;
 }
 
-constexpr std::int64_t direct_bytes = 64 << 10;  // of a tile that is not buffered
+constexpr std::int64_t direct_bytes = 64 << 10;     // of a tile that is not buffered
+constexpr std::int64_t longest_direct = 128 << 10;  // of the taps of a window, or of what it reaches over
 
 /// Tiles of windows that are looked at one by one take some hundredths of a second at most, so that threads share few
 /// large windows and a call can be given up between them; but they fill the lanes of a vector.
@@ -242,14 +242,13 @@ std::int64_t row_bytes(const Schedule& s, const Facts& facts) {
 /// A window that is alone in its row need not be buffered as a whole: its pieces are combined with each other first.
 /// Those lie in the first-level cache where rows are prepared, or where pixels would be added up one after the other.
 Strategy gathered(const Schedule& s, const NormalForm& form, const Facts& facts) {
-  constexpr std::int64_t piece_bytes = 256 << 10, short_piece_bytes = 16 << 10;
+  constexpr std::int64_t piece_bytes = 16 << 10;
   const Windows& windows = s.row.windows;
   const std::int64_t taps = windows.at(0).count;
   const bool in_cache = form.steps.prepared || (s.inner > 1 && !may_be_chained(form, taps));
-  const std::int64_t longest = (in_cache ? short_piece_bytes : most_scratch_bytes / 4) / facts.pixel;
+  const std::int64_t longest = (in_cache ? piece_bytes : longest_direct) / facts.pixel;
   const bool whole = windows.outputs() > 1 || windows.step() > 1 || taps <= longest;
-  const std::int64_t piece =
-      whole ? 0 : std::max<std::int64_t>(1, (in_cache ? short_piece_bytes : piece_bytes) / facts.pixel);
+  const std::int64_t piece = whole ? 0 : std::max<std::int64_t>(1, piece_bytes / facts.pixel);
   const std::int64_t row = whole ? row_bytes(s, facts) : saturating_mul(piece, facts.pixel);
   return by::Gathered{piece, cascade_levels(form, saturating_mul(facts.rows, whole ? 1 : taps / piece), row)};
 }
@@ -267,7 +266,7 @@ Strategy scanned(Schedule& s, const NormalForm& form, const Facts& facts) {
   constexpr std::int64_t many_rows = 40, least_row = 512;
   const std::int64_t pitch = pitch_of(row_bytes(s, facts) - buffer_slack);
   const int levels = cascade_levels(form, saturating_mul(facts.line_taps, column.kernel()), row_bytes(s, facts));
-  const bool long_lists = form.steps.prepared || levels > 0 || facts.rows > most_listed;
+  const bool long_lists = makes_rows(form) || levels > 0 || facts.rows > most_listed;
   // Short rows are finished together: half a first-level cache of them.
   return by::Scanned{slots, std::clamp<std::int64_t>((8 << 10) / pitch, 1, slots),
                      (slots >= many_rows && pitch >= least_row) || long_lists, levels};
@@ -317,23 +316,22 @@ Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
   constexpr std::int64_t long_row = 4096;
   const bool at_once = saturating_mul(windows.outputs(), s.inner * facts.size) >= long_row && facts.acc == facts.size;
   const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
-  // A direct row is pooled in one go: not one that takes tenths of a second.
-  constexpr std::int64_t longest_direct = 256 << 20;
+  // A direct row is pooled in one go, and lies in the second-level cache where it is prepared. (The same for rows that
+  // are not: a strided array is to have the bits of a dense one.)
+  const bool added_up = windows.step() == 1 && (single || loop.long_windows);
   const bool too_long =
-      single && windows.step() == 1 && saturating_mul(windows.at(0).count, s.inner * facts.size) > longest_direct;
-  // Rows that are prepared lie in the first-level cache together.
-  constexpr std::int64_t prepared_bytes = 8 << 10, longest_prepared = 128 << 10;
-  const bool too_long_to_prepare =
-      form.steps.prepared && saturating_mul(windows.extent(1), facts.pixel) > longest_prepared;
+      (added_up || makes_rows(form)) &&
+      saturating_mul(added_up && single ? windows.at(0).count : windows.extent(1), facts.pixel) > longest_direct;
   // Pixels of one window are better added up side by side.
   const bool too_long_to_chain = single && s.inner > 1 && !may_be_chained(form, windows.at(0).count);
-  const bool buffered = too_long || too_long_to_chain || too_long_to_prepare || facts.scans || loop.across.taps > 1 ||
+  const bool buffered = too_long || too_long_to_chain || facts.scans || loop.across.taps > 1 ||
                         !pools_at_once(form.steps.accumulator, rows, kernel, stride, windows.step(), s.inner) ||
                         (rows > 1 && (cheaper || loop.long_windows));
   if (!buffered) {
     loop.unclipped = s.inner == 1 && borderable(windows) && !loop.long_windows && is_uniform(form, windows) &&
                      may_be_chained(form, kernel);
-    cut_tiles(s, form.steps.prepared ? prepared_bytes : direct_bytes, form.steps.prepared ? facts.acc : facts.size);
+    constexpr std::int64_t made_bytes = 16 << 10;  // up to three rows lie in the first-level cache
+    cut_tiles(s, makes_rows(form) ? made_bytes : direct_bytes, makes_rows(form) ? facts.acc : facts.size);
     return by::Direct{};
   }
 
@@ -364,7 +362,7 @@ Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts
   if (bundles > 0) {
     return by::Bundled{bundles, worth_scanning(s.column.windows), worth_scanning(s.row.windows)};
   }
-  if (endless) return by::Endless{facts.crosses_lines};
+  if (endless) return by::Endless{facts.crosses_lines, facts.line_taps};
   return by_rows(s, form, facts);
 }
 

@@ -45,7 +45,8 @@ struct Framed {
   bool in_blocks;      // its columns are combined in blocks
 };
 struct Endless {
-  bool crosses_lines;  // windows go through several planes
+  bool crosses_lines;  // windows go through several planes ...
+  std::int64_t lines;  // ... so many at most
 };
 struct Bundled {
   std::int64_t bundles;

@@ -338,7 +338,7 @@ struct AlongRow {
   }
 
   /// The outputs before `begin` and from `end` on.
-  TILEPOOL_NOINLINE void ends(const Inside& inside) const {
+  void ends(const Inside& inside) const {
     if constexpr (lanes > 1 && cheap_masks<lanes, typename Src::Read>) {
       if (inside.begin > inside.first_inside) {
         put<lanes>(0, along.stride == 1 ? clipped_window<lanes>(first) : deinterleaved<2, lanes, 3, true>(first));

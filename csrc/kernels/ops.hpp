@@ -83,12 +83,13 @@ struct Key : AsItIs<T> {
 /// The greatest of floats as integers in the order of the floats (-0 before +0), with every NaN behind infinity: a
 /// combination is one instruction. For 16-bit floats, which have none of their own, and for float32 where a value is
 /// combined many times. The smallest one is that of which the sign is flipped.
-template <class Element, class T>
+/// `Flips`: otherwise that is known to be none.
+template <class Element, class T, bool Flips = true>
 struct FloatKey : Key<T> {
   using In = Element;
   using Out = Element;
   struct Order {
-    explicit Order(const Keying& keying) : flip(static_cast<T>(keying.in)), nans(static_cast<T>(keying.nans)) {}
+    explicit Order(const Keying& keying) : bits(static_cast<T>(keying.in)), nans(static_cast<T>(keying.nans)) {}
     /// Negative floats have descending bits: all but the sign are flipped. Its own inverse.
     template <int N>
     static TILEPOOL_INLINE Vec<T, N> mirrored(Vec<T, N> v) {
@@ -99,15 +100,17 @@ struct FloatKey : Key<T> {
     /// puts all of them on the side where they win.
     template <int N>
     TILEPOOL_INLINE Vec<T, N> of(Vec<Element, N> v) const {
-      const auto bits = static_cast<Vec<T, N>>(bits_as<Vec<T, N>>(v) ^ splat<N>(flip));
-      return static_cast<Vec<T, N>>(mirrored<N>(bits) - splat<N>(nans));
+      return static_cast<Vec<T, N>>(mirrored<N>(flipped<N>(bits_as<Vec<T, N>>(v))) - splat<N>(nans));
     }
     template <int N>
     TILEPOOL_INLINE Vec<Element, N> back(Vec<T, N> key) const {
-      const auto bits = mirrored<N>(static_cast<Vec<T, N>>(key + splat<N>(nans)));
-      return bits_as<Vec<Element, N>>(static_cast<Vec<T, N>>(bits ^ splat<N>(flip)));
+      return bits_as<Vec<Element, N>>(flipped<N>(mirrored<N>(static_cast<Vec<T, N>>(key + splat<N>(nans)))));
     }
-    T flip, nans;
+    template <int N>
+    TILEPOOL_INLINE Vec<T, N> flipped(Vec<T, N> v) const {
+      return Flips ? static_cast<Vec<T, N>>(v ^ splat<N>(bits)) : v;
+    }
+    T bits, nans;
   };
   using Lift = Order;
   struct Scale {

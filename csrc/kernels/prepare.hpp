@@ -13,9 +13,25 @@ struct Converted {
   static TILEPOOL_INLINE Vec<To, N> of(Vec<Lane<From>, N> v, To) {
     if constexpr (sizeof(To) > 8) {
       return To{v};
+    } else if constexpr (std::is_same_v<From, Float16> || std::is_same_v<From, BFloat16>) {
+      return convert_numbers<To, N>(convert<float, From, N>(v));
     } else {
       return convert<To, From, N>(v);
     }
+  }
+};
+
+/// Whether numbers differ from 0, as bytes.
+template <class From>
+struct Truth {
+  template <int N>
+  static TILEPOOL_INLINE Vec<std::uint8_t, N> of(Vec<Lane<From>, N> v, std::uint8_t) {
+    using Number = typename Element<From>::Number;
+    using Bits = IntegerLike<Lane<From>>;
+    constexpr bool is_float = std::is_floating_point_v<Number>;
+    // Both zeros of floats are all 0 but for the sign. (0x7f...: the bits that count.)
+    const auto bits = bits_as<Vec<Bits, N>>(v) & splat<N>(is_float ? std::numeric_limits<Bits>::max() : Bits(-1));
+    return convert_numbers<std::uint8_t, N>(bits != Bits(0) ? splat<N>(Bits(1)) : Vec<Bits, N>{});
   }
 };
 
@@ -56,10 +72,13 @@ void prepare(void* to, const void* elements, std::int64_t n, std::int64_t flip) 
   auto* const target = static_cast<To*>(to);
   const auto* const from = static_cast<const Lane<From>*>(elements);
   const auto bits = static_cast<To>(flip);
-  sweep_overlapping<To, AsItIs<To>::lanes>(n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
-    constexpr int N = decltype(lanes)::value;
-    store(target + i, Step::template of<N>(load<N>(from + i), bits));
-  });
+  constexpr int most = AsItIs<To>::lanes, other = vector_bytes / static_cast<int>(sizeof(Lane<From>));
+  constexpr bool whole = !std::is_same_v<From, Lane<From>>;  // 16-bit floats have no conversion of two lanes
+  sweep_overlapping<To, (most < other ? most : other), whole>(
+      n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+        constexpr int N = decltype(lanes)::value;
+        store(target + i, Step::template of<N>(load<N>(from + i), bits));
+      });
 }
 template <class To, class From>
 constexpr Prepare converts = prepare<To, From, Converted<To, From>>;

@@ -8,8 +8,34 @@ namespace {
 
 using std::int16_t, std::int32_t, std::int64_t, std::int8_t, std::uint16_t, std::uint32_t, std::uint64_t, std::uint8_t;
 
+/// What elements of type T are converted to.
+template <class T>
+constexpr void convert(RowSteps& steps, DType dtype) {
+  Prepare* const to = steps.convert[static_cast<int>(dtype)];
+  to[static_cast<int>(DType::float32)] = converts<float, T>;
+  to[static_cast<int>(DType::float64)] = converts<double, T>;
+  to[static_cast<int>(DType::boolean)] = prepare<uint8_t, T, Truth<T>>;
+  if constexpr (std::is_integral_v<T>) {
+    to[static_cast<int>(DType::int64)] = converts<int64_t, T>;
+    to[static_cast<int>(DType::uint64)] = converts<int64_t, T>;  // modulo 2**64 the sign makes no difference
+  }
+}
+
 constexpr RowSteps fill() {
   RowSteps steps{};
+  convert<Float16>(steps, DType::float16);
+  convert<BFloat16>(steps, DType::bfloat16);
+  convert<float>(steps, DType::float32);
+  convert<double>(steps, DType::float64);
+  convert<uint8_t>(steps, DType::boolean);
+  convert<int8_t>(steps, DType::int8);
+  convert<int16_t>(steps, DType::int16);
+  convert<int32_t>(steps, DType::int32);
+  convert<int64_t>(steps, DType::int64);
+  convert<uint8_t>(steps, DType::uint8);
+  convert<uint16_t>(steps, DType::uint16);
+  convert<uint32_t>(steps, DType::uint32);
+  convert<uint64_t>(steps, DType::uint64);
   const auto prepares = [&](Accumulator accumulator, DType dtype, Prepare prepare) {
     steps.prepare[static_cast<int>(accumulator)][static_cast<int>(dtype)] = prepare;
   };

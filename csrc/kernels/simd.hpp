@@ -236,7 +236,7 @@ TILEPOOL_INLINE Vec<To, N> convert_numbers(V v) {
   } else {
     using From = std::remove_reference_t<decltype(v[0])>;
 #if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
-    if constexpr (sizeof(From) == 1 && sizeof(To) == 4 && N == 16) {
+    if constexpr (sizeof(From) == 1 && std::is_same_v<To, std::int32_t> && N == 16) {
       const auto bytes = bits_as<Vec<char, 16>>(v);
       constexpr bool zeros = std::is_unsigned_v<From>;
       return zeros ? __builtin_ia32_pmovzxbd512_mask(bytes, Vec<std::int32_t, 16>{}, 0xffff)
@@ -246,6 +246,9 @@ TILEPOOL_INLINE Vec<To, N> convert_numbers(V v) {
     if constexpr (std::is_same_v<From, std::uint32_t> && std::is_same_v<To, double>) {  // GCC 12 knows the signed ones
       const auto moved = bits_as<Vec<std::int32_t, N>>(v ^ splat<N>(0x80000000u));
       return __builtin_convertvector(moved, Vec<double, N>) + splat<N>(0x1p31);
+    } else if constexpr (sizeof(To) == 1 && sizeof(From) > 2 && std::is_integral_v<From>) {  // in steps, as below
+      using Narrower = std::conditional_t<sizeof(From) == 8, std::int32_t, std::int16_t>;
+      return convert_numbers<To, N>(__builtin_convertvector(v, Vec<Narrower, N>));
     } else if constexpr (sizeof(From) == 1 &&
                          sizeof(To) > 2) {  // in steps: GCC 12 takes longer ones apart into scalars
       using Wider = std::conditional_t<std::is_unsigned_v<From>, std::uint16_t, std::int16_t>;

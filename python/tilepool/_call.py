@@ -9,7 +9,7 @@ import numpy as np
 from . import _arguments as arguments
 from ._arguments import Array
 from ._core import Plan
-from ._dtypes import NUMBERS, UINT16, UINT64, DType, Op, choose, is_bfloat16, is_float, readable
+from ._dtypes import NUMBERS, UINT16, UINT64, DType, Op, choose, is_bfloat16, is_float, readable, reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,9 @@ class Call:
     plan: Plan
     dtype: DType  # of the result
     wraps: bool  # integers that `dtype` does not hold wrap, as in sums; else they saturate
-    source: DType | None  # x is copied to this dtype first; None: it is read where it lies
+    source: DType | None  # x is copied to this dtype first; None: the core reads it, whatever its strides
     order: tuple[int, ...]  # the axes of that copy, outermost in memory first
+    view: DType | None  # what x is seen as by the core: it knows no other byte order, and numpy no bfloat16
     indices: DType | None  # of the indices that come with the values; None: there are none
     sums: Plan | None  # for averages in integers: tells the 0 / 0 of a window without cells from a NaN in x
     direct: bool  # the plan's result is the call's
@@ -51,13 +52,13 @@ class Call:
 
     def picked(self, x: Array, outs: tuple[Array | None, Array | None], threads: int) -> tuple[Array, Array]:
         """The plan's results on x."""
+        if self.view is not None:
+            x = x.view(self.view)
         if self.bits is None:
             return self.plan.pick(x, *outs, threads)
         if outs[0] is not None and outs[0].dtype != self.bits:
             raise ValueError("out must be of bfloat16")
-        values, indices = self.plan.pick(
-            x.view(UINT16), None if outs[0] is None else outs[0].view(UINT16), outs[1], threads
-        )
+        values, indices = self.plan.pick(x, None if outs[0] is None else outs[0].view(UINT16), outs[1], threads)
         return values.view(self.bits), indices
 
     def run(self, x: Array, out: Array | None, threads: int) -> Array:
@@ -87,13 +88,15 @@ class Call:
 
     def pooled(self, x: Array, out: Array | None, threads: int) -> Array:
         """The plan's result on x."""
+        if self.view is not None:
+            x = x.view(self.view)
         if self.bits is None:
             return self.plan.run(x, out, threads)
         if out is not None:
             if out.dtype != self.bits:
                 raise ValueError("out must be of bfloat16")
             out = out.view(UINT16)
-        return self.plan.run(x.view(UINT16), out, threads).view(self.bits)
+        return self.plan.run(x, out, threads).view(self.bits)
 
     def finished(self, result: Array, x: Array, threads: int) -> Array:
         """The plan's result on x as the call's."""
@@ -105,7 +108,8 @@ class Call:
         if result.dtype.kind == "f":
             empty = np.isnan(result)
             if empty.any():
-                if self.sums is None or np.isnan(self.sums.run(x, None, threads)).any():
+                seen = x if self.view is None else x.view(self.view)
+                if self.sums is None or np.isnan(self.sums.run(seen, None, threads)).any():
                     raise ValueError(f"x must not have a window whose average is NaN where dtype is {self.dtype}")
                 result[empty] = 0
         return saturated(result, self.dtype, self.rounding)
@@ -170,7 +174,6 @@ def make(
     given: DType,
     shape: tuple[int, ...],
     strides: tuple[int, ...],
-    aligned: bool,
     kernel_size: object,
     stride: object,
     padding: object,
@@ -197,18 +200,18 @@ def make(
     core_op, source, result = choose(op, native, dtype)
     rule = arguments.rounding(rounding, is_float(result))
 
-    order = memory_order(shape, strides)
+    order, ordered = memory_order(shape, strides), False
     counted = arguments.indices(index_base, index_dtype, shape, axes, pooled)
     if counted is not None:
         # Of equal cells the first one counts, in the order of the axes: that of the memory must be the same.
         places = [axis for axis in order if axis in axes and shape[axis] > 1]
         if places != sorted(places):
-            order = tuple(range(len(shape)))
-            strides = (0,) * len(shape)  # those of no row: x is copied
-    rows = [axis for axis in order if shape[axis] > 1]
-    in_place = aligned and given == source and (not rows or strides[rows[-1]] == given.itemsize)
-    if not in_place:
-        strides = dense_strides(shape, source.itemsize, order)
+            order, ordered = tuple(range(len(shape))), True
+    copies = not reads(native, source)
+    if copies:
+        native, strides = source, dense_strides(shape, source.itemsize, order)
+    swapped = not copies and given != native
+    view = UINT16 if is_bfloat16(native) else native if swapped else None
 
     def plan(core_op: str) -> Plan:
         where = tuple(map(windows.get, range(len(shape))))
@@ -228,6 +231,9 @@ def make(
             *indices,
             op.parameters,
             op.omit,
+            native.name,
+            swapped,
+            order if ordered else (),
         )
 
     pool = plan(core_op)
@@ -236,12 +242,13 @@ def make(
         plan=pool,
         dtype=result,
         wraps=op.name in ("sum", "product"),
-        source=None if in_place else source,
+        source=source if copies else None,
         order=order,
+        view=view,
         indices=None if counted is None else counted.dtype,
         sums=plan("sum") if core_op == "average" and not is_float(result) else None,
         direct=direct,
-        plain=direct and in_place and not is_bfloat16(source),
+        plain=direct and not copies and view is None and not is_bfloat16(source),
         bits=source if is_bfloat16(source) else None,
         rounding=rule,
     )
@@ -275,7 +282,7 @@ def refuse_as_key(words: tuple[object, ...]) -> None:
             refuse_as_key(word)
 
 
-Form: TypeAlias = tuple[str | Op, DType, tuple[int, ...], tuple[int, ...], bool]
+Form: TypeAlias = tuple[str | Op, DType, tuple[int, ...], tuple[int, ...]]
 
 
 @lru_cache(maxsize=512)
@@ -286,7 +293,7 @@ def kept(form: Form, words: tuple[object, ...], _: tuple[object, ...]) -> Call:
 
 def find(op: str | Op, x: Array, words: tuple[object, ...]) -> Call:
     """The call of these words on x."""
-    form = (op, x.dtype, x.shape, x.strides, x.flags.aligned)
+    form = (op, x.dtype, x.shape, x.strides)
     try:
         types = tuple(map(type, words))
         return kept(form, words, types if PLAIN.issuperset(types) else kinds(words))

@@ -40,6 +40,9 @@ class Plan:
         wide_indices: bool = True,
         parameters: tuple[float, float] = (0.0, 0.0),
         omit: bool = False,
+        source: str | None = None,
+        swapped: bool = False,
+        order: tuple[int, ...] = (),
     ) -> None: ...
     @property
     def result_shape(self) -> tuple[int, ...]: ...

@@ -79,6 +79,12 @@ def choose_sum(op: str, given: DType, asked: object) -> Types:
     return Types(op, source, result)
 
 
+def reads(given: DType, source: DType) -> bool:
+    """Whether the core makes elements of `source` of others as it reads them."""
+    integers = source.name in ("int64", "uint64") and not is_float(given)
+    return given == source or source.name in ("bool", "float32", "float64") or integers
+
+
 def is_bfloat16(dtype: DType) -> bool:
     """Whether it is the bfloat16 that the package ml_dtypes has taught numpy."""
     return dtype.kind == "V" and dtype.itemsize == 2 and dtype.name == "bfloat16"

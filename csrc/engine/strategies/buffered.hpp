@@ -91,8 +91,8 @@ class BufferedWalker : public Walker {
   }
 
   [[gnu::always_inline]] void fold_listed(char* target, const char* start, std::int64_t elements) {
-    if (prepares() && start == nullptr && listed() == 1) {
-      return kernel_.prepare(target, rows_[0], elements, form_.steps.flip);
+    if (kernel_.prepare != nullptr && start == nullptr && listed() == 1) {
+      return maker_.make(target, rows_[0], elements);
     }
     prepare_listed(elements);
     kernel_.fold_rows(target, start, rows_.data(), listed(), elements, {}, kernel_.keying);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../scratch.hpp"
+#include "../source.hpp"
 #include "scan_lists.hpp"
 #include "strategies.hpp"
 
@@ -16,6 +17,7 @@ class Bundler {
       : form_(call.plan.form),
         schedule_(call.plan.schedule),
         kernel_(call.kernel()),
+        maker_(kernel_, form_, call.input),
         input_(static_cast<const char*>(call.input)),
         result_(static_cast<char*>(call.result)),
         planes_(cell_bytes / acc_size(form_)) {
@@ -43,18 +45,18 @@ class Bundler {
 
  private:
   /// Whether planes of accumulators lie beside the bundle.
-  bool outside() const { return kernel_.prepare != nullptr || kernel_.finish != nullptr; }
+  bool outside() const { return maker_.makes() || kernel_.finish != nullptr; }
 
   char* plane_beside(std::int64_t i, std::int64_t cells) const {
     return planes_beside_ + i * cells * cell_bytes / planes_;
   }
 
   void prepare() {
-    if (kernel_.prepare == nullptr) return;
+    if (!maker_.makes()) return;
     const std::int64_t cells = columns() * rows_.input();
     for (std::int64_t i = 0; i < planes_; ++i) {
       char* const plane = plane_beside(i, cells);
-      kernel_.prepare(plane, inputs_[i], cells, form_.steps.flip);
+      maker_.make(plane, inputs_[i], cells);
       inputs_[i] = plane;
     }
   }
@@ -127,6 +129,7 @@ class Bundler {
   const NormalForm& form_;
   const Schedule& schedule_;
   const Kernel kernel_;
+  const RowMaker maker_;
   const char* const input_;
   char* const result_;
   const std::int64_t planes_;                       // of a bundle

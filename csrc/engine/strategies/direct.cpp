@@ -10,7 +10,7 @@ class Direct : public ListedWalker {
 
   void enter_tile() {
     choose_fetches();
-    if (prepares()) reserve_bytes(std::array<std::int64_t, 0>{});
+    if (prepares()) reserve_rows();
   }
 
   void pool(std::int64_t from, std::int64_t to) {

@@ -7,16 +7,17 @@ namespace {
 class EndlessWalker : public Walker {
  public:
   EndlessWalker(const by::Endless& numbers, const Call& call, const Share& share)
-      : Walker(call, share), crosses_lines_(numbers.crosses_lines) {}
+      : Walker(call, share), crosses_lines_(numbers.crosses_lines), most_lines_(numbers.lines) {}
 
   void enter_tile() {
     if (!prepares()) return;
     const Windows& windows = schedule_.column.windows;
-    const std::int64_t width = schedule_.row.windows.outputs(), reach = windows.extent(1);
-    together_ = std::max<std::int64_t>(1, prepared_bytes / (width * acc_size(form_)) - reach);
-    const auto [plane, results] = reserve_bytes(std::array<std::int64_t, 2>{
-        (together_ + reach) * width * acc_size(form_), together_ * width * acc_size(form_)});
-    plane_ = plane;
+    const std::int64_t row_bytes = schedule_.row.windows.outputs() * maker_.size(), reach = windows.extent(1);
+    together_ = std::max<std::int64_t>(1, prepared_bytes / (row_bytes * most_lines_) - reach);
+    piece_bytes_ = (together_ + reach) * row_bytes;
+    const auto [pieces, results] = reserve_bytes(std::array<std::int64_t, 2>{
+        piece_bytes_ * most_lines_, together_ * schedule_.row.windows.outputs() * acc_size(form_)});
+    pieces_ = pieces;
     results_ = results;
   }
 
@@ -34,29 +35,33 @@ class EndlessWalker : public Walker {
     const std::int64_t n = (to - from) * schedule_.row.windows.outputs();
     if (crosses_lines_ || listed_.begin != from || listed_.end != to) list(from, to);
     const char* plane = cursor_.at(cursor_.taps().first());
-    if (prepares()) plane = prepared(plane, from, to);
+    if (prepares()) plane = prepared(from, to);
     void* const out = kernel_.finish == nullptr ? cursor_.target(from) : results_;
     kernel_.pool_endless(row_, plane, seen_.data(), static_cast<std::int64_t>(seen_.size()), out, n, kernel_.keying);
     if (kernel_.finish != nullptr) kernel_.finish(cursor_.target(from), out, n, row_.divisor, form_.to_integer);
     patience_.spend(static_cast<std::int64_t>(seen_.size()) * n);
   }
 
-  /// The rows that output rows [from, to) see, prepared. Returns where the plane would begin.
-  const char* prepared(const char* plane, std::int64_t from, std::int64_t to) const {
+  /// The rows that output rows [from, to) see on each plane, prepared. Returns where the first plane would begin.
+  const char* prepared(std::int64_t from, std::int64_t to) {
     const Windows& windows = schedule_.column.windows;
     const std::int64_t width = schedule_.row.windows.outputs();
     const std::int64_t begin = std::clamp<std::int64_t>(windows.start(from), 0, windows.input());
     const std::int64_t end = std::clamp<std::int64_t>(windows.stop(to - 1), begin, windows.input());
     const std::int64_t before = begin * width;
-    kernel_.prepare(plane_, plane + before * info_of(form_.dtype).size, (end - begin) * width, form_.steps.flip);
-    return plane_ - before * acc_size(form_);
+    char* piece = pieces_;
+    cursor_.taps().each([&](const Place& place) {
+      maker_.make(piece, cursor_.at(place) + before * info_of(form_.dtype).size, (end - begin) * width);
+      piece += piece_bytes_;
+    });
+    return pieces_ - before * maker_.size();
   }
 
   /// What output rows [from, to) see: the same on all planes, unless windows go through several of them.
   void list(std::int64_t from, std::int64_t to) {
     const Windows& windows = schedule_.column.windows;
     const std::int64_t width = schedule_.row.windows.outputs(), n = (to - from) * width;
-    const std::int64_t size = info_of(form_.dtype).size;  // of what is on other planes, which is never prepared
+    const std::int64_t size = info_of(form_.dtype).size;
     listed_ = {from, to};
     row_ = {width, schedule_.row.windows.kernel(), 0, n, cursor_.divisor(from) * cursor_.tile().spans[0].divisor};
     seen_.clear();
@@ -66,15 +71,20 @@ class EndlessWalker : public Walker {
       const std::int64_t end = std::min(n, (windows.input() - above) * width);
       row_.begin = std::max(row_.begin, begin);
       row_.end = std::min(row_.end, end);
+      std::int64_t plane = 0;
       cursor_.taps().each([&](const Place& place) {
-        seen_.push_back({(place.bytes - cursor_.taps().first().bytes) / size + above * width, begin, end});
+        const std::int64_t elements = (place.bytes - cursor_.taps().first().bytes) / size;
+        const std::int64_t prepared = plane++ * (piece_bytes_ / maker_.size());
+        seen_.push_back({(prepares() ? prepared : elements) + above * width, begin, end});
       });
     }
   }
 
   const bool crosses_lines_;
-  std::int64_t together_ = most_int64;  // output rows
-  char *plane_ = nullptr, *results_ = nullptr;
+  const std::int64_t most_lines_;
+  // Where rows are prepared: output rows at a time, bytes of what they see of each plane, and where it lies.
+  std::int64_t together_ = most_int64, piece_bytes_ = 0;
+  char *pieces_ = nullptr, *results_ = nullptr;
   Outputs listed_{0, 0};
   Endless row_{};
   std::vector<EndlessRow> seen_;

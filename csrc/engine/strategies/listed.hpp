@@ -10,6 +10,12 @@ class ListedWalker : public Walker {
   using Walker::Walker;
 
  protected:
+  /// Memory for all rows that a window sees, and what else is asked for.
+  template <std::size_t N = 0>
+  std::array<char*, N> reserve_rows(const std::array<std::int64_t, N>& sizes = {}) {
+    return reserve_bytes(sizes, 0, rows_seen());
+  }
+
   /// Calls pool(o, window, lines) for output rows [from, to), several of them at a time where the rows that they see
   /// are the same number of rows further on; `rows_` are those of the first one. `work` are the operations for a row.
   template <class Pool>

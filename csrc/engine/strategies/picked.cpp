@@ -12,6 +12,7 @@ class Picked : public ListedWalker {
   /// Finds the index of the first tap of each span.
   void enter_tile() {
     choose_fetches();
+    if (prepares()) reserve_rows();
     span_indices_.clear();
     for (const Span& span : cursor_.tile().spans) {
       const std::int64_t o = cursor_.tile().output_begin + span.begin;
@@ -24,6 +25,7 @@ class Picked : public ListedWalker {
   void pool(std::int64_t from, std::int64_t to) {
     each_list(from, to, work_of_taps(), [&](std::int64_t o, const Window& window, const Lines& lines) {
       number_rows(o, window);
+      prepare_listed(cursor_.elements());
       const NormalAxis &column = schedule_.column, &row = schedule_.row;
       const bool taps = form_.indices == Indices::of_taps;
       const std::int64_t index_size = form_.wide_indices ? 8 : 4;

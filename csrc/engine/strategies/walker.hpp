@@ -19,6 +19,7 @@ class Walker {
       : form_(call.plan.form),
         schedule_(call.plan.schedule),
         kernel_(call.kernel()),
+        maker_(kernel_, call.plan.form, call.input),
         cursor_(call.plan, call.input, call.result),
         patience_(call.interrupt, share.is_caller()) {}
   Walker(const Walker&) = delete;
@@ -49,20 +50,30 @@ class Walker {
 
   std::int64_t listed() const { return static_cast<std::int64_t>(rows_.size()); }
 
-  bool prepares() const { return kernel_.prepare != nullptr; }
+  bool prepares() const { return maker_.makes(); }
 
   /// The listed rows, `most_at_once` or fewer, as the loops take them.
   void prepare_listed(std::int64_t elements) {
-    if (prepares()) prepared_.prepare(rows_, elements, kernel_, form_.steps.flip);
+    if (prepares()) prepared_.prepare(rows_, elements, maker_);
+  }
+
+  /// The most rows that a window sees.
+  std::int64_t rows_seen() const {
+    const auto taps = [](const NormalAxis& axis) { return std::min(axis.windows.kernel(), axis.windows.input()); };
+    std::int64_t rows = taps(schedule_.column);
+    for (const NormalAxis& axis : schedule_.lines) rows = saturating_mul(rows, taps(axis));
+    return rows;
   }
 
   /// Memory for a tile, in so many bytes each, that starts so many bytes behind a cache line, and room for the rows
-  /// that are prepared and finished beside it.
+  /// that are prepared and finished beside it: `at_once` of them at least.
   template <std::size_t N>
-  std::array<char*, N> reserve_bytes(const std::array<std::int64_t, N>& sizes, std::int64_t alignment = 0) {
+  std::array<char*, N> reserve_bytes(const std::array<std::int64_t, N>& sizes, std::int64_t alignment = 0,
+                                     std::int64_t at_once = 1) {
     const auto whole_lines = [](std::int64_t bytes) { return (bytes + buffer_slack + 63) / 64 * 64; };
-    const std::int64_t row_bytes = PreparedRows::row_bytes(cursor_.elements(), acc_size(form_));
-    const std::int64_t kept = prepares() ? PreparedRows::rows_kept(row_bytes) : 0;
+    const std::int64_t row_bytes = PreparedRows::row_bytes(cursor_.elements(), maker_.size());
+    const std::int64_t kept =
+        prepares() ? std::max(at_once, std::min(rows_seen(), PreparedRows::rows_kept(row_bytes))) : 0;
     const RowTile& tile = cursor_.tile();
     finished_pitch_ = tile.spans.back().end * schedule_.inner * acc_size(form_);
     finished_lines_ = kernel_.finish == nullptr ? 0 : std::max<std::int64_t>(1, (8 << 10) / finished_pitch_);
@@ -141,6 +152,7 @@ class Walker {
     const Windows& windows = schedule_.column.windows;
     const std::int64_t row_bytes = cursor_.tile().input_width * schedule_.row.input_stride;
     fetched_ = Fetched::nothing;
+    if (!form_.source.axes.empty()) return;  // rows lie elsewhere
     if (windows.stride() == 1 || row_bytes > page || row_bytes == 0 || !is_far(form_)) return;
     // Rows that lie end to end are one piece, which goes on in the next plane; of others, those that windows see.
     const bool dense = schedule_.column.input_stride == row_bytes && windows.kernel() >= windows.stride();
@@ -151,6 +163,7 @@ class Walker {
   const NormalForm& form_;
   const Schedule& schedule_;
   const Kernel kernel_;
+  const RowMaker maker_;
   Cursor cursor_;
   Patience patience_;
   Scratch scratch_;
