@@ -259,7 +259,7 @@ TILEPOOL_INLINE Vec<To, N> convert_numbers(V v) {
   }
 }
 
-/// Exact; a NaN stays one.
+/// Exact; a NaN stays one, and becomes quiet.
 template <int N>
 TILEPOOL_INLINE Vec<float, N> from_float16(Vec<std::uint16_t, N> v) {
 #if defined(__F16C__) && defined(__GNUC__) && !defined(__clang__)
@@ -286,7 +286,8 @@ TILEPOOL_INLINE Vec<float, N> from_float16(Vec<std::uint16_t, N> v) {
     using Bits = Vec<std::uint32_t, N>;
     const Bits bits = convert_numbers<std::uint32_t, N>(v), magnitude = bits & 0x7fff;
     const Bits rebiased = (magnitude << 13) + (112u << 23);  // float32 has exponents that are larger by 112
-    const Bits special = rebiased + (112u << 23);            // and the greatest ones are no numbers
+    const Bits quiet = magnitude > 0x7c00 ? splat<N>(1u << 22) : Bits{};
+    const Bits special = (rebiased + (112u << 23)) | quiet;  // and the greatest ones are no numbers
     const auto small = __builtin_convertvector(bits_as<Vec<std::int32_t, N>>(magnitude), Vec<float, N>) * 0x1p-24f;
     const Bits number = magnitude < 0x400 ? bits_as<Bits>(small) : magnitude < 0x7c00 ? rebiased : special;
     return bits_as<Vec<float, N>>(number | (bits & 0x8000) << 16);
