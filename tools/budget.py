@@ -1,4 +1,4 @@
-"""Compiles every kernel by itself, and prints what each costs: seconds of CPU, KB of code and tables, MB of the compiler.
+"""Compiles every kernel by itself, and prints what each costs: seconds of CPU, KB of code, MB of the compiler.
 
     python tools/budget.py [--isas baseline,avx2,avx512]
 
