@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "source.hpp"
+#include "row_maker.hpp"
 
 namespace tilepool {
 
@@ -23,8 +23,9 @@ class PreparedRows {
   }
   static std::int64_t row_bytes(std::int64_t n, std::int64_t acc_size) { return pitch_of(n * acc_size + buffer_slack); }
 
-  /// Forgets all rows. `memory` has room for those that are kept.
-  void start(char* memory, std::int64_t row_bytes, std::int64_t count) {
+  /// Forgets all rows. `memory` has room for those that are kept. `meet_again`: whether rows are listed more than once.
+  void start(char* memory, std::int64_t row_bytes, std::int64_t count, bool meet_again) {
+    meet_again_ = meet_again;
     memory_ = memory;
     row_bytes_ = row_bytes;
     kept_.assign(static_cast<std::size_t>(count), {nullptr, 0});
@@ -39,7 +40,7 @@ class PreparedRows {
   void prepare(std::vector<const void*>& rows, std::int64_t n, const RowMaker& maker) {
     assert(rows.size() <= kept_.size());
     ++time_;
-    if (rows.size() > most_kept) {
+    if (!meet_again_ || rows.size() > most_kept) {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         maker.make(at(i), rows[i], n);
         kept_[i] = {nullptr, 0};
@@ -74,6 +75,7 @@ class PreparedRows {
 
   char* at(std::size_t i) const { return memory_ + static_cast<std::int64_t>(i) * row_bytes_; }
 
+  bool meet_again_ = false;
   char* memory_ = nullptr;
   std::int64_t row_bytes_ = 0;
   std::vector<Row> kept_;

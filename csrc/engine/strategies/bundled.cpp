@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "../row_maker.hpp"
 #include "../scratch.hpp"
-#include "../source.hpp"
 #include "scan_lists.hpp"
 #include "strategies.hpp"
 

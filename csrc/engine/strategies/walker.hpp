@@ -85,7 +85,9 @@ class Walker {
       result[i] = memory;
       memory += whole_lines(sizes[i]);
     }
-    if (kept > 0) prepared_.start(memory, row_bytes, kept);
+    const Windows& windows = schedule_.column.windows;
+    const bool meet_again = windows.outputs() > 1 && windows.kernel() > windows.stride();
+    if (kept > 0) prepared_.start(memory, row_bytes, kept, meet_again);
     finished_ = memory + kept * row_bytes;
     return result;
   }
