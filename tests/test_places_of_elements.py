@@ -153,4 +153,7 @@ def test_any_view(data: st.DataObject) -> None:
     with using_isa(data.draw(st.sampled_from(_core.available_isas()))), np.errstate(all="ignore"):
         made = tp.pool(x, kernel, stride, op=op, axis=axes, threads=threads)
         expected = tp.pool(dense(x), kernel, stride, op=op, axis=axes)
+    if op in ("sum", "avg") and dtype.kind in "fV":  # which of several NaNs a sum is is not promised
+        for result in (made, expected):
+            result[np.isnan(result)] = np.nan
     assert_same(made, expected, (x.strides, kernel, stride, op))
