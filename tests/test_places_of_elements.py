@@ -156,3 +156,11 @@ def test_any_view(data: st.DataObject) -> None:
         made = tp.pool(x, kernel, stride, op=op, axis=axes, threads=threads)
         expected = tp.pool(dense(x), kernel, stride, op=op, axis=axes)
     assert_same(made, expected, (x.strides, kernel, stride, op))
+
+
+def test_swapped_bfloat16_without_its_nans() -> None:
+    """numpy writes numbers into such arrays in the other byte order."""
+    native = np.array([[2, 3], [np.nan, 5]]).astype(ml_dtypes.bfloat16)
+    swapped = native.astype(native.dtype.newbyteorder("S"))
+    for op, expected in (("prod", [2, 15]), ("any", [1, 1]), ("sum", [2, 8]), ("max", [2, 5])):
+        assert tp.pool(swapped, 2, op=op, axis=0, nan_policy="omit").astype(float).tolist() == [expected], op

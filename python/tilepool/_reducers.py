@@ -14,7 +14,7 @@ from ._api import Array, CeilMode, Integers, Layout, NanPolicy, Padding, avg_poo
 from ._arguments import shown
 from ._call import find
 from ._core import methods
-from ._dtypes import Op
+from ._dtypes import Op, readable
 from ._missing import filled, left_out
 
 Method: TypeAlias = Literal["linear", "lower", "higher", "nearest", "midpoint"]
@@ -36,7 +36,7 @@ def reduce(
     array = arguments.array(x)
     missing = left_out(array, nan_policy, None)
     if missing is not None and op in NEUTRAL:
-        array, missing = filled(array, missing, np.array(NEUTRAL[op], array.dtype)), None
+        array, missing = filled(array, missing, np.array(NEUTRAL[op], readable(array.dtype))), None
     return find(Op(op, parameters, missing is not None), array, words).run(array, out, arguments.threads(threads))
 
 
