@@ -35,7 +35,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """All but the slow tests: less than a minute."""
+    """All but the slow tests: about a minute."""
     install(session)
     pytest(session, *QUICK)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 import tilepool as tp
@@ -156,6 +157,17 @@ def test_any_view(data: st.DataObject) -> None:
         made = tp.pool(x, kernel, stride, op=op, axis=axes, threads=threads)
         expected = tp.pool(dense(x), kernel, stride, op=op, axis=axes)
     assert_same(made, expected, (x.strides, kernel, stride, op))
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+@pytest.mark.parametrize("dtype", ["int16", "uint8", "bool"])
+def test_rows_that_overlap(dtype: str, kernel: int, isa: str) -> None:
+    """The rest of a long row begins where a piece of the row below does, and is shorter."""
+    piece = 4096  # pixels: see the schedule of gathered rows
+    numbers = (np.arange(9 * 2 * piece) % 7).astype(dtype)
+    x = as_strided(numbers, (6, 2 * piece + 100), (2 * piece * numbers.itemsize, numbers.itemsize))
+    made = tp.sum_pool(x, (kernel, x.shape[1]), 1, axis=(0, 1))
+    assert made.ravel().tolist() == [int(x[i : i + kernel].sum(dtype=np.int64)) for i in range(7 - kernel)]
 
 
 def test_swapped_bfloat16_without_its_nans() -> None:

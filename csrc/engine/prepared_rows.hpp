@@ -10,8 +10,8 @@
 
 namespace tilepool {
 
-/// Some rows of a tile, the least recently used of which give way. Nothing else than a row's place tells it from
-/// others: all have the same length.
+/// Some rows of a tile, the least recently used of which give way. A row is told from others by its place and length:
+/// where rows overlap in memory, the rest of one may begin where a piece of another does.
 class PreparedRows {
  public:
   /// How many rows of n accumulators are kept: what a first-level cache has room for, but not many more than loops
@@ -28,7 +28,7 @@ class PreparedRows {
     meet_again_ = meet_again;
     memory_ = memory;
     row_bytes_ = row_bytes;
-    kept_.assign(static_cast<std::size_t>(count), {nullptr, 0});
+    kept_.assign(static_cast<std::size_t>(count), {nullptr, 0, 0});
     time_ = 0;
   }
 
@@ -43,7 +43,7 @@ class PreparedRows {
     if (!meet_again_ || rows.size() > most_kept) {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         maker.make(at(i), rows[i], n);
-        kept_[i] = {nullptr, 0};
+        kept_[i] = {nullptr, 0, 0};
         rows[i] = at(i);
       }
       return;
@@ -54,7 +54,7 @@ class PreparedRows {
  private:
   struct Row {
     const void* source;
-    std::int64_t used;
+    std::int64_t length, used;
   };
 
   static constexpr std::size_t most_kept = 32;
@@ -62,14 +62,14 @@ class PreparedRows {
   const void* prepared(const void* source, std::int64_t n, const RowMaker& maker) {
     std::size_t oldest = 0;
     for (std::size_t i = 0; i < std::min(kept_.size(), most_kept); ++i) {
-      if (kept_[i].source == source) {
+      if (kept_[i].source == source && kept_[i].length == n) {
         kept_[i].used = time_;
         return at(i);
       }
       if (kept_[i].used < kept_[oldest].used) oldest = i;
     }
     maker.make(at(oldest), source, n);
-    kept_[oldest] = {source, time_};
+    kept_[oldest] = {source, n, time_};
     return at(oldest);
   }
 

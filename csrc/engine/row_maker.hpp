@@ -1,4 +1,4 @@
-// Where elements lie that are read one by one: with gaps between them, with their bytes swapped, or as another type.
+// Makes rows of elements that lie in memory with gaps between them, with their bytes swapped, or as another type.
 #pragma once
 
 #include <algorithm>

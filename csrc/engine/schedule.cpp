@@ -373,7 +373,7 @@ bool needs_short_rows(const Schedule& s, const NormalForm& form, const Facts& fa
   const auto* const gathered = std::get_if<by::Gathered>(&s.strategy);
   const bool is_buffered =
       std::holds_alternative<by::Scanned>(s.strategy) || (gathered != nullptr && gathered->piece == 0);
-  // Four rows and more: see RowBuffers.
+  // Four rows and more: see BufferedWalker::reserve.
   return is_buffered && !(adds && info_of(form.dtype).kind == 'f') && row_bytes(s, facts) > most_scratch_bytes / 4;
 }
 
