@@ -100,12 +100,8 @@ constexpr Fused fill() {
 }
 constexpr Fused filled = fill();
 
-constexpr Kernels fused() {
-  Kernels kernels{};
-  kernels.fused = &filled;
-  return kernels;
-}
+constexpr Kernels fused = Filler{}.with(&Kernels::fused, filled).kernels;
 
 }  // namespace
 }  // namespace tilepool
-TILEPOOL_EXPORT(fused, fused())
+TILEPOOL_EXPORT(fused, fused)

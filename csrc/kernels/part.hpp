@@ -24,6 +24,11 @@ struct Filler {
     kernels.loops[static_cast<int>(accumulator)] = &loops;
     return *this;
   }
+  template <class Part>
+  constexpr Filler& with(const Part* Kernels::* place, const Part& part) {
+    kernels.*place = &part;
+    return *this;
+  }
 };
 
 }  // namespace

@@ -29,12 +29,8 @@ constexpr Picks fill() {
 }
 constexpr Picks filled = fill();
 
-constexpr Kernels picks() {
-  Kernels kernels{};
-  kernels.picks = &filled;
-  return kernels;
-}
+constexpr Kernels picks = Filler{}.with(&Kernels::picks, filled).kernels;
 
 }  // namespace
 }  // namespace tilepool
-TILEPOOL_EXPORT(picks, picks())
+TILEPOOL_EXPORT(picks, picks)

@@ -93,12 +93,8 @@ constexpr RowSteps fill() {
 }
 constexpr RowSteps steps = fill();
 
-constexpr Kernels rows() {
-  Kernels kernels{};
-  kernels.steps = &steps;
-  return kernels;
-}
+constexpr Kernels rows = Filler{}.with(&Kernels::steps, steps).kernels;
 
 }  // namespace
 }  // namespace tilepool
-TILEPOOL_EXPORT(rows, rows())
+TILEPOOL_EXPORT(rows, rows)

@@ -78,5 +78,26 @@ void visit_windows(const Along& along, const void* const* rows, std::int64_t row
   }
 }
 
+/// The loops of all element types: Rows::of<T, O> for elements of type T, where numbers between them are written as O.
+template <class Rows>
+constexpr Surveys surveys_of() {
+  Surveys surveys{};
+  const auto set = [&](DType dtype, SurveyRows rows) { surveys.rows[static_cast<int>(dtype)] = rows; };
+  set(DType::float16, Rows::template of<Float16, Float16>);
+  set(DType::bfloat16, Rows::template of<BFloat16, BFloat16>);
+  set(DType::float32, Rows::template of<float, float>);
+  set(DType::float64, Rows::template of<double, double>);
+  set(DType::boolean, Rows::template of<std::uint8_t, float>);
+  set(DType::int8, Rows::template of<std::int8_t, float>);
+  set(DType::int16, Rows::template of<std::int16_t, float>);
+  set(DType::int32, Rows::template of<std::int32_t, double>);
+  set(DType::int64, Rows::template of<std::int64_t, double>);
+  set(DType::uint8, Rows::template of<std::uint8_t, float>);
+  set(DType::uint16, Rows::template of<std::uint16_t, float>);
+  set(DType::uint32, Rows::template of<std::uint32_t, double>);
+  set(DType::uint64, Rows::template of<std::uint64_t, double>);
+  return surveys;
+}
+
 }  // namespace
 }  // namespace tilepool
