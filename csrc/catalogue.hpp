@@ -124,14 +124,13 @@ constexpr bool converts(DType from, DType to) {
 
 /// What is combined, and how. Loops are compiled for these, not for ops and element types.
 enum class Accumulator : std::uint8_t {
-  key8,        // the greatest of signed integers, which are the bits of elements, flipped
-  key16,       //
-  key32,       //
-  key64,       //
-  half_key,    // the same of 16-bit floats, whose bits are put in the order of the numbers
-  float_key,   // of float32
-  max_double,  // the greatest of numbers; NaN if there is one
-  min_double,  //
+  key8,          // the greatest of signed integers, which are the bits of elements, flipped
+  key16,         //
+  key32,         //
+  key64,         //
+  half_key,      // the same of 16-bit floats, whose bits are put in the order of the numbers
+  float_key,     // of float32
+  least_double,  // the least of float64 with their signs flipped, or not; NaN if there is one
   sum_float,
   sum_double,
   sum_int32,
@@ -141,11 +140,11 @@ enum class Accumulator : std::uint8_t {
   product_double,
   product_int64
 };
-constexpr int accumulator_count = 16;
+constexpr int accumulator_count = 15;
 
 /// Bytes of one accumulator, the same on every ISA.
 constexpr std::int64_t size_of(Accumulator accumulator) {
-  constexpr std::int64_t sizes[accumulator_count] = {1, 2, 4, 8, 2, 4, 8, 8, 4, 8, 4, 8, 16, 4, 8, 8};
+  constexpr std::int64_t sizes[accumulator_count] = {1, 2, 4, 8, 2, 4, 8, 4, 8, 4, 8, 16, 4, 8, 8};
   return sizes[static_cast<int>(accumulator)];
 }
 
@@ -200,7 +199,7 @@ constexpr Steps steps_of(Op op, DType dtype, std::int64_t taps) {
     case Op::max:
     case Op::min:
       if (is_half) return {Accumulator::half_key, false, false, flip};
-      if (is_double) return {op == Op::max ? Accumulator::max_double : Accumulator::min_double, false, false, 0};
+      if (is_double) return {Accumulator::least_double, false, false, flip ^ flip_of(Op::min, dtype)};
       if (is_float) return {Accumulator::float_key, false, false, flip};
       if (info.size == 1) return {Accumulator::key8, false, false, flip};
       if (info.size == 2) return {Accumulator::key16, false, false, flip};

@@ -162,6 +162,13 @@ def differs(actual: Array, values: Array, bound: Array | None) -> Array:
         return np.asarray(~(equal | (np.abs(actual.astype(np.float64) - values) <= bound)))
 
 
+def other_zero(actual: Array, values: Array) -> Array:
+    """Where a zero has another sign."""
+    if not reference.is_float(actual.dtype):
+        return np.zeros(actual.shape, bool)
+    return np.asarray((values == 0) & (np.signbit(actual) != np.signbit(values)))
+
+
 def check(
     op: str,
     x: Array,
@@ -183,6 +190,8 @@ def check(
             with using_isa(isa):
                 actual = function_of(op, arguments)(x, axis=axis, threads=count, **arguments)
             wrong = differs(actual, values, bound) if actual.shape == values.shape else np.ones(actual.shape, bool)
+            if op in EXACT_OPS and actual.shape == values.shape:
+                wrong |= other_zero(actual, values)
             if wrong.any() or actual.dtype != dtype or actual.shape != values.shape:
                 raise AssertionError(
                     describe(op, x, axis, arguments, isa, count, note) + _difference(actual, values, dtype, bound)

@@ -127,17 +127,27 @@ def pool(
 
 def max_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array:
     """The largest cell; NaN where one is NaN; the lowest value of the dtype where there is no cell."""
-    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
-        keep = partial(np.max, axis=-1, initial=lowest(x.dtype))
-        return pool(x, axes, windows, lambda cells, _: keep(cells), native(x.dtype))
+    return pool(x, axes, windows, lambda cells, _: extremum("max", cells), native(x.dtype))
 
 
 def min_pool(x: Array, axes: Sequence[int], windows: Sequence[Windows]) -> Array:
     """The smallest cell; NaN where one is NaN; the highest value of the dtype where there is no cell."""
-    with np.errstate(invalid="ignore"):
-        return pool(
-            x, axes, windows, lambda cells, _: np.min(cells, axis=-1, initial=highest(x.dtype)), native(x.dtype)
-        )
+    return pool(x, axes, windows, lambda cells, _: extremum("min", cells), native(x.dtype))
+
+
+def extremum(op: str, cells: Array) -> Array:
+    """Along the last axis. Of zeros of both signs -0 is the smaller one, which numpy leaves open."""
+    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
+        if op == "max":
+            best = np.max(cells, axis=-1, initial=lowest(cells.dtype))
+        else:
+            best = np.min(cells, axis=-1, initial=highest(cells.dtype))
+        if not is_float(cells.dtype):
+            return np.asarray(best)
+        minus = np.signbit(cells)
+        other = ((cells == 0) & (~minus if op == "max" else minus)).any(axis=-1)
+        zero = np.where(other == (op == "max"), np.array(0.0, best.dtype), np.array(-0.0, best.dtype))
+        return np.asarray(np.where(best == 0, zero, best))
 
 
 def places(
@@ -391,16 +401,8 @@ def without(
 
 def extremum_without(op: str, x: Array, axes: Sequence[int], windows: Sequence[Windows], valid: Array) -> Array:
     """`max_pool` or `min_pool` of the valid cells."""
-    values, least = x.ravel(), (lowest if op == "max" else highest)(x.dtype)
-    with np.errstate(invalid="ignore"):
-        return without(
-            x,
-            axes,
-            windows,
-            valid,
-            lambda cells, _: (np.max if op == "max" else np.min)(values[cells], initial=least),
-            native(x.dtype),
-        )
+    values = x.ravel()
+    return without(x, axes, windows, valid, lambda cells, _: extremum(op, values[cells]), native(x.dtype))
 
 
 def place_without(op: str, x: Array, axes: Sequence[int], windows: Sequence[Windows], valid: Array) -> Array:

@@ -29,7 +29,7 @@ struct AlongRow {
   template <int N, int K = 0>
   TILEPOOL_INLINE Vec<Acc, N> window(std::int64_t at) const {
     if constexpr (Op::rounds && K == 0) {
-      if (count > most_added) return pairwise<N>(at, count);
+      if (count > most_added) return AlongRow(*this).template pairwise<N>(at, count);
     }
     return one_by_one<N>(at, K > 0 ? K : count);
   }
@@ -79,7 +79,7 @@ struct AlongRow {
 
   /// Windows of neighbouring taps, S apart, of single-element pixels: whole vectors are loaded and de-interleaved.
   template <int S, int K = 0>
-  void strided() const {
+  TILEPOOL_INLINE void strided() const {
     // A group that starts at the first tap may reach beyond the last tap, but not beyond the row.
     const std::int64_t reachable = (along.width - first - (count < S ? S : count)) / S + 1;
     std::int64_t o = outputs < reachable ? outputs : reachable;
@@ -368,6 +368,16 @@ struct AlongRow {
     out += write_step;
   }
 
+  /// Lines of common windows. A copy whose address is not known is held in registers, whatever is written.
+  template <int K>
+  TILEPOOL_NOINLINE void halve(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+    AlongRow row = *this;
+    for (std::int64_t line = 0; line < lines; ++line, row.next_line(read_step, write_step))
+      row.template strided<2, K>();
+    next_line(lines * read_step, lines * write_step);
+    if (along.streams) finish_streams();
+  }
+
   /// So many lines, by a loop that is chosen once; then this is the line behind them.
   TILEPOOL_NOINLINE void pool(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
     const auto by = [&](auto loop) TILEPOOL_INLINE_LAMBDA {
@@ -384,10 +394,10 @@ struct AlongRow {
       constexpr int R = Src::row_count;  // see `pools_at_once`
       const std::int64_t stride = along.step == 1 ? along.stride : 0;
       if constexpr (R < 3) {
-        if (stride == 2 && count == 2) return by([](const AlongRow& row) { row.template strided<2, 2>(); });
+        if (stride == 2 && count == 2) return halve<2>(lines, read_step, write_step);
       }
-      if constexpr (R != 2) {
-        if (stride == 2 && count == 3) return by([](const AlongRow& row) { row.template strided<2, 3>(); });
+      if constexpr (R != 2 || Op::is_common) {
+        if (stride == 2 && count == 3) return halve<3>(lines, read_step, write_step);
       }
       if constexpr (R == 1) {
         if (stride == 2) return by([](const AlongRow& row) { row.template strided<2>(); });
@@ -421,10 +431,11 @@ void pool_span(const Along& along, const Span& span, const void* const* rows, do
   between.first += inside.begin * along.stride;
   between.outputs = inside.end - inside.begin;
   between.out += inside.begin;
-  for (std::int64_t line = from; line < to; ++line) {
-    row.ends(inside);
-    if (between.outputs > 0) between.pool(1, read_step, write_step);
-    row.next_line(read_step, write_step);
+  constexpr std::int64_t together = 8;  // in the first-level cache, so that memory is read in its order
+  for (std::int64_t line = from; line < to; line += together) {
+    const std::int64_t end = line + together < to ? line + together : to;
+    if (between.outputs > 0) between.pool(end - line, read_step, write_step);
+    for (std::int64_t i = line; i < end; ++i, row.next_line(read_step, write_step)) row.ends(inside);
   }
 }
 

@@ -54,7 +54,7 @@ void separate(const void* bundle, std::int64_t cells, const double* divisors, bo
     }
   };
   const typename Op::Scale scale(divisors[0], keying);
-  if constexpr (std::is_floating_point_v<Acc> && !std::is_same_v<typename Op::Scale, NoScale>) {
+  if constexpr (Op::rounds) {
     if (!alike) {
       return squares<Acc, N>(static_cast<Out*>(planes[0]), cells,
                              [&](int plane, std::int64_t cell) TILEPOOL_INLINE_LAMBDA {

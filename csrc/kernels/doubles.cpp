@@ -5,8 +5,7 @@
 namespace tilepool {
 namespace {
 constexpr Kernels doubles = Filler{}
-                                .with(Accumulator::max_double, loops_of<Accumulator::max_double, Extremum<double, 1>>)
-                                .with(Accumulator::min_double, loops_of<Accumulator::min_double, Extremum<double, -1>>)
+                                .with(Accumulator::least_double, loops_of<Accumulator::least_double, Least<double>>)
                                 .with(Accumulator::sum_double, loops_of<Accumulator::sum_double, Mean<double>>)
                                 .kernels;
 }  // namespace

@@ -62,9 +62,51 @@ struct RootOfSum : Sum<double> {
   }
 };
 
+/// Extrema of float32, combined as floats, or as keys where they are combined many times.
 using OrderedFloat = FloatKey<float, std::int32_t>;
 template <int Sign>
-constexpr FusedLoops extremum{pool_rows<Extremum<float, Sign>>, pool_endless<Extremum<float, Sign>, OrderedFloat>};
+struct ExtremumOfFloats : AsItIs<float> {
+  static constexpr bool is_common = true;
+  struct Lift : NoLift {
+    using NoLift::NoLift;
+    template <int N>
+    TILEPOOL_INLINE Vec<float, N> of(Vec<float, N> v) const {
+      return in_register(v);
+    }
+  };
+  static constexpr float identity() { return -Sign * std::numeric_limits<float>::infinity(); }
+  template <int N>
+  static TILEPOOL_INLINE Vec<float, N> combine(Vec<float, N> a, Vec<float, N> b) {
+    return extremum_or_nan<Sign, N, float>(a, b);
+  }
+};
+
+/// The same, both of them, by the least one, whose order is that of keys of which the sign is flipped.
+constexpr std::int64_t sign_of_float = std::numeric_limits<std::int32_t>::min();
+struct LeastFloat : Least<float> {
+  static constexpr bool is_common = true;
+  struct Lift : Flip {
+    explicit Lift(const Keying& keying) : Flip(Keying{keying.in ^ sign_of_float}) {}
+  };
+  struct Scale : Least<float>::Scale {
+    Scale(double, const Keying& keying) : Least<float>::Scale(1, Keying{0, keying.out ^ sign_of_float}) {}
+  };
+  template <int N>
+  static TILEPOOL_INLINE Vec<float, N> finish(Vec<float, N> acc, const Scale& scale) {
+    return Least<float>::finish<N>(acc, scale);
+  }
+};
+struct KeyOfLeast : OrderedFloat {
+  struct Lift : Order {
+    explicit Lift(const Keying& keying) : Order(Keying{sign_of_float, 0, keying.nans}) {}
+  };
+};
+
+template <int Sign, bool Both>
+constexpr FusedLoops extremum{pool_rows<LeastFloat>, pool_endless<LeastFloat, KeyOfLeast>};
+template <int Sign>
+constexpr FusedLoops extremum<Sign, false>{pool_rows<ExtremumOfFloats<Sign>>,
+                                           pool_endless<ExtremumOfFloats<Sign>, OrderedFloat>};
 
 template <class Op, class Element, class Step>
 constexpr FusedLoops only_endless{nullptr, pool_endless<Lifted<Op, Element, Step>, Lifted<Op, Element, Step>>};
@@ -82,8 +124,8 @@ constexpr Fused fill() {
   const auto set = [&](Op op, DType dtype, const FusedLoops& loops) {
     fused.loops[static_cast<int>(op)][static_cast<int>(dtype)] = &loops;
   };
-  set(Op::max, DType::float32, extremum<1>);
-  set(Op::min, DType::float32, extremum<-1>);
+  set(Op::max, DType::float32, extremum<1, !orders_zeros>);
+  set(Op::min, DType::float32, extremum<-1, !orders_zeros>);
 #ifdef __AVX2__
   set(Op::average, DType::boolean, mean<std::uint8_t>);
   set(Op::average, DType::int8, mean<std::int8_t>);

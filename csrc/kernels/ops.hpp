@@ -36,20 +36,39 @@ struct AsItIs {
   using Lift = NoLift;
   using Scale = NoScale;
   static constexpr int lanes = sizeof(T) > 8 ? 1 : full_lanes<T>;  // compilers have no vectors of 128-bit integers
-  static constexpr bool rounds = false;  // whether many taps are added up pairwise, so that errors do not grow
+  static constexpr bool rounds = false;     // whether many taps are added up pairwise, so that errors do not grow
+  static constexpr bool is_common = false;  // worth code of its own at the borders of arrays
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> finish(Vec<T, N> acc, const Scale&) {
     return acc;
   }
 };
 
-/// The largest number (Sign = 1) or the smallest one; NaN if there is one.
-template <class T, int Sign>
-struct Extremum : AsItIs<T> {
-  static constexpr T identity() { return -Sign * std::numeric_limits<T>::infinity(); }
+/// The smallest of floats, -0 before +0; NaN if there is one. The largest is that of which the sign is flipped.
+template <class T>
+struct Least : AsItIs<T> {
+  struct Flip {
+    explicit Flip(const Keying& keying) : sign(static_cast<IntegerLike<T>>(keying.in)) {}
+    template <int N>
+    TILEPOOL_INLINE Vec<T, N> of(Vec<T, N> v) const {
+      if constexpr (N == 1) return of<16 / sizeof(T)>(first_lane(v))[0];  // which keeps it in the registers of floats
+      return bits_as<Vec<T, N>>(bits_as<Vec<IntegerLike<T>, N>>(v) ^ splat<N>(sign));
+    }
+    IntegerLike<T> sign;
+  };
+  using Lift = Flip;
+  struct Scale {
+    Scale(double, const Keying& keying) : back(Keying{keying.out, 0, 0}) {}
+    Flip back;
+  };
+  static constexpr T identity() { return std::numeric_limits<T>::infinity(); }
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> combine(Vec<T, N> a, Vec<T, N> b) {
-    return Sign > 0 ? greater_or_nan(b, a) : less_or_nan(b, a);
+    return extremum_or_nan<-1, N, T>(a, b);
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<T, N> finish(Vec<T, N> acc, const Scale& scale) {
+    return scale.back.template of<N>(acc);
   }
 };
 
@@ -166,7 +185,7 @@ struct Mean : Sum<T> {
   }
 };
 
-/// The product. Integers wrap. Of all NaNs, whose sign depends on the order of the factors, one is written.
+/// The product. Integers wrap. The sign of NaNs would depend on the order of the factors.
 template <class T>
 struct Product : AsItIs<T> {
   static constexpr T identity() { return 1; }
@@ -176,7 +195,11 @@ struct Product : AsItIs<T> {
   }
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> finish(Vec<T, N> acc, const NoScale&) {
-    return acc == acc ? acc : splat<N>(std::numeric_limits<T>::quiet_NaN());
+    if constexpr (std::is_integral_v<T>) {
+      return acc;
+    } else {
+      return one_nan<N, T>(acc);
+    }
   }
 };
 

@@ -191,7 +191,7 @@ struct PickRow {
   template <int N, class Taps>
   TILEPOOL_INLINE void outputs_at(std::int64_t to, std::int64_t start, Vec<Place, N> place, const Taps& taps) const {
     const Best<N> best = best_of<N>(place, taps);
-    put<N>(to, best.best, best.place, start);
+    put<N>(to, best.value(), best.place, start);
   }
 
   /// Outputs whose taps are neighbours where the outputs are. K > 0 tells the taps at compile time.
@@ -317,9 +317,9 @@ struct PickRow {
                                  });
     const std::int64_t start = base + o * indexing.output;
     if constexpr (N == 1) {
-      put<1>(o, best.best, best.place, start);
+      put<1>(o, best.value(), best.place, start);
     } else {
-      put<1>(o, best.best[0], best.place[0], start);
+      put<1>(o, best.value()[0], best.place[0], start);
     }
   }
 
