@@ -105,8 +105,8 @@ void pool_halves(const Along& along, const typename Op::Acc* rows, const typenam
     auto* const to = out + line * lines.write_step / static_cast<std::int64_t>(sizeof(typename Op::Out)) + span.begin;
     sweep_overlapping<Acc, Op::lanes>(span.end - span.begin, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int N = decltype(lanes)::value;
-      const auto both = Op::template combine<N>(load<N>(halves + at + i), load<N>(halves + at + i + half));
-      const auto whole = Op::template combine<N>(both, load<N>(rows + at + i + 2 * half));
+      const auto whole =
+          twice<Op, N>(load<N>(halves + at + i), load<N>(halves + at + i + half), true, rows + at + i + 2 * half);
       store(to + i, Op::template finish<N>(whole, scale));
     });
   }

@@ -1,26 +1,32 @@
 // The loops that combine neighbouring taps in buffers: by doubling, or by suffixes and prefixes of blocks.
 #pragma once
 
+#include "../blocks.hpp"
 #include "rows.hpp"
 
 namespace tilepool {
 namespace {
 
-/// The combination of W taps, the first at `at`, as a tree: from windows of w taps come windows of 2w, or of 2w + 1
-/// with one tap more.
+/// The step of doubling: two windows of w taps make one of 2w, or with the tap behind them one of 2w + 1. All that
+/// follows repeats it until a window is whole, in registers or in passes over a buffer.
+template <class Op, int N, class V>
+TILEPOOL_INLINE V twice(V first, V second, bool is_odd, const typename Op::Acc* behind) {
+  const V both = Op::template combine<N>(first, second);
+  return is_odd ? Op::template combine<N>(both, load<N>(behind)) : both;
+}
+
+/// The W taps from `at` on.
 template <class Op, int W, int N>
 TILEPOOL_INLINE Vec<typename Op::Acc, N> tree(const typename Op::Acc* at, std::int64_t distance) {
   if constexpr (W == 1) {
     return load<N>(at);
   } else {
-    const auto both =
-        Op::template combine<N>(tree<Op, W / 2, N>(at, distance), tree<Op, W / 2, N>(at + W / 2 * distance, distance));
-    if constexpr (W % 2 == 0) return both;
-    return Op::template combine<N>(both, load<N>(at + (W - 1) * distance));
+    return twice<Op, N>(tree<Op, W / 2, N>(at, distance), tree<Op, W / 2, N>(at + W / 2 * distance, distance),
+                        W % 2 != 0, at + (W - 1) * distance);
   }
 }
 
-/// The same tree for neighbouring taps in registers, Doublings times from windows of taps / 2 to those of `taps`.
+/// Neighbouring taps in registers, Doublings times from windows of taps / 2 to those of `taps`.
 template <class Op, int Doublings>
 struct Doubled {
   static constexpr int N = Op::lanes;
@@ -37,9 +43,7 @@ struct Doubled {
   /// The windows that start at `at`, a vector to the left of those before.
   TILEPOOL_INLINE V step(const Acc* at) {
     const V half_behind = half.behind, sum = half.step(at);
-    behind = Op::template combine<N>(sum, moved<N, Acc>(sum, half_behind, second));
-    if (last > 0) behind = Op::template combine<N>(behind, load<N>(at + last));
-    return behind;
+    return behind = twice<Op, N>(sum, moved<N, Acc>(sum, half_behind, second), last > 0, at + last);
   }
 };
 
@@ -102,9 +106,8 @@ void widen(typename Op::Acc* target, const typename Op::Acc* source, std::int64_
     const std::int64_t wider = 2 * width + (odd ? 1 : 0);
     const std::int64_t valid = n - (wider - 1) * distance;
     for (std::int64_t i = 0; i < valid; i += N) {  // in place: what is read lies at or behind what is written
-      auto acc = Op::template combine<N>(load<N>(target + i), load<N>(target + i + width * distance));
-      if (odd) acc = Op::template combine<N>(acc, load<N>(source + i + 2 * width * distance));
-      store(target + i, acc);
+      store(target + i, twice<Op, N>(load<N>(target + i), load<N>(target + i + width * distance), odd,
+                                     source + i + 2 * width * distance));
     }
     width = wider;
   }
@@ -112,8 +115,8 @@ void widen(typename Op::Acc* target, const typename Op::Acc* source, std::int64_
 
 /// Rows of accumulators, `pitch` apart, and windows of `taps` of them that start at rows -before to outputs - before -
 /// 1 and see nothing beyond the `count` rows that there are. Blocks of `taps` rows start `phase` rows before the first
-/// window, and every `taps` rows from there (van Herk 1992, Gil and Werman 1993). Put is called with an output, a
-/// column, and the vector of results that starts there.
+/// window, and every `taps` rows from there. Put is called with an output, a column, and the vector of results that
+/// starts there.
 template <class Op, class Put>
 struct Blocks {
   using Acc = typename Op::Acc;
@@ -122,37 +125,36 @@ struct Blocks {
   std::int64_t outputs, count, before, taps, phase, pitch;
   Put put;
 
-  template <int Vectors, int N>
-  TILEPOOL_INLINE void take(Vec<Acc, N>* acc, std::int64_t row, std::int64_t at, bool first) const {
-    for (int u = 0; u < Vectors; ++u) {
-      const auto v = load<N>(source + row * pitch + at + u * N);
-      acc[u] = first ? v : Op::template combine<N>(acc[u], v);
-    }
-  }
-
-  /// A few vectors of columns, whose running combinations stay in registers: up from the border of two blocks, then
-  /// down from it.
+  /// A few vectors of columns, whose running combinations stay in registers.
   template <int Vectors, int N>
   TILEPOOL_INLINE void columns(std::int64_t at) const {
+    const auto inside = [&](std::int64_t row) TILEPOOL_INLINE_LAMBDA {
+      return row < 0 ? 0 : row < count ? row : count;
+    };
+    Vec<Acc, N> acc[Vectors] = {};
     for (std::int64_t from = 0, to, border = taps - phase - before; from < outputs; from = to, border += taps) {
       to = border + before < outputs ? border + before : outputs;
-      Vec<Acc, N> acc[Vectors];
-      std::int64_t row = (border < count ? border : count) - 1;
-      take<Vectors, N>(acc, row, at, true);
-      for (std::int64_t o = to; o-- > from;) {
-        while (row > 0 && row > o - before) take<Vectors, N>(acc, --row, at, false);
-        for (int u = 0; u < Vectors; ++u) store(suffixes + o * pitch + at + u * N, acc[u]);
-      }
-      row = border;
-      for (std::int64_t o = from; o < to; ++o) {
-        const std::int64_t end = o - before + taps < count ? o - before + taps : count;
-        for (; row < end; ++row) take<Vectors, N>(acc, row, at, row == border);
-        for (int u = 0; u < Vectors; ++u) {
-          const std::int64_t column = at + u * N;
-          const auto suffix = load<N>(suffixes + o * pitch + column);
-          put(o, column, row == border ? suffix : Op::template combine<N>(suffix, acc[u]));
-        }
-      }
+      walk_block(
+          from, to, inside(border), [&](std::int64_t o) TILEPOOL_INLINE_LAMBDA { return inside(o - before); },
+          [&](std::int64_t o) TILEPOOL_INLINE_LAMBDA { return inside(o - before + taps); },
+          [&](std::int64_t row, bool first) TILEPOOL_INLINE_LAMBDA {
+            for (int u = 0; u < Vectors; ++u) {
+              const auto v = load<N>(source + row * pitch + at + u * N);
+              acc[u] = first ? v : Op::template combine<N>(acc[u], v);
+            }
+          },
+          [&](std::int64_t o, bool seen) TILEPOOL_INLINE_LAMBDA {
+            if (!seen) return;
+            for (int u = 0; u < Vectors; ++u) store(suffixes + o * pitch + at + u * N, acc[u]);
+          },
+          [] {},
+          [&](std::int64_t o, bool seen) TILEPOOL_INLINE_LAMBDA {
+            for (int u = 0; u < Vectors; ++u) {
+              const std::int64_t column = at + u * N;
+              const auto suffix = load<N>(suffixes + o * pitch + column);
+              put(o, column, seen ? Op::template combine<N>(suffix, acc[u]) : suffix);
+            }
+          });
     }
   }
 

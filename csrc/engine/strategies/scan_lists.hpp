@@ -1,26 +1,45 @@
-// Lists what scans read and write, so that sliding windows are put together from suffixes and prefixes of blocks.
+// Lists what scans read and write, so that sliding windows are put together from halves of blocks.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "../../blocks.hpp"
 #include "../../table.hpp"
 #include "../windows.hpp"
 
 namespace tilepool {
 
-/// The block of rows in which the window of output `from` starts. Sliding windows cover the end of the block that they
-/// start in and the beginning of the next one (van Herk 1992, Gil and Werman 1993). Blocks start at multiples of the
-/// kernel size, so that who computes an output does not matter.
-struct Block {
-  Block(const Windows& windows, std::int64_t from, std::int64_t to) {
+/// The block of rows in which the window of output `from` starts. Blocks start at multiples of the kernel size, so that
+/// who computes an output does not matter.
+class Block {
+ public:
+  Block(const Windows& windows, std::int64_t from, std::int64_t to) : windows_(windows), from_(from) {
     const std::int64_t kernel = windows.kernel(), start = windows.start(from);
-    border = start - ((start % kernel) + kernel) % kernel + kernel;
-    end = std::min(to, from + (border - start - 1) / windows.stride() + 1);
+    const std::int64_t next = start - ((start % kernel) + kernel) % kernel + kernel;
+    end_ = std::min(to, from + (next - start - 1) / windows.stride() + 1);
+    border_ = inside(next);
   }
-  std::int64_t border;  // where the next block starts
-  std::int64_t end;     // the next output, at most `to`, that does not start here
+
+  /// Where the next block starts, of the rows that there are.
+  std::int64_t border() const { return border_; }
+  /// The next output, at most `to`, that does not start here.
+  std::int64_t end() const { return end_; }
+
+  /// See `walk_block`.
+  template <class Take, class Suffix, class Turn, class Whole>
+  void walk(const Take& take, const Suffix& suffix, const Turn& turn, const Whole& whole) const {
+    walk_block(
+        from_, end_, border_, [&](std::int64_t o) { return inside(windows_.start(o)); },
+        [&](std::int64_t o) { return inside(windows_.stop(o)); }, take, suffix, turn, whole);
+  }
+
+ private:
+  std::int64_t inside(std::int64_t row) const { return std::clamp<std::int64_t>(row, 0, windows_.input()); }
+
+  const Windows& windows_;
+  std::int64_t from_, end_ = 0, border_ = 0;
 };
 
 /// Windows along one axis as `Halves`. `list_row(r)` is to call `row` for what is read of row r, and `target_of(o)`
@@ -37,22 +56,14 @@ class ScanLists {
 
   std::int64_t row_count() const { return static_cast<std::int64_t>(rows_.size()); }
 
-  /// Adds the outputs from `from` on that start in the same block.
+  /// Adds the outputs that start in a block.
   template <class ListRow, class TargetOf>
-  void add_block(const Windows& windows, std::int64_t from, const Block& block, const ListRow& list_row,
-                 const TargetOf& target_of) {
+  void add_block(const Block& block, const ListRow& list_row, const TargetOf& target_of) {
+    const auto add = [&](std::int64_t o, bool seen) {
+      if (seen) stop(target_of(o));
+    };
     begin_scan();
-    std::int64_t r = std::min(block.border, windows.input());
-    for (std::int64_t o = block.end; o-- > from;) {
-      while (r > std::max<std::int64_t>(0, windows.start(o))) list_row(--r);
-      stop(target_of(o));
-    }
-    begin_scan();
-    r = std::max<std::int64_t>(0, block.border);
-    for (std::int64_t o = from; o < block.end; ++o) {
-      while (r < std::min(windows.stop(o), windows.input())) list_row(r++);
-      stop(target_of(o));
-    }
+    block.walk([&](std::int64_t row, bool) { list_row(row); }, add, [&] { begin_scan(); }, add);
   }
 
   /// Adds all outputs, from halves or tap by tap. No window may be empty.
@@ -61,13 +72,14 @@ class ScanLists {
     for (std::int64_t o = 0; o < windows.outputs();) {
       if (in_halves) {
         const Block block(windows, o, windows.outputs());
-        add_block(windows, o, block, list_row, target_of);
-        o = block.end;
+        add_block(block, list_row, target_of);
+        o = block.end();
       } else {
         const Window window = windows.at(o);
         begin_scan();
         for (std::int64_t t = 0; t < window.count; ++t) list_row(window.first + t * windows.step());
-        stop(target_of(o++));
+        if (window.count > 0) stop(target_of(o));
+        ++o;
         begin_scan();
       }
     }
@@ -87,10 +99,7 @@ class ScanLists {
 
   void begin_scan() { scans_.push_back({rows_.size(), stops_.size()}); }
 
-  void stop(void* target) {
-    const std::size_t rows = rows_.size() - scans_.back().row;
-    if (rows > 0) stops_.push_back({static_cast<std::int64_t>(rows), target});
-  }
+  void stop(void* target) { stops_.push_back({static_cast<std::int64_t>(rows_.size() - scans_.back().row), target}); }
 
   Scan scan(std::size_t s) const {
     const std::size_t end = s + 1 < scans_.size() ? scans_[s + 1].stop : stops_.size();

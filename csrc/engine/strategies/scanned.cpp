@@ -29,7 +29,7 @@ class Scanned : public BufferedWalker {
     const Windows& windows = schedule_.column.windows;
     for (std::int64_t o = from, end; o < to; o = end) {
       const Block block(windows, o, std::min(to, o + numbers_.slots));
-      end = block.end;
+      end = block.end();
       for (std::int64_t k = o; k < end; ++k) {
         if (windows.at(k).count == 0) fill(slot(k - o), accumulators());
       }
@@ -60,13 +60,12 @@ class Scanned : public BufferedWalker {
   void scan_columns(std::int64_t from, const Block& block) {
     lists_.clear();
     lists_.add_block(
-        schedule_.column.windows, from, block,
-        [&](std::int64_t row) { cursor_.each_line(row, [&](const char* tap) { lists_.row(tap); }); },
+        block, [&](std::int64_t row) { cursor_.each_line(row, [&](const char* tap) { lists_.row(tap); }); },
         [&](std::int64_t output) { return slot(output - from) + border_bytes(); });
     kernel_.scan_rows(lists_.halves().front(), cursor_.elements(), kernel_.keying);
     patience_.spend(lists_.row_count() * cursor_.elements());
-    for (std::int64_t o = from, next; o < block.end; o = next) {
-      next = std::min(block.end, o + numbers_.together);
+    for (std::int64_t o = from, next; o < block.end(); o = next) {
+      next = std::min(block.end(), o + numbers_.together);
       finish_rows(slot(o - from), space_, o, next);
     }
   }
@@ -74,10 +73,7 @@ class Scanned : public BufferedWalker {
   /// The same row by row: hardware prefetchers follow rows, and each is finished while it lies in the first-level
   /// cache.
   void scan_rows(std::int64_t from, const Block& block) {
-    const Windows& windows = schedule_.column.windows;
-    const std::int64_t before = border_bytes(), elements = cursor_.elements();
-    const auto inside = [&](std::int64_t row) { return std::clamp<std::int64_t>(row, 0, windows.input()); };
-    const std::int64_t border = inside(block.border);
+    const std::int64_t before = border_bytes(), elements = cursor_.elements(), border = block.border();
     const char* start = nullptr;
     const auto step = [&](char* target, const char* other) {
       prepare_listed(elements);
@@ -87,55 +83,45 @@ class Scanned : public BufferedWalker {
       rows_.clear();
       start = target + before;
     };
-    const auto list_row = [&](std::int64_t row, char* target) {
-      cursor_.each_line(row, [&](const char* tap) {
-        if (listed() == most_at_once()) step(target, nullptr);
-        rows_.push_back(tap);
-      });
-    };
-
     rows_.clear();
-    std::int64_t seen = border;
-    for (std::int64_t o = block.end; o-- > from;) {
-      while (seen > inside(windows.start(o))) list_row(--seen, slot(o - from));
-      if (seen < border) step(slot(o - from), nullptr);
-    }
-    start = nullptr;
-    seen = border;
-    for (std::int64_t o = from; o < block.end; ++o) {
-      while (seen < inside(windows.stop(o))) list_row(seen++, running_);
-      const char* whole = slot(o - from);
-      if (seen > border) {
-        step(running_, border > 0 ? whole + before : nullptr);
-        whole = border > 0 ? buffer_ : running_;
-      }
-      finish_rows(whole, space_, o, o + 1);
-    }
+    block.walk(
+        [&](std::int64_t row, bool) {
+          cursor_.each_line(row, [&](const char* tap) {
+            if (listed() == most_at_once()) step(running_, nullptr);
+            rows_.push_back(tap);
+          });
+        },
+        [&](std::int64_t o, bool seen) {
+          if (seen) step(slot(o - from), nullptr);
+        },
+        [&] { start = nullptr; },
+        [&](std::int64_t o, bool seen) {
+          const char* whole = slot(o - from);
+          if (seen) {
+            step(running_, border > 0 ? whole + before : nullptr);
+            whole = border > 0 ? buffer_ : running_;
+          }
+          finish_rows(whole, space_, o, o + 1);
+        });
   }
 
   /// Row by row again, for sums of more rows than may be added up one after the other: what is seen of a block is the
   /// sum of whole blocks of a cascade, `running_`, and that of the block at hand.
   void scan_in_pairs(std::int64_t from, const Block& block) {
-    const Windows& windows = schedule_.column.windows;
-    const auto inside = [&](std::int64_t row) { return std::clamp<std::int64_t>(row, 0, windows.input()); };
-    const std::int64_t border = inside(block.border);
     begin_sum();
-    std::int64_t seen = border;
-    for (std::int64_t o = block.end; o-- > from;) {
-      while (seen > inside(windows.start(o))) add_row(--seen);
-      if (seen < border) write_sum(slot(o - from), nullptr);
-    }
-    begin_sum();
-    seen = border;
-    for (std::int64_t o = from; o < block.end; ++o) {
-      while (seen < inside(windows.stop(o))) add_row(seen++);
-      const char* whole = slot(o - from);
-      if (seen > border) {
-        write_sum(buffer_, border > 0 ? whole : nullptr);
-        whole = buffer_;
-      }
-      finish_rows(whole, space_, o, o + 1);
-    }
+    block.walk([&](std::int64_t row, bool) { add_row(row); },
+               [&](std::int64_t o, bool seen) {
+                 if (seen) write_sum(slot(o - from), nullptr);
+               },
+               [&] { begin_sum(); },
+               [&](std::int64_t o, bool seen) {
+                 const char* whole = slot(o - from);
+                 if (seen) {
+                   write_sum(buffer_, block.border() > 0 ? whole : nullptr);
+                   whole = buffer_;
+                 }
+                 finish_rows(whole, space_, o, o + 1);
+               });
   }
 
   void begin_sum() {
