@@ -8,14 +8,10 @@
 #include <limits>
 
 #include "../table.hpp"
-#include "simd.hpp"
+#include "lanes.hpp"
 
 namespace tilepool {
 namespace {
-
-/// As many accumulators as fill one vector.
-template <class Acc>
-constexpr int full_lanes = vector_bytes / static_cast<int>(sizeof(Acc));
 
 /// Elements that are accumulators, and accumulators that are results.
 struct NoLift {

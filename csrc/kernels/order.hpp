@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "functions.hpp"
-#include "rows.hpp"
+#include "lanes.hpp"
 
 namespace tilepool {
 namespace {

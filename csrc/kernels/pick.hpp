@@ -1,7 +1,8 @@
 // The loops that find extrema with their places: of equal taps the first one counts, of NaNs too.
 #pragma once
 
-#include "rows.hpp"
+#include "../table.hpp"
+#include "lanes.hpp"
 
 namespace tilepool {
 namespace {

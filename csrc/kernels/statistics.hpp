@@ -1,8 +1,8 @@
 // WHAT a survey keeps of the numbers of whole windows: powers, exponentials, variances. All in float64.
 #pragma once
 
+#include "lanes.hpp"
 #include "pairs.hpp"
-#include "rows.hpp"
 
 namespace tilepool {
 namespace {

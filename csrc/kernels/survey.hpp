@@ -1,7 +1,8 @@
 // The loops that lay out all taps of some windows, to be looked at more than once.
 #pragma once
 
-#include "rows.hpp"
+#include "../table.hpp"
+#include "lanes.hpp"
 
 namespace tilepool {
 namespace {
