@@ -40,9 +40,12 @@ DType dtype_named(const std::string& text) {
   throw std::invalid_argument("unknown dtype " + text);
 }
 
-Case parse(const std::string& line) {
-  static const std::map<std::string, Op> ops = {
-      {"max", Op::max}, {"min", Op::min}, {"sum", Op::sum}, {"avg", Op::average}, {"avg_rounded", Op::average_rounded}};
+}  // namespace
+
+Case parse_case(const std::string& line) {
+  static const std::map<std::string, Op> ops = {{"max", Op::max},      {"min", Op::min},
+                                                {"sum", Op::sum},      {"avg", Op::average},
+                                                {"var", Op::variance}, {"avg_rounded", Op::average_rounded}};
   // Axes before and after the pooled ones.
   static const std::map<std::string, std::pair<std::size_t, std::size_t>> layouts = {
       {"channels_first", {2, 0}}, {"channels_last", {1, 1}}, {"plane", {0, 0}}};
@@ -74,8 +77,6 @@ Case parse(const std::string& line) {
   return result;
 }
 
-}  // namespace
-
 std::vector<Case> read_cases(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error("cannot read " + path);
@@ -84,7 +85,7 @@ std::vector<Case> read_cases(const std::string& path) {
   std::getline(file, line);  // the names of the columns
   for (int number = 2; std::getline(file, line); ++number) {
     try {
-      if (!line.empty()) cases.push_back(parse(line));
+      if (!line.empty()) cases.push_back(parse_case(line));
     } catch (const std::exception& error) {
       throw std::runtime_error(path + ", line " + std::to_string(number) + ": " + error.what());
     }

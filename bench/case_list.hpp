@@ -15,6 +15,9 @@ struct Case {
   tilepool::Request request;
 };
 
+/// Parses a line of a list. Throws std::exception where it is wrong.
+Case parse_case(const std::string& line);
+
 /// Reads a list. Throws std::runtime_error naming the line where one is wrong.
 std::vector<Case> read_cases(const std::string& path);
 

@@ -1,11 +1,11 @@
-// Times the `pool` entry on every case of cases.csv, with one thread and with all, beside a copy of as many bytes.
+// Times the `pool` entry on every case of cases.csv and on one of each strategy, with one thread and with all, beside a
+// copy of as many bytes; and the steps of kernels (step_bench.cpp).
 //
 // GB/s counts the bytes of the input and of the result, once each. `of_copy` is the time of a copy that moves as many
 // bytes (it reads half of them and writes half), measured just before and after with the same threads, over the
 // pooling's. TILEPOOL_ISA chooses the instruction set, TILEPOOL_THREADS what "all" means, TILEPOOL_BENCH_CASES another
 // list.
 #include <benchmark/benchmark.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,100 +14,26 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <memory>
-#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "arrays.hpp"
 #include "case_list.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/parallel.hpp"
 #include "engine/plan.hpp"
 #include "engine/pool.hpp"
+#include "step_bench.hpp"
 
 namespace {
 
 using tilepool::DType;
+using tilepool_bench::Memory;
+using tilepool_bench::random_array;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
-struct Free {
-  void operator()(void* memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<std::uint8_t, Free>;
-
-/// Memory like that of a numpy array: large blocks on huge pages where the system has them.
-Memory allocate(std::int64_t bytes) {
-  constexpr std::size_t huge = std::size_t{1} << 21;
-  const std::size_t alignment = static_cast<std::size_t>(bytes) >= 2 * huge ? huge : 64;
-  const std::size_t size = (static_cast<std::size_t>(bytes) / alignment + 1) * alignment;
-  Memory memory(static_cast<std::uint8_t*>(std::aligned_alloc(alignment, size)));
-  if (!memory) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-  if (alignment == huge) madvise(memory.get(), size, MADV_HUGEPAGE);
-#endif
-  return memory;
-}
-
-/// Random numbers from 1 to 256 (SplitMix64), never zeros.
-class Random {
- public:
-  int next() {
-    state_ += 0x9e3779b97f4a7c15u;
-    std::uint64_t bits = (state_ ^ (state_ >> 30)) * 0xbf58476d1ce4e5b9u;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebu;
-    return static_cast<int>(bits >> 56) + 1;
-  }
-
- private:
-  std::uint64_t state_ = 1;
-};
-
-template <class T>
-void fill(std::uint8_t* memory, std::int64_t bytes, T scale) {
-  Random random;
-  T* values = reinterpret_cast<T*>(memory);
-  for (std::int64_t i = 0; i < bytes / static_cast<std::int64_t>(sizeof(T)); ++i) {
-    values[i] = static_cast<T>(static_cast<T>(random.next() % 255 + 1) * scale);
-  }
-}
-
-Memory random_array(DType dtype, std::int64_t bytes) {
-  Memory memory = allocate(bytes);
-  switch (dtype) {
-    case DType::float16:
-    case DType::bfloat16:
-      fill<std::uint16_t>(memory.get(), bytes, 64);  // numbers, no NaNs
-      break;
-    case DType::float32:
-      fill<float>(memory.get(), bytes, 1.0f / 256);
-      break;
-    case DType::float64:
-      fill<double>(memory.get(), bytes, 1.0 / 256);
-      break;
-    case DType::int16:
-    case DType::uint16:
-      fill<std::uint16_t>(memory.get(), bytes, 100);
-      break;
-    case DType::int32:
-    case DType::uint32:
-      fill<std::int32_t>(memory.get(), bytes, 1000);
-      break;
-    case DType::int64:
-    case DType::uint64:
-      fill<std::int64_t>(memory.get(), bytes, 1000);
-      break;
-    case DType::boolean:
-      fill<bool>(memory.get(), bytes, true);
-      break;
-    case DType::int8:
-    case DType::uint8:
-      fill<std::uint8_t>(memory.get(), bytes, 1);
-      break;
-  }
-  return memory;
-}
 
 /// A plain copy, each thread of one part.
 class Copy {
@@ -155,19 +81,25 @@ std::int64_t product(const std::vector<std::int64_t>& sizes) {
 
 void run_case(benchmark::State& state, const tilepool_bench::Case& chosen, int threads) {
   const tilepool::Plan plan = tilepool::make_plan(chosen.request);
+  const std::string walked_by = tilepool::strategy_names[plan.schedule.strategy.index()];
+  if (chosen.name.rfind("strategy/", 0) == 0 && chosen.name.rfind("strategy/" + walked_by + "/", 0) != 0) {
+    throw std::logic_error("is walked by " + walked_by);
+  }
   const tilepool::NormalForm& form = plan.form;
   const auto bytes_of = [](DType dtype) { return tilepool::info_of(dtype).size; };
   const std::int64_t read = product(form.input_shape) * bytes_of(form.dtype);
   const std::int64_t written = product(form.result_shape) * bytes_of(form.result_dtype);
   const Memory input = random_array(form.dtype, read);
   const Memory result = random_array(form.result_dtype, written);
+  const std::int64_t index_size = form.indices == tilepool::Indices::none ? 0 : form.wide_indices ? 8 : 4;
+  const Memory indices = tilepool_bench::allocate(product(form.result_shape) * index_size);
   const Copy copy((read + written) / 2);
 
   double copy_seconds = copy.seconds(threads);
-  tilepool::pool(plan, input.get(), result.get(), threads);
+  tilepool::pool(plan, input.get(), result.get(), threads, indices.get());
   const Clock::time_point begin = Clock::now();
   for (auto _ : state) {
-    tilepool::pool(plan, input.get(), result.get(), threads);
+    tilepool::pool(plan, input.get(), result.get(), threads, indices.get());
     benchmark::ClobberMemory();
   }
   const double pool_seconds = seconds_since(begin) / static_cast<double>(state.iterations());
@@ -189,6 +121,34 @@ void register_case(const tilepool_bench::Case& chosen, int threads) {
   benchmark::RegisterBenchmark(name.c_str(), body)->UseRealTime()->Unit(benchmark::kMicrosecond);
 }
 
+/// One of each strategy that fits a second-level cache, and one that does not.
+std::vector<tilepool_bench::Case> strategy_cases() {
+  std::vector<tilepool_bench::Case> cases;
+  for (const char* line : {"strategy/direct/L2,max,float32,channels_first,1x64x56x56,2,2,0",
+                           "strategy/direct/memory,max,float32,channels_first,8x64x112x112,2,2,0",
+                           "strategy/gathered/L2,sum,float32,channels_first,1x16x90x90,6,6,0",
+                           "strategy/gathered/memory,sum,float32,channels_first,4x64x180x180,6,6,0",
+                           "strategy/scanned/L2,max,float32,plane,300x300,15,1,7",
+                           "strategy/scanned/memory,max,float32,plane,2048x2048,15,1,7",
+                           "strategy/framed/L2,max,float32,channels_first,1x8x40x40,9,1,4",
+                           "strategy/framed/memory,max,float32,channels_last,4096x8x8x16,9,1,4",
+                           "strategy/endless/L2,max,float32,channels_first,1x64x28x28,3,1,1",
+                           "strategy/endless/memory,max,float32,channels_first,8x256x56x56,3,1,1",
+                           "strategy/bundled/L2,max,float32,channels_first,1x64x14x14,5,2,2",
+                           "strategy/bundled/memory,max,float32,channels_first,64x512x14x14,5,2,2",
+                           "strategy/picked/L2,max,float32,channels_first,1x64x56x56,3,2,1",
+                           "strategy/picked/memory,max,float32,channels_first,8x64x112x112,3,2,1",
+                           "strategy/surveyed/L2,var,float32,channels_first,1x16x56x56,3,2,1",
+                           "strategy/surveyed/memory,var,float32,channels_first,8x16x112x112,3,2,1"}) {
+    cases.push_back(tilepool_bench::parse_case(line));
+    tilepool::Request& request = cases.back().request;
+    if (cases.back().name.find("/picked/") == std::string::npos) continue;
+    request.indices = tilepool::Indices::of_cells;
+    for (std::size_t axis = 2; axis < 4; ++axis) request.axes[axis].weight = axis == 2 ? request.axes[3].size : 1;
+  }
+  return cases;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -207,6 +167,8 @@ int main(int argc, char** argv) {
       register_case(chosen, 1);
       if (all > 1) register_case(chosen, all);
     }
+    for (const tilepool_bench::Case& chosen : strategy_cases()) register_case(chosen, 1);
+    tilepool_bench::register_steps();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
