@@ -7,123 +7,77 @@
 namespace tilepool {
 namespace {
 
-/// Elements of type T: the largest number (Sign = 1) or the smallest one; of integers the greatest key. They are held
-/// as they are.
-template <class T, int Sign = 1>
+/// The largest number (Sign = 1) or the smallest one; of integers the greatest key. Elements are held as T, in which
+/// those of type `Stored` have room.
+template <class T, int Sign = 1, class Stored = T>
 struct Pick {
   using Held = T;
   static constexpr bool is_float = std::is_floating_point_v<T>;
   static constexpr bool prefers_greater = Sign > 0;
-  static constexpr bool is_common = sizeof(T) == 4;  // worth the code for windows of two and three taps
-  T flip;
+  static constexpr bool is_common = sizeof(Stored) == 4;  // worth the code for windows of two and three taps
+  Stored flip;
 
-  Pick(Op op, DType dtype) : flip(static_cast<T>(is_float ? 0 : flip_of(op, dtype))) {}
+  Pick(Op op, DType dtype) : flip(static_cast<Stored>(is_float ? 0 : flip_of(op, dtype))) {}
 
-  constexpr std::int64_t size() const { return sizeof(T); }
+  constexpr std::int64_t size() const { return sizeof(Stored); }
   template <int N>
   TILEPOOL_INLINE Vec<T, N> read(const char* from) const {
-    return flipped<N>(load<N>(reinterpret_cast<const T*>(from)));
+    return convert_numbers<T, N>(flipped<N>(load<N>(reinterpret_cast<const Stored*>(from))));
   }
   template <int N>
   TILEPOOL_INLINE Vec<T, N> read_some(const char* from, std::int64_t begin, std::int64_t end) const {
-    return flipped<N>(load_some<N>(reinterpret_cast<const T*>(from), begin, end));
+    return convert_numbers<T, N>(flipped<N>(load_some<N>(reinterpret_cast<const Stored*>(from), begin, end)));
   }
   template <int N>
   TILEPOOL_INLINE void write(char* to, Vec<T, N> v) const {
-    store(to, flipped<N>(v));
+    // Only what stands for a window without taps lies beyond what is stored.
+    if constexpr (sizeof(Stored) < sizeof(T)) v = greater_of(v, splat<N>(T{std::numeric_limits<Stored>::lowest()}));
+    store(to, flipped<N>(convert_numbers<Stored, N>(v)));
   }
   /// What a window without taps has.
   static constexpr T nothing() {
     return is_float ? -Sign * std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
   }
   template <int N>
-  TILEPOOL_INLINE Vec<T, N> flipped(Vec<T, N> v) const {
+  TILEPOOL_INLINE Vec<Stored, N> flipped(Vec<Stored, N> v) const {
     if constexpr (is_float) {
       return v;
     } else {
-      return v ^ splat<N>(flip);
+      return static_cast<Vec<Stored, N>>(v ^ splat<N>(flip));
     }
   }
 };
 
-/// Elements of several types are held in the same one: 8- and 16-bit integers as int32, 16-bit floats as float32. Of
-/// all bits, or of the sign, flipped the greatest is the smallest one.
-template <class T>
-struct PickNarrow {
-  using Held = T;
+/// Both types of 16-bit floats, held as float32. The smallest number is the greatest one with the sign flipped.
+struct PickHalf {
+  using Held = float;
   static constexpr bool prefers_greater = true, is_common = false;
   DType dtype;
   bool flips;
 
-  PickNarrow(Op op, DType of) : dtype(of), flips(op == Op::min) {}
+  PickHalf(Op op, DType of) : dtype(of), flips(op == Op::min) {}
 
-  std::int64_t size() const { return info_of(dtype).size; }
-
-  template <class From, int N>
-  static TILEPOOL_INLINE Vec<T, N> widened(const char* from) {
-    return convert<T, From, N>(load<N>(reinterpret_cast<const Lane<From>*>(from)));
-  }
-  template <class To, int N>
-  static TILEPOOL_INLINE void narrow(char* to, Vec<T, N> v) {
-    if constexpr (std::is_integral_v<To>) {  // only what stands for a window without taps lies beyond
-      const auto most = splat<N>(T{std::numeric_limits<To>::max()});
-      const auto least = splat<N>(T{std::numeric_limits<To>::lowest()});
-      v = less_of(greater_of(v, least), most);
-    }
-    store(to, convert<To, T, N>(v));
+  static constexpr std::int64_t size() { return sizeof(std::uint16_t); }
+  template <int N>
+  TILEPOOL_INLINE Vec<float, N> read(const char* from) const {
+    const auto bits = load<N>(reinterpret_cast<const std::uint16_t*>(from));
+    return flipped<N>(dtype == DType::float16 ? from_float16<N>(bits) : from_bfloat16<N>(bits));
   }
   template <int N>
-  TILEPOOL_INLINE Vec<T, N> read(const char* from) const {
-    if constexpr (std::is_same_v<T, float>) {
-      return flipped<N>(dtype == DType::float16 ? widened<Float16, N>(from) : widened<BFloat16, N>(from));
-    } else {
-      Vec<T, N> v;
-      switch (dtype) {
-        case DType::int8:
-          v = widened<std::int8_t, N>(from);
-          break;
-        case DType::int16:
-          v = widened<std::int16_t, N>(from);
-          break;
-        case DType::uint16:
-          v = widened<std::uint16_t, N>(from);
-          break;
-        default:
-          v = widened<std::uint8_t, N>(from);
-      }
-      return flipped<N>(v);
-    }
-  }
-  template <int N>
-  TILEPOOL_INLINE Vec<T, N> read_some(const char* from, std::int64_t begin, std::int64_t end) const {
-    alignas(64) T lanes[N] = {};
+  TILEPOOL_INLINE Vec<float, N> read_some(const char* from, std::int64_t begin, std::int64_t end) const {
+    alignas(64) float lanes[N] = {};
     for (std::int64_t i = begin < 0 ? 0 : begin; i < N && i < end; ++i) lanes[i] = read<1>(from + i * size());
     return load<N>(lanes);
   }
   template <int N>
-  TILEPOOL_INLINE void write(char* to, Vec<T, N> v) const {
+  TILEPOOL_INLINE void write(char* to, Vec<float, N> v) const {
     v = flipped<N>(v);
-    if constexpr (std::is_same_v<T, float>) {
-      if (dtype == DType::float16) return narrow<Float16, N>(to, v);
-      return narrow<BFloat16, N>(to, v);
-    } else {
-      if (dtype == DType::boolean) v = less_of(v, splat<N>(T{1}));
-      if (dtype == DType::int8) return narrow<std::int8_t, N>(to, v);
-      if (dtype == DType::int16) return narrow<std::int16_t, N>(to, v);
-      if (dtype == DType::uint16) return narrow<std::uint16_t, N>(to, v);
-      narrow<std::uint8_t, N>(to, v);
-    }
+    store(to, dtype == DType::float16 ? convert<Float16, float, N>(v) : convert<BFloat16, float, N>(v));
   }
-  static constexpr T nothing() {
-    return std::is_same_v<T, float> ? -std::numeric_limits<float>::infinity() : std::numeric_limits<T>::lowest();
-  }
+  static constexpr float nothing() { return -std::numeric_limits<float>::infinity(); }
   template <int N>
-  TILEPOOL_INLINE Vec<T, N> flipped(Vec<T, N> v) const {
-    if constexpr (std::is_same_v<T, float>) {
-      return flips ? -v : v;
-    } else {
-      return flips ? ~v : v;
-    }
+  TILEPOOL_INLINE Vec<float, N> flipped(Vec<float, N> v) const {
+    return flips ? -v : v;
   }
 };
 

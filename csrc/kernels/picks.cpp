@@ -14,10 +14,13 @@ constexpr Picks fill() {
   set(DType::float32, pick_rows<Pick<float>>, pick_rows<Pick<float, -1>>);
   set(DType::float64, pick_rows<Pick<double>>, pick_rows<Pick<double, -1>>);
   for (const DType dtype : {DType::float16, DType::bfloat16}) {
-    set(dtype, pick_rows<PickNarrow<float>>, pick_rows<PickNarrow<float>>);
+    set(dtype, pick_rows<PickHalf>, pick_rows<PickHalf>);
   }
-  for (const DType dtype : {DType::boolean, DType::int8, DType::uint8, DType::int16, DType::uint16}) {
-    set(dtype, pick_rows<PickNarrow<std::int32_t>>, pick_rows<PickNarrow<std::int32_t>>);
+  for (const DType dtype : {DType::boolean, DType::int8, DType::uint8}) {
+    set(dtype, pick_rows<Pick<std::int32_t, 1, std::int8_t>>, pick_rows<Pick<std::int32_t, 1, std::int8_t>>);
+  }
+  for (const DType dtype : {DType::int16, DType::uint16}) {
+    set(dtype, pick_rows<Pick<std::int32_t, 1, std::int16_t>>, pick_rows<Pick<std::int32_t, 1, std::int16_t>>);
   }
   for (const DType dtype : {DType::int32, DType::uint32}) {
     set(dtype, pick_rows<Pick<std::int32_t>>, pick_rows<Pick<std::int32_t>>);
