@@ -314,7 +314,8 @@ Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
   // Long rows that need no conversion are better pooled while they are read. (EPYC of the Zen 4 kind, 3 x 3 windows at
   // stride 1: 0.8 of the time for rows of 4 KiB and more, 1.2 to 1.4 for rows of 100 elements.)
   constexpr std::int64_t long_row = 4096;
-  const bool at_once = saturating_mul(windows.outputs(), s.inner * facts.size) >= long_row && facts.acc == facts.size;
+  const bool in_one_pass = facts.acc == facts.size || form.op == Op::root_sum_square;  // whose roots take as long
+  const bool at_once = saturating_mul(windows.outputs(), s.inner * facts.size) >= long_row && in_one_pass;
   const bool cheaper = saturating_mul(rows, taps) > buffered_cost + (at_once ? 2 : 0);
   // A direct row is pooled in one go, and lies in the second-level cache where it is prepared. (The same for rows that
   // are not: a strided array is to have the bits of a dense one.)
