@@ -153,7 +153,7 @@ def test_time_does_not_grow_with_the_kernel() -> None:
 
 
 def check_odometer() -> None:
-    """Windows of millions of taps on the line axes: nothing is listed for each of them."""
+    """Windows of millions of taps on the outer axes: nothing is listed for each of them."""
     import resource
 
     x = np.broadcast_to(np.arange(128, dtype=np.float32).reshape(2, 64), (3000, 3000, 2, 64))

@@ -3,7 +3,7 @@
 
 namespace tilepool {
 
-bool Cursor::go(std::int64_t line, std::int64_t tile) {
+bool Cursor::go(std::int64_t plane, std::int64_t tile) {
   const bool other = tile != tile_index_;
   if (other) {
     make_row_tile(plan_, tile, tile_);
@@ -12,11 +12,11 @@ bool Cursor::go(std::int64_t line, std::int64_t tile) {
   taps_.start({tile_.input_begin * schedule_.row.input_stride, 0});
   target_ = result_ + tile_.output_begin * schedule_.row.result_stride;
   divisor_ = 1;
-  std::int64_t left = schedule_.line_count;
-  for (const NormalAxis& axis : schedule_.lines) {
+  std::int64_t left = schedule_.plane_count;
+  for (const NormalAxis& axis : schedule_.outer) {
     left /= axis.windows.outputs();
-    const std::int64_t o = left > 1 ? line / left : line;
-    line -= o * left;
+    const std::int64_t o = left > 1 ? plane / left : plane;
+    plane -= o * left;
     target_ += o * axis.result_stride;
     const Window window = axis.windows.at(o);
     divisor_ *= static_cast<double>(plan_.form.count_padding ? window.size : window.count);

@@ -1,9 +1,9 @@
-// One position of a thread in a plan: a line, a tile, and what is seen from there.
+// One position of a thread in a plan: a plane, a tile, and what is seen from there.
 #pragma once
 
 #include <cstdint>
 
-#include "line_taps.hpp"
+#include "plane_taps.hpp"
 #include "row_tile.hpp"
 
 namespace tilepool {
@@ -15,16 +15,16 @@ class Cursor {
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
 
-  /// Goes to a line and a tile; returns whether the tile is another one than before.
-  bool go(std::int64_t line, std::int64_t tile);
+  /// Goes to a plane and a tile; returns whether the tile is another one than before.
+  bool go(std::int64_t plane, std::int64_t tile);
 
   const RowTile& tile() const { return tile_; }
 
   /// Elements of an input row in the tile.
   std::int64_t elements() const { return tile_.input_width * schedule_.inner; }
 
-  /// The taps on the line axes, at column 0 and at the start of the tile.
-  LineTaps& taps() { return taps_; }
+  /// The taps on the outer axes, at column 0 and at the start of the tile.
+  PlaneTaps& taps() { return taps_; }
 
   /// Where a tap lies.
   const char* at(const Place& place) const { return input_ + place.bytes; }
@@ -57,7 +57,7 @@ class Cursor {
     return {step * axis.input_stride, axis.weight * (plan_.form.indices == Indices::of_taps ? 1 : step)};
   }
 
-  /// Calls visit(row) for taps [from, to) of a column window, through all line axes.
+  /// Calls visit(row) for taps [from, to) of a column window, through all outer axes.
   template <class Visit>
   void each_row(const Window& window, std::int64_t from, std::int64_t to, const Visit& visit) {
     const std::int64_t step = schedule_.column.windows.step() * schedule_.column.input_stride;
@@ -69,7 +69,7 @@ class Cursor {
 
   /// The same for one row of the column.
   template <class Visit>
-  void each_line(std::int64_t row, const Visit& visit) {
+  void each_plane(std::int64_t row, const Visit& visit) {
     each_row({row, 1, 1}, 0, 1, visit);
   }
 
@@ -80,9 +80,9 @@ class Cursor {
   char* const result_;
   RowTile tile_;
   std::int64_t tile_index_ = -1;
-  LineTaps taps_;
-  double divisor_ = 1;      // of the line
-  char* target_ = nullptr;  // the line's result at column output 0
+  PlaneTaps taps_;
+  double divisor_ = 1;      // of the plane
+  char* target_ = nullptr;  // the plane's result at column output 0
 };
 
 }  // namespace tilepool

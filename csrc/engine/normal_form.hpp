@@ -52,12 +52,12 @@ struct Request {
   double divisor = 0;          // averages: divide by this instead, where it is not 0
   ToInteger to_integer{};      // average_rounded
   Indices indices = Indices::none;
-  bool wide_indices = true;        // int64, else int32
-  double parameters[2] = {};       // Survey::parameters
-  bool omit = false;               // Survey::omit
-  std::optional<DType> source{};   // the type of the elements in memory, which become `dtype` first: see `converts`
-  bool swapped = false;            // their bytes are in the order that is not this machine's
-  std::vector<std::size_t> order;  // the axes of the result, outermost in memory first; empty: those of the input
+  bool wide_indices = true;          // int64, else int32
+  double parameters[2] = {};         // Survey::parameters
+  bool omit = false;                 // Survey::omit
+  std::optional<DType> source{};     // the type of the elements in memory, which become `dtype` first: see `converts`
+  bool swapped = false;              // their bytes are in the order that is not this machine's
+  std::vector<std::size_t> order{};  // the axes of the result, outermost in memory first; empty: those of the input
 };
 
 /// An axis of the normal form; strides in bytes.

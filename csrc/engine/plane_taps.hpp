@@ -1,4 +1,4 @@
-// The taps that a window has on the line axes, one after the other, however many there are.
+// The taps that a window has on the outer axes, one after the other, however many there are.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ struct Place {
 
 /// Every combination of taps of some axes, the last axis fastest. Few are listed once, many are counted like an
 /// odometer.
-class LineTaps {
+class PlaneTaps {
  public:
   /// No axes yet: one tap.
   void start(const Place& first) {
@@ -60,22 +60,22 @@ class LineTaps {
   void turn_all(const Visit& visit) {
     if (count_ == 0) return;
     if (axes_.empty()) return visit(first_);
-    Place line = first_;
+    Place outer = first_;
     do {
-      Place place = line;
+      Place place = outer;
       for (std::int64_t t = 0; t < axes_.back().count; ++t, place = place + axes_.back().step) visit(place);
-    } while (turn(line));
+    } while (turn(outer));
   }
 
   /// The next combination of all axes but the last one; false behind the last.
-  bool turn(Place& line) {
+  bool turn(Place& outer) {
     for (std::size_t a = axes_.size() - 1; a-- > 0;) {
       Axis& axis = axes_[a];
       if (++axis.digit < axis.count) {
-        line = line + axis.step;
+        outer = outer + axis.step;
         return true;
       }
-      line = line + axis.step * (1 - axis.count);
+      outer = outer + axis.step * (1 - axis.count);
       axis.digit = 0;
     }
     return false;

@@ -2,6 +2,7 @@
 #include "row_tile.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace tilepool {
 namespace {
@@ -17,6 +18,16 @@ void append(std::vector<Span>& spans, const Span& next, std::int64_t stride) {
     }
   }
   spans.push_back(next);
+}
+
+/// Whether spans have all outputs of a tile, one after the other.
+[[maybe_unused]] bool cover(const std::vector<Span>& spans, std::int64_t outputs) {
+  std::int64_t next = 0;
+  for (const Span& span : spans) {
+    if (span.begin != next || span.end <= span.begin || span.count < 0) return false;
+    next = span.end;
+  }
+  return next == outputs;
 }
 
 double divisor_of(const NormalForm& form, const Window& window) {
@@ -73,6 +84,7 @@ void make_row_tile(const Plan& plan, std::int64_t index, RowTile& tile) {
     append(tile.spans, span(o, next), windows.stride());
     o = next;
   }
+  assert(cover(tile.spans, end - begin));
   tile.along = {schedule.inner,
                 windows.stride(),
                 windows.step() * loop.across.hop,

@@ -82,17 +82,17 @@ Parts parts_of(Op op, const Windows& windows, bool in_blocks, std::int64_t least
 /// Indices and surveys look at every tap of every window, in order: nothing is shared between windows.
 bool looks_at_each_tap(const NormalForm& form) { return form.indices != Indices::none || surveys(form.op); }
 
-/// Takes the row axis (and `inner`) off the end of `lines`; with `pixels`, a row is no more than a pixel.
+/// Takes the row axis (and `inner`) off the end of `outer`; with `pixels`, a row is no more than a pixel.
 void take_row(Schedule& s, const NormalForm& form, bool pixels) {
   const std::int64_t size = info_of(form.dtype).size, result_size = info_of(form.result_dtype).size;
   s.inner = 1;
-  if (s.lines.empty()) {
+  if (s.outer.empty()) {
     s.row = {Windows::identity(1), size, result_size, 0};
     return;
   }
   const auto take = [&] {
-    s.row = s.lines.back();
-    s.lines.pop_back();
+    s.row = s.outer.back();
+    s.outer.pop_back();
   };
   take();
   if (s.row.input_stride != size) {
@@ -101,33 +101,33 @@ void take_row(Schedule& s, const NormalForm& form, bool pixels) {
   // Pixels of a page or more are rows of their own; smaller ones form rows with the pooled axis outside of them.
   constexpr std::int64_t largest_pixel_bytes = 4096;
   const std::int64_t elements = s.row.windows.input();
-  if (s.row.windows.is_identity() && !s.lines.empty() && !s.lines.back().windows.is_identity() &&
-      is_dense(s.lines.back(), s.row, size) && elements * size < largest_pixel_bytes) {
+  if (s.row.windows.is_identity() && !s.outer.empty() && !s.outer.back().windows.is_identity() &&
+      is_dense(s.outer.back(), s.row, size) && elements * size < largest_pixel_bytes) {
     s.inner = elements;
     s.inner_weight = s.row.weight;
     take();
   }
   if (pixels && !s.row.windows.is_identity()) {
-    s.lines.push_back(s.row);
+    s.outer.push_back(s.row);
     s.row = {Windows::identity(1), s.inner * size, s.inner * result_size, 0};
   }
 }
 
-/// Takes the column axis off `lines`: the one with the largest windows worth scanning, else the innermost. Returns
+/// Takes the column axis off `outer`: the one with the largest windows worth scanning, else the innermost. Returns
 /// whether it is worth scanning.
 bool take_column(Schedule& s, const NormalForm& form) {
   s.column = {Windows::identity(1), 0, 0, 0};
-  if (s.lines.empty()) return false;
+  if (s.outer.empty()) return false;
   bool scans = false;
-  std::size_t column = s.lines.size() - 1;
-  for (std::size_t a = s.lines.size(); a-- > 0;) {
-    const Windows& windows = s.lines[a].windows;
+  std::size_t column = s.outer.size() - 1;
+  for (std::size_t a = s.outer.size(); a-- > 0;) {
+    const Windows& windows = s.outer[a].windows;
     if (!worth_scanning(windows) || looks_at_each_tap(form)) continue;
-    if (!scans || windows.kernel() > s.lines[column].windows.kernel()) column = a;
+    if (!scans || windows.kernel() > s.outer[column].windows.kernel()) column = a;
     scans = true;
   }
-  s.column = s.lines[column];
-  s.lines.erase(s.lines.begin() + static_cast<std::ptrdiff_t>(column));
+  s.column = s.outer[column];
+  s.outer.erase(s.outer.begin() + static_cast<std::ptrdiff_t>(column));
   return scans;
 }
 
@@ -137,17 +137,17 @@ bool take_column(Schedule& s, const NormalForm& form) {
 struct Facts {
   Facts(const Schedule& s, const NormalForm& form, bool worth_scanning)
       : scans(worth_scanning), acc(acc_size(form)), size(info_of(form.dtype).size), pixel(s.inner * acc) {
-    for (const NormalAxis& axis : s.lines) {
-      line_taps = saturating_mul(line_taps, most_taps(axis));
-      crosses_lines = crosses_lines || axis.windows.kernel() > 1;
-      pools_lines = pools_lines || !axis.windows.is_identity();
+    for (const NormalAxis& axis : s.outer) {
+      plane_taps = saturating_mul(plane_taps, most_taps(axis));
+      crosses_planes = crosses_planes || axis.windows.kernel() > 1;
+      pools_planes = pools_planes || !axis.windows.is_identity();
     }
-    rows = saturating_mul(line_taps, most_taps(s.column));
+    rows = saturating_mul(plane_taps, most_taps(s.column));
   }
-  bool scans;                                       // the column is worth scanning
-  std::int64_t acc, size, pixel;                    // bytes of an accumulator, an element, a buffered pixel
-  std::int64_t line_taps = 1, rows = 1;             // taps of a window on the line axes, and on these and the column
-  bool crosses_lines = false, pools_lines = false;  // on several lines; lines are pooled at all
+  bool scans;                                         // the column is worth scanning
+  std::int64_t acc, size, pixel;                      // bytes of an accumulator, an element, a buffered pixel
+  std::int64_t plane_taps = 1, rows = 1;              // taps of a window on the outer axes, and on these and the column
+  bool crosses_planes = false, pools_planes = false;  // several of them; the outer axes are pooled at all
 };
 
 /// Whether all windows of an axis have the same divisor, clipped or not.
@@ -163,14 +163,14 @@ bool has_dense_planes(const Schedule& s) {
          s.column.result_stride == s.row.result_stride * s.row.windows.outputs();
 }
 
-/// Whether whole planes can be pooled as one row: windows keep its width, and the lines of the input and of the result
+/// Whether whole planes can be pooled as one row: windows keep its width, and the rows of the input and of the result
 /// lie end to end.
 bool can_be_endless(const Schedule& s, const NormalForm& form, const Facts& facts) {
   constexpr std::int64_t most_rows = 9, longest_row = 32 << 10, widest_border = 1 << 20;
   const Windows &row = s.row.windows, &column = s.column.windows;
   const bool keeps = row.slide() && row.stride() == 1 && row.step() == 1 && endless_taps(row.kernel()) &&
                      row.start(0) == -(row.kernel() / 2) && row.outputs() == row.input();
-  const bool few = saturating_mul(facts.line_taps, column.kernel()) <= most_rows && border(column) <= widest_border &&
+  const bool few = saturating_mul(facts.plane_taps, column.kernel()) <= most_rows && border(column) <= widest_border &&
                    s.column.input_stride <= longest_row;
   return has_planes(form.steps.accumulator) && s.inner == 1 && keeps && has_dense_planes(s) && few && column.slide() &&
          column.stride() == 1 && is_uniform(form, row) && is_uniform(form, column);
@@ -184,7 +184,7 @@ std::int64_t bundles_of(const Schedule& s, const NormalForm& form, const Facts& 
   constexpr std::int64_t most_cells = 4096, row_bytes_per_tap = 16;
   const Windows &row = s.row.windows, &column = s.column.windows;
   const std::int64_t planes = cell_bytes / facts.acc;
-  if (!has_planes(form.steps.accumulator) || s.inner > 1 || s.line_count < planes || facts.pools_lines ||
+  if (!has_planes(form.steps.accumulator) || s.inner > 1 || s.plane_count < planes || facts.pools_planes ||
       column.is_identity()) {
     return 0;
   }
@@ -197,7 +197,7 @@ std::int64_t bundles_of(const Schedule& s, const NormalForm& form, const Facts& 
   const bool is_small =
       may_chain && std::max({cells, between, results}) <= most_cells && std::min(cells, results) >= planes;
   if (!is_small || !has_dense_planes(s) || row.input() * facts.acc > saturating_mul(row_bytes_per_tap, taps)) return 0;
-  return never_empty(row) && never_empty(column) ? (s.line_count - 1) / planes + 1 : 0;
+  return never_empty(row) && never_empty(column) ? (s.plane_count - 1) / planes + 1 : 0;
 }
 
 /// Cuts rows into tiles of about so many bytes, elements of the given size, but no more than `most_outputs`. A tile is
@@ -265,7 +265,7 @@ Strategy scanned(Schedule& s, const NormalForm& form, const Facts& facts) {
   // 2048 x 2048: 0.9 to 1.05 of the time for windows of 39 x 39, 0.6 to 0.9 for larger ones. Rows of 256 bytes: 1.4.)
   constexpr std::int64_t many_rows = 40, least_row = 512;
   const std::int64_t pitch = pitch_of(row_bytes(s, facts) - buffer_slack);
-  const int levels = cascade_levels(form, saturating_mul(facts.line_taps, column.kernel()), row_bytes(s, facts));
+  const int levels = cascade_levels(form, saturating_mul(facts.plane_taps, column.kernel()), row_bytes(s, facts));
   const bool long_lists = makes_rows(form) || levels > 0 || facts.rows > most_listed;
   // Short rows are finished together: half a first-level cache of them.
   return by::Scanned{slots, std::clamp<std::int64_t>((8 << 10) / pitch, 1, slots),
@@ -279,7 +279,7 @@ bool can_be_framed(const Schedule& s, const NormalForm& form, const Facts& facts
   const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
                                              (windows.input() + std::min(border(windows), most_cells)) * s.inner);
   return (s.row_loop.bordered || s.row_loop.in_blocks) && column.slide() && column.stride() == 1 &&
-         column.kernel() > 1 && column.outputs() > 1 && may_be_chained(form, facts.line_taps) &&
+         column.kernel() > 1 && column.outputs() > 1 && may_be_chained(form, facts.plane_taps) &&
          saturating_mul(padded, facts.acc) <= most_cells;
 }
 
@@ -363,7 +363,7 @@ Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts
   if (bundles > 0) {
     return by::Bundled{bundles, worth_scanning(s.column.windows), worth_scanning(s.row.windows)};
   }
-  if (endless) return by::Endless{facts.crosses_lines, facts.line_taps};
+  if (endless) return by::Endless{facts.crosses_planes, facts.plane_taps};
   return by_rows(s, form, facts);
 }
 
@@ -380,7 +380,7 @@ bool needs_short_rows(const Schedule& s, const NormalForm& form, const Facts& fa
 
 /// Strides of 0 are no traffic, but work.
 std::int64_t work_of(const Schedule& s, const NormalForm& form, const Facts& facts) {
-  const std::int64_t rows = saturating_mul(s.line_count, s.column.windows.outputs());
+  const std::int64_t rows = saturating_mul(s.plane_count, s.column.windows.outputs());
   if (looks_at_each_tap(form)) {
     const std::int64_t outputs = saturating_mul(rows, saturating_mul(s.row.windows.outputs(), s.inner));
     return std::max(form.traffic, saturating_mul(outputs, saturating_mul(form.taps, surveys(form.op) ? 16 : 4)));
@@ -393,24 +393,48 @@ std::int64_t work_of(const Schedule& s, const NormalForm& form, const Facts& fac
   return std::max(form.traffic, saturating_mul(saturating_mul(rows, row), ((lists ? facts.rows : 1) + 3) / 4));
 }
 
+/// What the strategies take for granted.
+[[maybe_unused]] bool is_sound(const Schedule& s) {
+  struct Numbers {
+    bool operator()(const by::Direct&) const { return s.row_loop.across.taps == 1; }
+    bool operator()(const by::Gathered& n) const {
+      return n.piece >= 0 && n.levels >= 0 && (n.piece == 0 || s.row.windows.outputs() == 1);
+    }
+    bool operator()(const by::Scanned& n) const {
+      return 1 <= n.together && n.together <= n.slots && n.levels >= 0 && (n.levels == 0 || n.row_by_row);
+    }
+    bool operator()(const by::Framed& n) const { return s.tiles == 1 && 0 <= n.above && n.above < n.rows; }
+    bool operator()(const by::Endless& n) const { return s.tiles == 1 && s.inner == 1 && n.planes >= 1; }
+    bool operator()(const by::Bundled& n) const { return s.tiles == 1 && s.inner == 1 && n.bundles >= 1; }
+    bool operator()(const by::Picked&) const { return s.row_loop.across.taps == 1; }
+    bool operator()(const by::Surveyed& n) const { return s.row_loop.across.taps == 1 && n.bytes > 0; }
+    const Schedule& s;
+  };
+  const std::int64_t outputs = s.row.windows.outputs();
+  const bool is_cut = s.tiles >= 1 && s.tile_outputs >= 1 && (outputs - 1) / s.tile_outputs + 1 == s.tiles;
+  return is_cut && s.inner >= 1 && s.plane_count >= 1 && s.units >= 1 && s.work >= 0 &&
+         !(s.row_loop.bordered && s.row_loop.in_blocks) && std::visit(Numbers{s}, s.strategy);
+}
+
 }  // namespace
 
 Schedule make_schedule(const NormalForm& form) {
   Schedule s{};
   if (form.empty) return s;
   for (const bool pixels : {false, true}) {
-    s.lines = form.axes;
+    s.outer = form.axes;
     take_row(s, form, pixels);
     const Facts facts(s, form, take_column(s, form));
-    s.line_count = 1;
-    for (const NormalAxis& axis : s.lines) s.line_count = checked_mul(s.line_count, axis.windows.outputs());
+    s.plane_count = 1;
+    for (const NormalAxis& axis : s.outer) s.plane_count = checked_mul(s.plane_count, axis.windows.outputs());
     s.strategy = choose_strategy(s, form, facts);
     s.work = work_of(s, form, facts);
     if (!needs_short_rows(s, form, facts)) break;
   }
   const auto* const bundled = std::get_if<by::Bundled>(&s.strategy);
-  s.units = checked_mul(checked_mul(s.line_count, s.tiles), s.column.windows.outputs());
+  s.units = checked_mul(checked_mul(s.plane_count, s.tiles), s.column.windows.outputs());
   if (bundled != nullptr) s.units = bundled->bundles;
+  assert(is_sound(s));
   return s;
 }
 

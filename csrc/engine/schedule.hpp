@@ -45,8 +45,8 @@ struct Framed {
   bool in_blocks;      // its columns are combined in blocks
 };
 struct Endless {
-  bool crosses_lines;  // windows go through several planes ...
-  std::int64_t lines;  // ... so many at most
+  bool crosses_planes;  // windows go through several planes ...
+  std::int64_t planes;  // ... so many at most
 };
 struct Bundled {
   std::int64_t bundles;
@@ -65,12 +65,12 @@ using Strategy =
 constexpr const char* strategy_names[] = {"direct",  "gathered", "scanned", "framed",
                                           "endless", "bundled",  "picked",  "surveyed"};
 
-/// Every output row lies at one output of each of the `lines` axes and of the `column` axis (axes that are not pooled
-/// have windows of one tap). The row axis has pixels of `inner` elements that lie side by side in the input and in the
-/// result.
+/// Every output row lies on a plane, that of one output of each of the `outer` axes, at one output of the `column` axis
+/// (axes that are not pooled have windows of one tap). The row axis has pixels of `inner` elements that lie side by
+/// side in the input and in the result. What kernels call lines are rows of one plane.
 struct Schedule {
-  std::vector<NormalAxis> lines;  // outermost first
-  std::int64_t line_count;        // the product of their outputs
+  std::vector<NormalAxis> outer;  // outermost first
+  std::int64_t plane_count;       // the product of their outputs
   NormalAxis column;              // its outputs are walked one after the other
   NormalAxis row;
   std::int64_t inner;

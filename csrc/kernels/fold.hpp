@@ -6,8 +6,8 @@
 namespace tilepool {
 namespace {
 
-/// Eight streams are what hardware prefetchers follow well: longer lists are folded in several passes over the target.
-constexpr std::int64_t fold_streams = 8;
+/// Eight rows are what hardware prefetchers follow well: longer lists are folded in several passes over the target.
+constexpr std::int64_t most_folded = 8;
 
 /// Vectors of columns that a scan takes down the rows together.
 constexpr int scan_unroll = 4;
@@ -21,7 +21,7 @@ void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const vo
                        TILEPOOL_INLINE_LAMBDA { return One{{static_cast<const Element*>(rows[r]) + shift}, lift}; };
   for (std::int64_t done = 0; done == 0 || done < count;) {
     const std::int64_t first = done + (start == nullptr ? 1 : 0);
-    const std::int64_t end = count - done < fold_streams ? count : done + fold_streams;
+    const std::int64_t end = count - done < most_folded ? count : done + most_folded;
     constexpr int N = Op::lanes;
     constexpr int unroll = N > 1 ? 4 : 1;
     std::int64_t i = 0;

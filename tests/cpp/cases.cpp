@@ -161,7 +161,7 @@ std::set<std::string> ways_of(const Plan& plan) {
   add(is("bundled"), "bundles");
   const auto* const endless = std::get_if<by::Endless>(&schedule.strategy);
   add(endless != nullptr, "endless");
-  add(endless != nullptr && endless->crosses_lines, "endless across lines");
+  add(endless != nullptr && endless->crosses_planes, "endless across planes");
   add(is("framed") && schedule.inner == 1, "planes");
   add(is("framed") && schedule.inner > 1, "planes of pixels");
   const auto* const scanned = std::get_if<by::Scanned>(&schedule.strategy);
@@ -189,7 +189,7 @@ const std::set<std::string>& all_ways() {
                                          "survey",
                                          "bundles",
                                          "endless",
-                                         "endless across lines",
+                                         "endless across planes",
                                          "planes",
                                          "planes of pixels",
                                          "slides by columns",

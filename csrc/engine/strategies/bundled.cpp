@@ -35,7 +35,7 @@ class Bundler {
   Bundler& operator=(const Bundler&) = delete;
 
   void pool(std::int64_t bundle) {
-    for (std::int64_t i = 0; i < planes_; ++i) place(i, std::min(bundle * planes_ + i, schedule_.line_count - 1));
+    for (std::int64_t i = 0; i < planes_; ++i) place(i, std::min(bundle * planes_ + i, schedule_.plane_count - 1));
     prepare();
     kernel_.interleave(cells_, inputs_, columns() * rows_.input(), kernel_.keying);
     scan(down_, {columns(), cell_bytes, cell_bytes});
@@ -95,15 +95,15 @@ class Bundler {
     kernel_.scan_cells(halves.data(), static_cast<std::int64_t>(halves.size()), lines);
   }
 
-  /// Plane `i` of a bundle is that of a line. (Behind the last line it is there again, and again.)
-  void place(std::int64_t i, std::int64_t line) {
+  /// Plane `i` of a bundle is one of all planes. (Behind the last one it is there again, and again.)
+  void place(std::int64_t i, std::int64_t plane) {
     inputs_[i] = input_;
     results_[i] = result_;
-    std::int64_t left = schedule_.line_count;
-    for (const NormalAxis& axis : schedule_.lines) {
+    std::int64_t left = schedule_.plane_count;
+    for (const NormalAxis& axis : schedule_.outer) {
       left /= axis.windows.outputs();
-      const std::int64_t o = left > 1 ? line / left : line;
-      line -= o * left;
+      const std::int64_t o = left > 1 ? plane / left : plane;
+      plane -= o * left;
       inputs_[i] = static_cast<const char*>(inputs_[i]) + o * axis.input_stride;
       results_[i] = static_cast<char*>(results_[i]) + o * axis.result_stride;
     }

@@ -7,16 +7,16 @@ namespace {
 class EndlessWalker : public Walker {
  public:
   EndlessWalker(const by::Endless& numbers, const Call& call, const Share& share)
-      : Walker(call, share), crosses_lines_(numbers.crosses_lines), most_lines_(numbers.lines) {}
+      : Walker(call, share), crosses_planes_(numbers.crosses_planes), most_planes_(numbers.planes) {}
 
   void enter_tile() {
     if (!prepares()) return;
     const Windows& windows = schedule_.column.windows;
     const std::int64_t row_bytes = schedule_.row.windows.outputs() * maker_.size(), reach = windows.extent(1);
-    together_ = std::max<std::int64_t>(1, prepared_bytes / (row_bytes * most_lines_) - reach);
+    together_ = std::max<std::int64_t>(1, prepared_bytes / (row_bytes * most_planes_) - reach);
     piece_bytes_ = (together_ + reach) * row_bytes;
     const auto [pieces, results] = reserve_bytes(std::array<std::int64_t, 2>{
-        piece_bytes_ * most_lines_, together_ * schedule_.row.windows.outputs() * acc_size(form_)});
+        piece_bytes_ * most_planes_, together_ * schedule_.row.windows.outputs() * acc_size(form_)});
     pieces_ = pieces;
     results_ = results;
   }
@@ -33,7 +33,7 @@ class EndlessWalker : public Walker {
 
   void pool_part(std::int64_t from, std::int64_t to) {
     const std::int64_t n = (to - from) * schedule_.row.windows.outputs();
-    if (crosses_lines_ || listed_.begin != from || listed_.end != to) list(from, to);
+    if (crosses_planes_ || listed_.begin != from || listed_.end != to) list(from, to);
     const char* plane = cursor_.at(cursor_.taps().first());
     if (prepares()) plane = prepared(from, to);
     void* const out = kernel_.finish == nullptr ? cursor_.target(from) : results_;
@@ -80,8 +80,8 @@ class EndlessWalker : public Walker {
     }
   }
 
-  const bool crosses_lines_;
-  const std::int64_t most_lines_;
+  const bool crosses_planes_;
+  const std::int64_t most_planes_;
   // Where rows are prepared: output rows at a time, bytes of what they see of each plane, and where it lies.
   std::int64_t together_ = most_int64, piece_bytes_ = 0;
   char *pieces_ = nullptr, *results_ = nullptr;

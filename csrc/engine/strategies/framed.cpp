@@ -31,19 +31,19 @@ class Framed : public BufferedWalker {
  private:
   char* row(std::int64_t row) const { return block_ + (numbers_.above + row) * pitch(); }
 
-  /// Rows [first, last), of all lines, go where they lie in the plane.
+  /// Rows [first, last), of all planes, go where they lie in the plane.
   void copy(std::int64_t first, std::int64_t last) {
     char* const target = row(first) + border_bytes();
     if (!prepares() && cursor_.taps().count() <= most_listed) {
       rows_.clear();
-      cursor_.each_line(first, [&](const char* tap) { rows_.push_back(tap); });
+      cursor_.each_plane(first, [&](const char* tap) { rows_.push_back(tap); });
       kernel_.fold_rows(target, nullptr, rows_.data(), listed(), cursor_.elements(),
                         {last - first, schedule_.column.input_stride, pitch()}, kernel_.keying);
       return;
     }
-    for (std::int64_t line = first; line < last; ++line) {
-      fold(target + (line - first) * pitch(), nullptr, cursor_.elements(),
-           [&](const auto& take) { cursor_.each_line(line, take); });
+    for (std::int64_t r = first; r < last; ++r) {
+      fold(target + (r - first) * pitch(), nullptr, cursor_.elements(),
+           [&](const auto& take) { cursor_.each_plane(r, take); });
     }
   }
 

@@ -25,20 +25,20 @@ class Gathered : public BufferedWalker {
  private:
   void pool(std::int64_t o) {
     const Window window = schedule_.column.windows.at(o);
-    const std::int64_t lines = cursor_.taps().count();
-    if (lines <= most_listed) fetch_ahead(window, 1);
-    if (piece_ == 0 && levels_ == 0 && window.count * (lines + 1) <= most_at_once()) {
-      rows_.resize(static_cast<std::size_t>(window.count * lines));
+    const std::int64_t planes = cursor_.taps().count();
+    if (planes <= most_listed) fetch_ahead(window, 1);
+    if (piece_ == 0 && levels_ == 0 && window.count * (planes + 1) <= most_at_once()) {
+      rows_.resize(static_cast<std::size_t>(window.count * planes));
       const void** next = rows_.data();
       cursor_.each_row(window, 0, window.count, [&](const char* row) { *next++ = row; });
       fold_listed(buffer_ + border_bytes(), nullptr, cursor_.elements());
     } else {
-      fold_parts(window, std::max<std::int64_t>(1, most_listed / (lines + 1)));
+      fold_parts(window, std::max<std::int64_t>(1, most_listed / (planes + 1)));
     }
     finish_rows(buffer_, space_, o, o + 1, listed() + 1);
   }
 
-  /// So many taps of the column on all lines, then the next ones: the order of these parts is part of the result.
+  /// So many taps of the column on all planes, then the next ones: the order of these parts is part of the result.
   void fold_parts(const Window& window, std::int64_t part) {
     const auto each = [&](const auto& take) {
       for (std::int64_t t = 0; t < window.count; t += part) {

@@ -1,5 +1,7 @@
 // Scanned: windows of four taps and more down a column, more than twice their stride, are put together from suffixes
 // and prefixes of blocks (van Herk 1992, Gil and Werman 1993): the cost does not grow with the window.
+#include <cassert>
+
 #include "buffered.hpp"
 #include "scan_lists.hpp"
 
@@ -30,6 +32,7 @@ class Scanned : public BufferedWalker {
     for (std::int64_t o = from, end; o < to; o = end) {
       const Block block(windows, o, std::min(to, o + numbers_.slots));
       end = block.end();
+      assert(end > o && end - o <= numbers_.slots);
       for (std::int64_t k = o; k < end; ++k) {
         if (windows.at(k).count == 0) fill(slot(k - o), accumulators());
       }
@@ -60,7 +63,7 @@ class Scanned : public BufferedWalker {
   void scan_columns(std::int64_t from, const Block& block) {
     lists_.clear();
     lists_.add_block(
-        block, [&](std::int64_t row) { cursor_.each_line(row, [&](const char* tap) { lists_.row(tap); }); },
+        block, [&](std::int64_t row) { cursor_.each_plane(row, [&](const char* tap) { lists_.row(tap); }); },
         [&](std::int64_t output) { return slot(output - from) + border_bytes(); });
     kernel_.scan_rows(lists_.halves().front(), cursor_.elements(), kernel_.keying);
     patience_.spend(lists_.row_count() * cursor_.elements());
@@ -86,7 +89,7 @@ class Scanned : public BufferedWalker {
     rows_.clear();
     block.walk(
         [&](std::int64_t row, bool) {
-          cursor_.each_line(row, [&](const char* tap) {
+          cursor_.each_plane(row, [&](const char* tap) {
             if (listed() == most_at_once()) step(running_, nullptr);
             rows_.push_back(tap);
           });
@@ -132,7 +135,7 @@ class Scanned : public BufferedWalker {
   }
 
   void add_row(std::int64_t row) {
-    cursor_.each_line(row, [&](const char* tap) {
+    cursor_.each_plane(row, [&](const char* tap) {
       if (listed() == most_at_once()) add_listed();
       rows_.push_back(tap);
       if (in_block_ + listed() < Cascade::block_rows) return;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Walker {
   Cursor& cursor() { return cursor_; }
 
   /// What a walk may ask of a strategy: to go on with another tile; to do output rows [from, to) of a column; and the
-  /// same where the line sees no cell at all.
+  /// same where the plane sees no cell at all.
   void enter_tile() {}
   void pool_nothing(std::int64_t from, std::int64_t to) {
     std::vector<Span> spans = cursor_.tile().spans;
@@ -61,7 +62,7 @@ class Walker {
   std::int64_t rows_seen() const {
     const auto taps = [](const NormalAxis& axis) { return std::min(axis.windows.kernel(), axis.windows.input()); };
     std::int64_t rows = taps(schedule_.column);
-    for (const NormalAxis& axis : schedule_.lines) rows = saturating_mul(rows, taps(axis));
+    for (const NormalAxis& axis : schedule_.outer) rows = saturating_mul(rows, taps(axis));
     return rows;
   }
 
@@ -97,6 +98,8 @@ class Walker {
   template <class Pool>
   void finish(std::int64_t o, std::int64_t count, double divisor, const Pool& pool) {
     const std::int64_t result_pitch = schedule_.column.result_stride;
+    assert(count >= 1 && o >= 0 && o + count <= schedule_.column.windows.outputs());
+    assert(kernel_.finish == nullptr || count <= most_finished());
     if (kernel_.finish == nullptr) return pool(divisor, cursor_.target(o), Lines{count, 0, result_pitch});
     pool(divisor, finished_, Lines{count, 0, finished_pitch_});
     const std::int64_t acc = acc_size(form_), size = info_of(form_.result_dtype).size;
@@ -182,16 +185,16 @@ class Walker {
   std::vector<const void*> rows_;
 };
 
-/// Lets a walker do a share of the output rows, in the order line, tile, column.
+/// Lets a walker do a share of the output rows, in the order plane, tile, column.
 template <class SomeWalker>
 void walk(SomeWalker&& walker, const Schedule& schedule, Share& share) {
   const std::int64_t outputs = schedule.column.windows.outputs();
   for (std::int64_t begin, end; share.next(begin, end);) {
     const std::int64_t column = begin / outputs;
-    std::int64_t from = begin % outputs, line = column / schedule.tiles, tile = column % schedule.tiles;
+    std::int64_t from = begin % outputs, plane = column / schedule.tiles, tile = column % schedule.tiles;
     for (std::int64_t left = end - begin; left > 0;) {
       const std::int64_t to = std::min(outputs, from + left);
-      if (walker.cursor().go(line, tile)) walker.enter_tile();
+      if (walker.cursor().go(plane, tile)) walker.enter_tile();
       if (walker.cursor().taps().count() == 0) {
         walker.pool_nothing(from, to);
       } else {
@@ -201,7 +204,7 @@ void walk(SomeWalker&& walker, const Schedule& schedule, Share& share) {
       from = 0;
       if (++tile == schedule.tiles) {
         tile = 0;
-        ++line;
+        ++plane;
       }
     }
   }
