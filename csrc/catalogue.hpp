@@ -156,6 +156,11 @@ constexpr bool rounds(Accumulator accumulator) {
 }
 constexpr std::int64_t most_added = 64;
 
+/// Whether the bits of a combination depend on the order.
+constexpr bool depends_on_order(Accumulator accumulator) {
+  return rounds(accumulator) || accumulator == Accumulator::product_float || accumulator == Accumulator::product_double;
+}
+
 /// How keys are made of elements, and elements of keys: these bits are flipped. The bits of negative floats are put in
 /// order then; `nans` of them are on either side of the numbers.
 struct Keying {

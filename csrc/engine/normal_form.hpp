@@ -122,8 +122,12 @@ inline bool is_dense(const NormalAxis& outer, const NormalAxis& inner, std::int6
   return outer.input_stride == saturating_mul(inner.windows.input(), pixel_bytes);
 }
 
+/// Where the elements of a row come from: the array, wherever they can be read as they lie, or always a row of a dense
+/// copy that is made of it; or the array, as if it was dense.
+enum class Rows : std::uint8_t { in_place, made, of_a_copy };
+
 /// Brings a request to normal form. Throws std::invalid_argument where the request cannot be run, std::overflow_error
 /// where 64 bits do not suffice.
-NormalForm normal_form(const Request& request);
+NormalForm normal_form(const Request& request, Rows rows = Rows::in_place);
 
 }  // namespace tilepool

@@ -13,10 +13,18 @@ struct Plan {
   Schedule schedule;  // of an empty result: meaningless
 };
 
-/// Throws std::invalid_argument where the request cannot be run, std::overflow_error where 64 bits do not suffice.
+/// Floats are combined in the order in which those of a dense copy of the array would be: where it differs from that of
+/// the array as it lies, rows are made. Throws std::invalid_argument where the request cannot be run,
+/// std::overflow_error where 64 bits do not suffice.
 inline Plan make_plan(const Request& request) {
   NormalForm form = normal_form(request);
   Schedule schedule = make_schedule(form);
+  const bool matters = !surveys(form.op) && depends_on_order(form.steps.accumulator);
+  if (matters && !form.empty && form.source.axes.empty() &&
+      order_of(make_schedule(normal_form(request, Rows::of_a_copy))) != order_of(schedule)) {
+    form = normal_form(request, Rows::made);
+    schedule = make_schedule(form);
+  }
   return {std::move(form), std::move(schedule)};
 }
 
