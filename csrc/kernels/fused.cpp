@@ -102,6 +102,7 @@ struct KeyOfLeast : OrderedFloat {
   };
 };
 
+/// `Both`: by the same loops, where a maximum is no instruction of its own.
 template <int Sign, bool Both>
 constexpr FusedLoops extremum{pool_rows<LeastFloat>, pool_endless<LeastFloat, KeyOfLeast>};
 template <int Sign>

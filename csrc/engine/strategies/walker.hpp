@@ -96,12 +96,16 @@ class Walker {
   /// Calls pool(divisor, out, lines) to write some lines from output row `o` on: accumulators, where these are to be
   /// finished, else results.
   template <class Pool>
-  void finish(std::int64_t o, std::int64_t count, double divisor, const Pool& pool) {
-    const std::int64_t result_pitch = schedule_.column.result_stride;
+  [[gnu::always_inline]] void finish(std::int64_t o, std::int64_t count, double divisor, const Pool& pool) {
     assert(count >= 1 && o >= 0 && o + count <= schedule_.column.windows.outputs());
     assert(kernel_.finish == nullptr || count <= most_finished());
-    if (kernel_.finish == nullptr) return pool(divisor, cursor_.target(o), Lines{count, 0, result_pitch});
-    pool(divisor, finished_, Lines{count, 0, finished_pitch_});
+    const bool finishes = kernel_.finish != nullptr;
+    pool(divisor, finishes ? finished_ : cursor_.target(o),
+         Lines{count, 0, finishes ? finished_pitch_ : schedule_.column.result_stride});
+    if (finishes) finish_accumulators(o, count, divisor);
+  }
+  [[gnu::noinline]] void finish_accumulators(std::int64_t o, std::int64_t count, double divisor) {
+    const std::int64_t result_pitch = schedule_.column.result_stride;
     const std::int64_t acc = acc_size(form_), size = info_of(form_.result_dtype).size;
     const std::vector<Span>& spans = cursor_.tile().spans;
     const std::int64_t n = spans.back().end * schedule_.inner;
