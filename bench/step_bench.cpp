@@ -19,11 +19,6 @@ using namespace tilepool;
 
 constexpr std::pair<const char*, std::int64_t> places[] = {{"L1", 16 << 10}, {"L2", 512 << 10}, {"memory", 256 << 20}};
 
-constexpr const char* accumulator_names[accumulator_count] = {
-    "key8",      "key16",        "key32",         "key64",          "half_key",
-    "float_key", "least_double", "sum_float",     "sum_double",     "sum_int32",
-    "sum_int64", "sum_int128",   "product_float", "product_double", "product_int64"};
-
 std::string name_of(DType dtype) { return info_of(dtype).name; }
 
 /// Numbers that are accumulators, and elements where these are combined as they are.
@@ -46,7 +41,7 @@ void measure(benchmark::State& state, std::int64_t bytes, const Work& work) {
   state.SetBytesProcessed(state.iterations() * bytes);
 }
 
-/// make(bytes) is called when a benchmark of so many bytes runs, and returns what is measured: see `measure`.
+/// body(state, bytes) is to measure something that reads and writes about so many bytes.
 template <class Body>
 void register_at_places(const std::string& name, const Body& body) {
   for (const auto& [place, bytes] : places) {

@@ -140,6 +140,10 @@ enum class Accumulator : std::uint8_t {
   product_double,
   product_int64
 };
+constexpr const char* accumulator_names[] = {"key8",          "key16",          "key32",        "key64",
+                                             "half_key",      "float_key",      "least_double", "sum_float",
+                                             "sum_double",    "sum_int32",      "sum_int64",    "sum_int128",
+                                             "product_float", "product_double", "product_int64"};
 constexpr int accumulator_count = 15;
 
 /// Bytes of one accumulator, the same on every ISA.
@@ -172,7 +176,7 @@ struct Keying {
 struct Steps {
   Accumulator accumulator;
   bool prepared, finished;
-  std::int64_t flip;  // of keys
+  std::int64_t flip;  // of keys, and of extrema of float64
 };
 
 /// Keys of integers: min is max of flipped bits, unsigned numbers are signed ones with one bit flipped. What is written

@@ -141,7 +141,7 @@ void choose_indices(NormalForm& form, const Request& request) {
 
 }  // namespace
 
-NormalForm normal_form(const Request& request, Rows rows) {
+NormalForm normal_form(const Request& request, Reading reading) {
   NormalForm form{};
   form.op = request.op;
   form.dtype = request.dtype;
@@ -200,8 +200,8 @@ NormalForm normal_form(const Request& request, Rows rows) {
   }
   const std::vector<std::size_t> order = request.order.empty() ? memory_order(request.axes) : request.order;
   std::vector<std::int64_t> input_strides = form.input_strides;
-  if (!form.empty && (rows != Rows::in_place || !is_in_place(request, order))) {
-    if (rows != Rows::of_a_copy) form.source.axes = source_axes(request, order);
+  if (!form.empty && (reading != Reading::in_place || !is_in_place(request, order))) {
+    if (reading != Reading::of_a_copy) form.source.axes = source_axes(request, order);
     std::int64_t bytes = size;
     for (std::size_t i = order.size(); i-- > 0;) {
       input_strides[order[i]] = bytes;

@@ -124,10 +124,10 @@ inline bool is_dense(const NormalAxis& outer, const NormalAxis& inner, std::int6
 
 /// Where the elements of a row come from: the array, wherever they can be read as they lie, or always a row of a dense
 /// copy that is made of it; or the array, as if it was dense.
-enum class Rows : std::uint8_t { in_place, made, of_a_copy };
+enum class Reading : std::uint8_t { in_place, made, of_a_copy };
 
 /// Brings a request to normal form. Throws std::invalid_argument where the request cannot be run, std::overflow_error
 /// where 64 bits do not suffice.
-NormalForm normal_form(const Request& request, Rows rows = Rows::in_place);
+NormalForm normal_form(const Request& request, Reading reading = Reading::in_place);
 
 }  // namespace tilepool

@@ -78,8 +78,7 @@ class ScanLists {
         const Window window = windows.at(o);
         begin_scan();
         for (std::int64_t t = 0; t < window.count; ++t) list_row(window.first + t * windows.step());
-        if (window.count > 0) stop(target_of(o));
-        ++o;
+        stop(target_of(o++));
         begin_scan();
       }
     }

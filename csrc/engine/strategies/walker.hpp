@@ -104,6 +104,7 @@ class Walker {
          Lines{count, 0, finishes ? finished_pitch_ : schedule_.column.result_stride});
     if (finishes) finish_accumulators(o, count, divisor);
   }
+  /// Makes results of what lies in `finished_`.
   [[gnu::noinline]] void finish_accumulators(std::int64_t o, std::int64_t count, double divisor) {
     const std::int64_t result_pitch = schedule_.column.result_stride;
     const std::int64_t acc = acc_size(form_), size = info_of(form_.result_dtype).size;
