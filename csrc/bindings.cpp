@@ -14,18 +14,11 @@
 #include <optional>
 #include <string>
 
-// pybind11 has a pointer for each thread. Memory for it is to be there when a thread starts; else it is looked for at a
-// thread's first call, and the process ends where there is none. (Not by a flag of the compiler, which would ask the
-// same of the C++ library's own: that cannot be had where another module has loaded it before.)
-#define thread_local thread_local __attribute__((tls_model("initial-exec")))
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
-#undef thread_local
-
+#include "call_key.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/parallel.hpp"
 #include "engine/pool.hpp"
+#include "pybind.hpp"
 
 namespace py = pybind11;
 using namespace tilepool;
@@ -133,23 +126,22 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   return make_plan(request);
 }
 
-/// Throws unless the array is exactly what the plan is for.
-void check(const py::array& array, const char* name, DType dtype, const std::vector<std::int64_t>& shape,
-           const std::vector<std::int64_t>& strides, bool aligned = true) {
-  const auto refuse = [&](const char* rule) { throw py::value_error(std::string(name) + " must have " + rule); };
+/// What keeps an array from being exactly what the plan is for; null where nothing does.
+const char* misfit(const py::array& array, DType dtype, const std::vector<std::int64_t>& shape,
+                   const std::vector<std::int64_t>& strides, bool aligned = true) {
   const auto* const expected = numpy_dtype(dtype).ptr();
-  if (array.dtype().ptr() != expected && !array.dtype().equal(numpy_dtype(dtype))) refuse("the dtype of the plan");
-  if (static_cast<std::size_t>(array.ndim()) != shape.size()) refuse("the shape of the plan");
+  if (array.dtype().ptr() != expected && !array.dtype().equal(numpy_dtype(dtype))) return "the dtype of the plan";
+  if (static_cast<std::size_t>(array.ndim()) != shape.size()) return "the shape of the plan";
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     const auto dimension = static_cast<py::ssize_t>(axis);
-    if (array.shape(dimension) != shape[axis]) refuse("the shape of the plan");
+    if (array.shape(dimension) != shape[axis]) return "the shape of the plan";
     if (shape[axis] > 1 && array.size() > 0 && array.strides(dimension) != strides[axis]) {
-      refuse("the strides of the plan");
+      return "the strides of the plan";
     }
   }
-  if (!aligned) return;
+  if (!aligned) return nullptr;
   const auto alignment = static_cast<std::uintptr_t>(info_of(dtype).size);
-  if (reinterpret_cast<std::uintptr_t>(array.data()) % alignment != 0) refuse("aligned elements");
+  return reinterpret_cast<std::uintptr_t>(array.data()) % alignment != 0 ? "aligned elements" : nullptr;
 }
 
 /// The bytes [low, high) that an array's elements lie in.
@@ -202,53 +194,83 @@ bool signal_raises() {
 /// A plan that Python made without __init__ has no such pointer, and pybind11 refuses it.
 using PlanPointer = std::shared_ptr<const Plan>;
 
+bool overlap(const py::array& left, const py::array& right) {
+  const Extent a(left), b(right);
+  return a.low < b.high && b.low < a.high;
+}
+
+DType index_dtype(const Plan& plan) { return plan.form.wide_indices ? DType::int64 : DType::int32; }
+
+std::vector<std::int64_t> index_strides(const Plan& plan) {
+  std::vector<std::int64_t> strides = plan.form.result_strides;
+  for (std::int64_t& stride : strides) {
+    stride = stride / info_of(plan.form.result_dtype).size * info_of(index_dtype(plan)).size;
+  }
+  return strides;
+}
+
+/// Why a plan cannot write to arrays, as a sentence about one of them; empty where it can. None is a new array.
+std::string unwritable(const Plan& plan, const py::array& x, const py::object& out, const py::object& out_indices) {
+  const auto refusal = [&](const py::object& object, const char* name, DType dtype,
+                           const std::vector<std::int64_t>& strides, const py::object& other) -> std::string {
+    const auto array = py::reinterpret_borrow<py::array>(object);
+    if (const char* const rule = misfit(array, dtype, plan.form.result_shape, strides)) {
+      return std::string(name) + " must have " + rule;
+    }
+    if (!array.writeable()) return "output array is read-only";
+    if (plan.form.empty) return {};
+    if (overlap(array, x)) return std::string(name) + " must not overlap x";
+    if (!other.is_none() && overlap(array, py::reinterpret_borrow<py::array>(other))) {
+      return std::string(name) + " must not overlap out";
+    }
+    return {};
+  };
+  std::string why;
+  if (!out.is_none()) why = refusal(out, "out", plan.form.result_dtype, plan.form.result_strides, py::none());
+  if (!why.empty() || out_indices.is_none()) return why;
+  return refusal(out_indices, "out_indices", index_dtype(plan), index_strides(plan), out);
+}
+
+void require_array(const py::object& object, const char* name) {
+  if (!py::isinstance<py::array>(object)) throw py::type_error(std::string(name) + " must be a numpy array");
+}
+
+/// Whether a plan writes its results to these arrays, and so needs no temporary ones.
+bool fits(const PlanPointer& plan, const py::object& x, const py::object& out, const py::object& out_indices) {
+  require_array(x, "x");
+  for (const py::object& object : {out, out_indices}) {
+    if (!object.is_none() && !py::isinstance<py::array>(object)) return false;
+  }
+  if (plan->form.indices == Indices::none && !out_indices.is_none()) return false;
+  return unwritable(*plan, py::reinterpret_borrow<py::array>(x), out, out_indices).empty();
+}
+
 /// The values and, with a plan that has them, the indices.
 std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, const py::object& out,
                                          const py::object& out_indices, int threads) {
-  if (!py::isinstance<py::array>(x)) throw py::type_error("x must be a numpy array");
-  if (!out.is_none() && !py::isinstance<py::array>(out)) throw py::type_error("out must be a numpy array");
+  require_array(x, "x");
+  if (!out.is_none()) require_array(out, "out");
+  if (!out_indices.is_none()) require_array(out_indices, "out_indices");
   const auto input = py::reinterpret_borrow<py::array>(x);
-  check(input, "x", plan.form.source.dtype, plan.form.input_shape, plan.form.input_strides, false);
-  if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
-  auto result = out.is_none()
-                    ? py::array(numpy_dtype(plan.form.result_dtype), plan.form.result_shape, plan.form.result_strides)
-                    : py::reinterpret_borrow<py::array>(out);
-  const auto check_written = [&](const py::array& array, const char* name) {
-    if (!array.writeable()) throw py::value_error("output array is read-only");
-    const Extent written(array);
-    const auto refuse = [&](const py::array& other, const char* other_name) {
-      const Extent extent(other);
-      if (extent.low < written.high && written.low < extent.high) {
-        throw py::value_error(std::string(name) + " must not overlap " + other_name);
-      }
-    };
-    if (plan.form.empty) return;
-    refuse(input, "x");
-    if (&array != &result) refuse(result, "out");
-  };
-  if (!out.is_none()) {
-    check(result, "out", plan.form.result_dtype, plan.form.result_shape, plan.form.result_strides);
-    check_written(result, "out");
+  const auto& form = plan.form;
+  if (const char* const rule = misfit(input, form.source.dtype, form.input_shape, form.input_strides, false)) {
+    throw py::value_error(std::string("x must have ") + rule);
   }
+  if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
+  if (!out.is_none() || !out_indices.is_none()) {
+    const std::string why = unwritable(plan, input, out, out_indices);
+    if (!why.empty()) throw py::value_error(why);
+  }
+  auto result = out.is_none() ? py::array(numpy_dtype(form.result_dtype), form.result_shape, form.result_strides)
+                              : py::reinterpret_borrow<py::array>(out);
   py::array indices;
-  if (plan.form.indices != Indices::none) {
-    const DType type = plan.form.wide_indices ? DType::int64 : DType::int32;
-    std::vector<std::int64_t> strides = plan.form.result_strides;
-    for (std::int64_t& stride : strides) {
-      stride = stride / info_of(plan.form.result_dtype).size * info_of(type).size;
-    }
-    if (out_indices.is_none()) {
-      indices = py::array(numpy_dtype(type), plan.form.result_shape, strides);
-    } else {
-      if (!py::isinstance<py::array>(out_indices)) throw py::type_error("out_indices must be a numpy array");
-      indices = py::reinterpret_borrow<py::array>(out_indices);
-      check(indices, "out_indices", type, plan.form.result_shape, strides);
-      check_written(indices, "out_indices");
-    }
+  if (form.indices != Indices::none) {
+    indices = out_indices.is_none() ? py::array(numpy_dtype(index_dtype(plan)), form.result_shape, index_strides(plan))
+                                    : py::reinterpret_borrow<py::array>(out_indices);
   }
   const void* const from = input.data();
   void* const to = result.mutable_data();
-  void* const places = plan.form.indices != Indices::none ? indices.mutable_data() : nullptr;
+  void* const places = form.indices != Indices::none ? indices.mutable_data() : nullptr;
   // Handing the GIL over and back costs more than pooling the smallest arrays.
   constexpr std::int64_t small_work = 16 << 10;
   if (plan.schedule.work < small_work) {
@@ -368,6 +390,7 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
       },
       py::arg("n"));
 
+  add_call_key(module.ptr());
   module.def("copy", &copy, py::arg("source").noconvert(), py::arg("target").noconvert(), py::arg("threads") = 0,
              py::arg("times") = 1);
 
@@ -386,6 +409,7 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
                              [](const PlanPointer& plan) { return info_of(plan->form.result_dtype).name; })
       .def_property_readonly("strategy",
                              [](const PlanPointer& plan) { return strategy_names[plan->schedule.strategy.index()]; })
+      .def("fits", &fits, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none())
       .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def("pick", &pick, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none(),
            py::arg("threads") = 0);

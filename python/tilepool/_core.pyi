@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arguments import Windows
+from ._windows import Window
 
 __version__: str
 compiler: str
@@ -21,6 +21,7 @@ def warnings() -> list[str]: ...
 def quota_cpus(root: str) -> int: ...
 def get_threads() -> int: ...
 def set_threads(n: int) -> int: ...
+def call_key(x: object, arguments: tuple[object, ...], options: dict[str, object], /) -> bytes | None: ...
 def copy(source: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8], threads: int = 0, times: int = 1) -> None: ...
 
 class Plan:
@@ -30,7 +31,7 @@ class Plan:
         dtype: str,
         shape: tuple[int, ...],
         strides: tuple[int, ...],
-        windows: tuple[Windows | None, ...],
+        windows: tuple[Window | None, ...],
         count_padding: bool = False,
         divisor: float = 0.0,
         rounding: str = "half_even",
@@ -52,6 +53,9 @@ class Plan:
     def result_dtype(self) -> str: ...
     @property
     def strategy(self) -> str: ...
+    def fits(
+        self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, out_indices: npt.NDArray[Any] | None = None
+    ) -> bool: ...
     def run(self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, threads: int = 0) -> npt.NDArray[Any]: ...
     def pick(
         self,
