@@ -66,7 +66,7 @@ class Tilepool:
             function, options["op"] = self.tilepool.pool, case.op
         arguments: list[Any] = [*op.first, self._short(case.kernel)]
         if case.stride != case.kernel or any(case.padding):
-            arguments += [self._short(case.stride), self._short(case.padding)]
+            options |= {"stride": self._short(case.stride), "padding": self._short(case.padding)}
         if case.layout != "channels_first":
             options |= {"axis": (0, 1)} if case.layout == "plane" else {"layout": case.layout}
         if case.op == "avg_rounded":

@@ -173,7 +173,8 @@ def min_pooling() -> None:
         "the two passes over memory. Integers have numbers without a negative; there, turn the bits around instead:\n"
     )
     lowest, highest = np.iinfo(np.int32).min, np.iinfo(np.int32).max
-    for X in (np.array([lowest, 0, 5, highest], np.int32), np.array([0, 1, 2, 255], np.uint8)):
+    edges: list[Any] = [np.array([lowest, 0, 5, highest], np.int32), np.array([0, 1, 2, 255], np.uint8)]
+    for X in edges:
         smallest = tp.min_pool(X, 2, axis=0)
         negated, flipped = -tp.max_pool(-X, 2, axis=0), ~tp.max_pool(~X, 2, axis=0)
         assert np.array_equal(flipped, smallest)

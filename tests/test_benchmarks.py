@@ -14,13 +14,15 @@ from cases import read_cases
 from measure import Result
 from ops import OPS
 from peers_arrays import Tilepool
-from tilepool import _core, _reducers
+from tilepool import _core, _ops
 from verify import difference, digest, spot_check
+
+DEFINED = set(_ops.ROWS) - {"stochastic", "mixed"}  # by one operation of the core's
 
 
 def test_every_op_of_every_dtype_is_a_case() -> None:
     pairs = {(case.op, case.dtype) for case in read_cases("every/*")}
-    assert {(op, dtype) for op in _reducers.OPS for dtype in _core.dtypes} <= pairs
+    assert {(op, dtype) for op in DEFINED for dtype in _core.dtypes} <= pairs
     assert {op for op, _ in pairs} == set(OPS)
 
 

@@ -111,7 +111,7 @@ def test_refuses_what_a_pooling_refuses() -> None:
         (4, TypeError, "^shape must be a tuple of integers, not 4$"),
         ((4, 4.0), TypeError, r"^shape must be a tuple of integers, not \(4, 4.0\)$"),
         ((4, True), TypeError, "^shape must be a tuple of integers"),
-        (np.array([4, 4]), TypeError, "^shape must be a tuple of integers"),
+        (np.array([4.0, 4.0]), TypeError, "^shape must be a tuple of integers"),
         ("44", TypeError, "^shape must be a tuple of integers"),
         ((4, -1), ValueError, r"^shape must not be negative, not \(4, -1\)$"),
         ((4, 10**5000), ValueError, r"^shape must be below 2\*\*63, not"),

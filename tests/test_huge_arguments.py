@@ -195,5 +195,5 @@ def test_strides_between_elements() -> None:
     raw = np.random.default_rng(3).integers(0, 256, 75, np.uint8)
     x = np.ndarray((3, 4), np.float32, raw, 0, (25, 4))
     for op in ("max", "sum", "median"):
-        expected = tp.pool(x.copy(), 2, 1, op=op, axis=(0, 1))
-        assert tp.pool(x, 2, 1, op=op, axis=(0, 1)).tobytes() == expected.tobytes()
+        expected = tp.pool(x.copy(), 2, op, 1, axis=(0, 1))
+        assert tp.pool(x, 2, op, 1, axis=(0, 1)).tobytes() == expected.tobytes()

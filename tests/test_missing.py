@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 import reference
 import tilepool as tp
-from agreement import EXACT_OPS, FUNCTIONS, OPS, differs, using_isa, windows_of
+from agreement import EXACT_OPS, FUNCTIONS, OPS, differs, function_of, using_isa, windows_of
 from layouts import LAYOUTS, any_numbers, is_float, lay_out, summable_numbers, whole_numbers
 from test_errors import refused
 from test_oracle_agreement import SEEDS, Geometry, divisions, few_enough, geometries, memories
-from tilepool import _api, _core
-from tilepool import _arguments as arguments_of
+from tilepool import _core
 
 Array = NDArray[Any]
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -462,16 +461,17 @@ def test_out(op: str) -> None:
             assert (untouched == 7).all()
 
 
-LISTS = [((0, 1, 3), (2, 2, 2)), ((0, 4, 4, 12), (3, 1, 6, 1))]
+BOUNDARIES = ((0, 1, 3, 5), (0, 4, 5, 12, 13))
+LISTS = [((0, 1, 3), (1, 2, 2)), ((0, 4, 5, 12), (4, 1, 7, 1))]
 
 
 @pytest.mark.parametrize(
     ("given_windows", "windows"),
     [
-        (arguments_of.Adaptive((3, 4)), [reference.adaptive(5, 3), reference.adaptive(13, 4)]),
-        (arguments_of.Adaptive((7, 20)), [reference.adaptive(5, 7), reference.adaptive(13, 20)]),
-        (arguments_of.Adaptive(1), [reference.adaptive(5, 1), reference.adaptive(13, 1)]),
-        (arguments_of.Listed(LISTS), [reference.listed(*along) for along in LISTS]),
+        ({"output_size": (3, 4)}, [reference.adaptive(5, 3), reference.adaptive(13, 4)]),
+        ({"output_size": (7, 20)}, [reference.adaptive(5, 7), reference.adaptive(13, 20)]),
+        ({"output_size": 1}, [reference.adaptive(5, 1), reference.adaptive(13, 1)]),
+        ({"boundaries": BOUNDARIES}, [reference.listed(*along) for along in LISTS]),
     ],
     ids=["fewer", "more", "one", "listed"],
 )
@@ -481,17 +481,18 @@ def test_windows_that_do_not_slide(dtype: str, given_windows: Any, windows: Any,
     rng = np.random.default_rng(4)
     x = with_nans(rng, whole_numbers(rng, (3, 5, 13), dtype), 0.4)
     mask, weights = rng.random((5, 13)) < 0.6, rng.integers(0, 5, size=13)
-    words = (given_windows, None, 0, 1, False, "channels_first", (1, 2))
+    words: dict[str, Any] = {**given_windows, "axis": (1, 2), "nan_policy": "omit", "mask": mask}
     place = (x, (1, 2), windows, valid_cells(x, "omit", mask))
-    for op in EXACT_OPS:
-        result = _api.pool(op, x, words, None, None, "omit", mask)
+    for op in EXACT_OPS if "output_size" in words else ("max",):
+        result = function_of(op, words)(x, **words)
         assert np.array_equal(result, reference.extremum_without(op, *place)), op
     for heavy in (None, weights):
         sums = reference.sum_without(*place, np.float64, heavy)
-        assert np.array_equal(_api.pool("sum", x, words, None, None, "omit", mask, heavy), sums)
+        if "output_size" in words:
+            assert np.array_equal(tp.adaptive_sum_pool(x, weights=heavy, **words), sums)
         with np.errstate(all="ignore"):
             averages = (sums / reference.divisor_without(*place, weights=heavy)).astype(np.float32)
-        result = _api.pool("average", x, words, None, None, "omit", mask, heavy)
+        result = function_of("avg", words)(x, weights=heavy, **words)
         assert np.array_equal(result, averages, equal_nan=True)
 
 

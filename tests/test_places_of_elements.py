@@ -16,7 +16,7 @@ import tilepool as tp
 from agreement import using_isa
 from layouts import any_numbers
 from tilepool import _core
-from tilepool._call import memory_order
+from tilepool._arrays import memory_order
 
 Array = NDArray[Any]
 DTYPES = [ml_dtypes.bfloat16 if name == "bfloat16" else name for name in _core.dtypes]
@@ -158,8 +158,8 @@ def test_any_view(data: st.DataObject) -> None:
     op = data.draw(st.sampled_from(("max", "min", "median", "any", "sum", "avg", "prod", "var")))
     threads = data.draw(st.sampled_from((1, 2)))
     with using_isa(data.draw(st.sampled_from(_core.available_isas()))), np.errstate(all="ignore"):
-        made = tp.pool(x, kernel, stride, op=op, axis=axes, threads=threads)
-        expected = tp.pool(dense(x), kernel, stride, op=op, axis=axes)
+        made = tp.pool(x, kernel, op, stride, axis=axes, threads=threads)
+        expected = tp.pool(dense(x), kernel, op, stride, axis=axes)
     assert_same(one_nan(made), one_nan(expected), (x.strides, kernel, stride, op))
 
 

@@ -313,51 +313,50 @@ def test_the_peak_of_memory(order: tuple[int, ...], cut: str, copied: bool) -> N
 # ---- signatures ----------------------------------------------------------------------------------------------------
 
 
-WINDOWS = "x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, *, "
-PLACES = "layout='channels_first', axis=None"
+WINDOWS = "x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, "
+OP = "op='max', stride"
+AXES = "layout=None, axis=None, "
+COUNTING = "index_dtype='int64', index_base='plane', "
+HOW = "nan_policy='propagate', out=None, threads=None)"
+MASKED = HOW.replace("out", "mask=None, out")
+WEIGHTED = HOW.replace("out", "mask=None, weights=None, out")
+GENERIC = f"{AXES}{WEIGHTED[:-1]}, **options)"
+DIVIDED = "dtype=None, rounding='half_even', "
 DRAWN = (
-    "x, kernel_size=None, *, output_size=None, output_ratio=None, overlapping=False, pseudorandom=True, rng=None, "
+    "(x, kernel_size=None, *, output_size=None, output_ratio=None, overlapping=False, pseudorandom=True, rng=None, "
     "boundaries=None, return_boundaries=False, "
 )
-PLACED = (
-    f"({WINDOWS.replace('*', 'return_indices=False, *')}{PLACES}, index_dtype='int64', index_base='plane', "
-    "nan_policy='propagate', mask=None, out=None, threads=None)"
-)
-REDUCED = f"{PLACES}, nan_policy='propagate', out=None, threads=None)"
 SIGNATURES = {
-    "max_pool": PLACED,
-    "min_pool": PLACED,
-    "sum_pool": f"({WINDOWS}{PLACES}, dtype=None, nan_policy='propagate', mask=None, weights=None, out=None, "
-    "threads=None)",
+    "max_pool": f"({WINDOWS}return_indices=False, *, {AXES}{COUNTING}{MASKED}",
+    "min_pool": f"({WINDOWS}return_indices=False, *, {AXES}{COUNTING}{MASKED}",
+    "sum_pool": f"({WINDOWS}*, {AXES}dtype=None, {WEIGHTED}",
     "avg_pool": "(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
-    f"divisor_override=None, *, dilation=1, {PLACES}, dtype=None, rounding='half_even', nan_policy='propagate', "
-    "mask=None, weights=None, out=None, threads=None)",
-    "lp_pool": "(x, norm_type, kernel_size, stride=None, padding=0, ceil_mode=False, *, dilation=1, " + REDUCED,
-    "gem_pool": f"({WINDOWS}p=3.0, eps=1e-06, {REDUCED}",
-    "logsumexp_pool": f"({WINDOWS}temperature=1.0, normalize=False, {REDUCED}",
-    "softmax_pool": f"({WINDOWS}temperature=1.0, {REDUCED}",
-    "var_pool": f"({WINDOWS}ddof=0, {REDUCED}",
-    "std_pool": f"({WINDOWS}ddof=0, {REDUCED}",
-    "quantile_pool": f"({WINDOWS.replace('x, ', 'x, q, ')}method='linear', {REDUCED}",
-    "median_pool": f"({WINDOWS}method='linear', {REDUCED}",
-    "mode_pool": f"({WINDOWS}{REDUCED}",
-    "pool": f"({WINDOWS}op, **options)",
-    "adaptive_max_pool": f"(x, output_size, *, {REDUCED}",
-    "adaptive_min_pool": f"(x, output_size, *, {REDUCED}",
-    "adaptive_avg_pool": f"(x, output_size, *, {PLACES}, dtype=None, nan_policy='propagate', out=None, threads=None)",
-    "adaptive_sum_pool": f"(x, output_size, *, {PLACES}, dtype=None, nan_policy='propagate', out=None, threads=None)",
-    "adaptive_pool": f"(x, output_size, op, *, {PLACES}, **options)",
-    "global_pool": f"(x, op='avg', *, keepdims=True, {PLACES}, out=None, **options)",
-    "pyramid_pool": f"(x, grids, op='max', *, {PLACES}, out=None, **options)",
-    "fractional_max_pool": f"({DRAWN}{REDUCED}",
-    "fractional_avg_pool": f"({DRAWN}{PLACES}, dtype=None, nan_policy='propagate', out=None, threads=None)",
-    "max_unpool": f"(x, indices, kernel_size, stride=None, padding=0, output_size=None, *, {PLACES}, "
+    f"divisor_override=None, *, dilation=1, {AXES}{DIVIDED}{WEIGHTED}",
+    "lp_pool": "(x, norm_type, kernel_size, stride=None, padding=0, ceil_mode=False, *, dilation=1, " + AXES + MASKED,
+    "gem_pool": f"({WINDOWS}*, p=3.0, eps=1e-06, {AXES}{HOW}",
+    "logsumexp_pool": f"({WINDOWS}*, temperature=1.0, normalize=False, {AXES}{HOW}",
+    "softmax_pool": f"({WINDOWS}*, temperature=1.0, {AXES}{HOW}",
+    "var_pool": f"({WINDOWS}*, ddof=0, {AXES}{HOW}",
+    "std_pool": f"({WINDOWS}*, ddof=0, {AXES}{HOW}",
+    "quantile_pool": f"({WINDOWS.replace('x, ', 'x, q, ')}*, method='linear', {AXES}{HOW}",
+    "median_pool": f"({WINDOWS}*, method='linear', {AXES}{HOW}",
+    "mode_pool": f"({WINDOWS}*, {AXES}{HOW}",
+    "pool": f"({WINDOWS.replace('stride', OP)}*, {GENERIC}",
+    "adaptive_max_pool": f"(x, output_size, *, return_indices=False, {AXES}{COUNTING}{MASKED}",
+    "adaptive_min_pool": f"(x, output_size, *, return_indices=False, {AXES}{COUNTING}{MASKED}",
+    "adaptive_avg_pool": f"(x, output_size, *, {AXES}{DIVIDED}{WEIGHTED}",
+    "adaptive_sum_pool": f"(x, output_size, *, {AXES}dtype=None, {WEIGHTED}",
+    "adaptive_pool": f"(x, output_size, op, *, {GENERIC}",
+    "global_pool": f"(x, op='avg', *, keepdims=True, {GENERIC}",
+    "pyramid_pool": f"(x, grids, op='max', *, {GENERIC}",
+    "fractional_max_pool": f"{DRAWN}return_indices=False, {AXES}{COUNTING}{MASKED}",
+    "fractional_avg_pool": f"{DRAWN}{AXES}{DIVIDED}{WEIGHTED}",
+    "max_unpool": f"(x, indices, kernel_size, stride=None, padding=0, output_size=None, *, {AXES}"
     "index_base='plane', out=None)",
-    "convert_indices": f"(indices, shape, source, target, *, {PLACES}, column_major=False)",
-    "stochastic_pool": f"({WINDOWS}training=True, rng=None, return_indices=False, {PLACES}, index_dtype='int64', "
-    "index_base='plane', nan_policy='propagate', out=None, threads=None)",
-    "mixed_pool": f"({WINDOWS}alpha=0.5, count_include_pad=True, {REDUCED}",
-    "cost": f"(shape, {WINDOWS.removeprefix('x, ')}{PLACES}, dtype='float32')",
+    "convert_indices": f"(indices, shape, source, target, *, {AXES}column_major=False)",
+    "stochastic_pool": f"({WINDOWS}*, training=True, rng=None, return_indices=False, {AXES}{COUNTING}{MASKED}",
+    "mixed_pool": f"({WINDOWS}*, alpha=0.5, count_include_pad=True, {AXES}{MASKED}",
+    "cost": f"(shape, {WINDOWS.removeprefix('x, ')}*, {AXES}dtype='float32')",
     "Cost": "(output_shape, operations, bytes_read, bytes_written)",
     "set_threads": "(threads)",
     "get_threads": "()",

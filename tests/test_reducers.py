@@ -239,7 +239,7 @@ def test_pool_is_the_function_of_the_name(op: str) -> None:
         words = {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True, **chosen}
         assert bits(tp.pool(x, op=op, **words)) == bits(function(x, **words))
     words = {"layout": "channels_last", "threads": 2, **options[0]}
-    assert bits(tp.pool(x, (3, 2), 2, 1, 1, True, op=op, **words)) == bits(
+    assert bits(tp.pool(x, (3, 2), op, 2, 1, 1, True, **words)) == bits(
         function(x, kernel_size=(3, 2), stride=2, padding=1, dilation=1, ceil_mode=True, **words)
     )
     expected = function(x, kernel_size=2, axis=1, **options[0])

@@ -5,42 +5,16 @@ from . import _core  # first: where it can't be had, it says so
 # isort: split
 import warnings as _warnings
 
-from ._adaptive import (
-    adaptive_avg_pool,
-    adaptive_max_pool,
-    adaptive_min_pool,
-    adaptive_pool,
-    adaptive_sum_pool,
-    fractional_avg_pool,
-    fractional_max_pool,
-    global_pool,
-    pyramid_pool,
-)
-from ._api import (
-    avg_pool,
-    get_threads,
-    max_pool,
-    min_pool,
-    set_threads,
-    show_config,
-    sum_pool,
-)
+from ._config import get_threads, set_threads, show_config
 from ._core import __version__
 from ._cost import Cost, cost
-from ._indices import convert_indices, max_unpool
-from ._reducers import (
-    gem_pool,
-    logsumexp_pool,
-    lp_pool,
-    median_pool,
-    mode_pool,
-    pool,
-    quantile_pool,
-    softmax_pool,
-    std_pool,
-    var_pool,
-)
-from ._stochastic import mixed_pool, stochastic_pool
+from ._functions.adaptive import adaptive_avg_pool, adaptive_max_pool, adaptive_min_pool, adaptive_sum_pool
+from ._functions.by_name import adaptive_pool, global_pool, pool, pyramid_pool
+from ._functions.extrema_and_sums import avg_pool, max_pool, min_pool, sum_pool
+from ._functions.indices import convert_indices, max_unpool
+from ._functions.norms import gem_pool, logsumexp_pool, lp_pool, softmax_pool
+from ._functions.order_and_spread import median_pool, mode_pool, quantile_pool, std_pool, var_pool
+from ._functions.random import fractional_avg_pool, fractional_max_pool, mixed_pool, stochastic_pool
 
 for _message in _core.warnings():
     _warnings.warn(_message, RuntimeWarning, stacklevel=2)

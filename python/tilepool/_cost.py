@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy.typing as npt
 
 from . import _arguments as arguments
-from ._api import CeilMode, Integers, Layout, Padding
-from ._arguments import Sliding
 from ._core import dtypes
+from ._docs import complete
 from ._dtypes import requested
+from ._types import Axis, CeilMode, Integers, Layout, Padding, Stride
+from ._windows import Slide, outputs, pooled_axes, sliding
 
 
 class Cost(NamedTuple):
@@ -23,26 +24,21 @@ class Cost(NamedTuple):
     bytes_written: int
 
 
+@complete
 def cost(
-    shape: Integers,
-    kernel_size: Integers,
-    stride: Integers | None = None,
-    padding: Padding = 0,
-    dilation: Integers = 1,
-    ceil_mode: CeilMode = False,
-    *,
-    layout: Layout = "channels_first",
-    axis: Integers | None = None,
-    dtype: npt.DTypeLike = "float32",
-) -> Cost:
+    shape: Integers, kernel_size: Integers, stride: Stride = None, padding: Padding = 0,
+    dilation: Integers = 1, ceil_mode: CeilMode = False, *, layout: Layout | None = None,
+    axis: Axis = None, dtype: npt.DTypeLike = "float32",
+) -> Cost:  # fmt: skip
     """The shape of a pooling's result, and the work and memory traffic that its windows ask for.
-
-    Parameters that are not listed here are those of `max_pool`.
 
     Parameters
     ----------
     shape : tuple of int
         Shape of the array to pool.
+    %(kernel_size)s
+    %(sliding)s
+    %(axes)s
     dtype : dtype_like, default "float32"
         Of the array and the result. (A result of another dtype has other ``bytes_written``: sums of uint8, say, are
         uint64.)
@@ -68,10 +64,6 @@ def cost(
     TypeError, ValueError, numpy.exceptions.AxisError
         As `max_pool` of an array of that shape and dtype.
 
-    See Also
-    --------
-    max_pool : describes all other parameters.
-
     Notes
     -----
     The counts are those of the definition, not of what this library does: windows that overlap share work, so large
@@ -90,10 +82,10 @@ def cost(
     (3211264, 802816)
     """
     sizes = arguments.shape(shape)
-    axes = arguments.pooled_axes(layout, axis, len(sizes))
+    axes = pooled_axes(layout, axis).of(len(sizes))
     itemsize = requested(dtype, dtypes).itemsize
     pooled = tuple(sizes[axis] for axis in axes)
-    windows = arguments.sliding(pooled, kernel_size, stride, padding, dilation, ceil_mode)
+    windows = sliding(kernel_size, stride, padding, dilation, ceil_mode).over(pooled)
 
     counts = [Counts(n, n, n, n) for n in sizes]  # an axis that is not pooled: every window is one cell
     for axis, n, window in zip(axes, pooled, windows, strict=True):
@@ -116,18 +108,18 @@ class Counts(NamedTuple):
     cells: int  # that an output looks at
 
 
-def count(n: int, window: Sliding) -> Counts:
+def count(n: int, window: Slide) -> Counts:
     kernel, stride, before, _, dilation, _ = window
-    outputs = arguments.outputs(n, window)
+    number = outputs(n, window)
 
     # Output o and tap j look at cell dilation * j + stride * o - before. Two pairs that look at the same cell are a
     # multiple of (o + dilation / g, j - stride / g) apart. Of the pairs of one cell, all but the one with the smallest
     # j have a neighbour at that distance.
     g = gcd(stride, dilation)
     outputs_apart, taps_apart = dilation // g, stride // g
-    taps = pairs(outputs, kernel, stride, dilation, before, n)
+    taps = pairs(number, kernel, stride, dilation, before, n)
     again = pairs(
-        max(0, outputs - outputs_apart),
+        max(0, number - outputs_apart),
         max(0, kernel - taps_apart),
         stride,
         dilation,
@@ -137,12 +129,12 @@ def count(n: int, window: Sliding) -> Counts:
 
     # A window without a tap inside begins behind the input, or steps over the whole of it: it begins before it, at
     # t < 0, and the first of its taps that is not before the input, at t modulo dilation, is behind it.
-    empty = max(0, outputs + (-before - n) // stride)
+    empty = max(0, number + (-before - n) // stride)
     if dilation > n:
-        begin_before = min(outputs, -(-before // stride))
+        begin_before = min(number, -(-before // stride))
         empty += floors(begin_before, stride, -before + dilation - n, dilation)
         empty -= floors(begin_before, stride, -before, dilation)
-    return Counts(outputs, outputs - empty, taps, taps - again)
+    return Counts(number, number - empty, taps, taps - again)
 
 
 def pairs(outputs: int, taps: int, stride: int, dilation: int, before: int, n: int) -> int:

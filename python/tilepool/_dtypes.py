@@ -7,20 +7,12 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ._arguments import shown
-from ._core import dtypes
+from ._core import dtypes, methods
 
 DType: TypeAlias = np.dtype[Any]
 
 BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT16, UINT64 = map(np.dtype, ("?", "f4", "f8", "i4", "i8", "u2", "u8"))
 NUMBERS = tuple(name for name in dtypes if name != "bool")  # what sums and averages can be asked for
-
-
-class Op(NamedTuple):
-    """What is kept of a window: a name of the core's, or one of those that `choose` knows another way for."""
-
-    name: str
-    parameters: tuple[float, float] = (0.0, 0.0)
-    omit: bool = False  # NaNs
 
 
 class Types(NamedTuple):
@@ -33,35 +25,34 @@ class Types(NamedTuple):
 LOGICAL = {"any": "max", "all": "min", "count_nonzero": "sum"}
 
 
-def choose(op: Op, given: DType, asked: object) -> Types:
-    """The dtypes of a call on an array of dtype `given`, with `dtype=asked`."""
-    name = op.name
-    if name in ("sum", "average"):
-        return choose_sum(name, given, asked)
-    if name == "product":
-        result = usual_sum(given) if asked is None else requested(asked, NUMBERS)
+def choose(core: str, parameters: tuple[float, float], given: DType, asked: DType | None, omit: bool = False) -> Types:
+    """The dtypes of one of the core's operations on an array of dtype `given`, where `asked` may be the result's."""
+    if core in ("sum", "average"):
+        return choose_sum(core, given, asked)
+    if core == "product":
+        result = usual_sum(given) if asked is None else asked
         if is_float(result):
-            return Types(name, FLOAT64 if result == FLOAT64 else FLOAT32, result)
-        return Types(name, UINT64 if result.kind == "u" else INT64, result)
-    if asked is not None:
-        raise ValueError(f"dtype must be None where op is {name!r}, not {shown(asked)}")
-    if name in LOGICAL:
-        return Types(LOGICAL[name], BOOL, INT64 if name == "count_nonzero" else BOOL)
-    if name in ("max", "min", "quantile_of_cells", "mode"):
-        return Types(name, given, given)
+            return Types(core, FLOAT64 if result == FLOAT64 else FLOAT32, result)
+        return Types(core, UINT64 if result.kind == "u" else INT64, result)
+    if core in LOGICAL:
+        return Types(LOGICAL[core], BOOL, INT64 if core == "count_nonzero" else BOOL)
+    if core == "quantile" and methods[int(parameters[1])] in ("lower", "higher", "nearest"):
+        return Types("quantile_of_cells", given, given)  # always one of them
+    if core in ("max", "min", "mode"):
+        return Types(core, given, given)
     result = usual_average(given)
-    if name == "norm":
+    if core == "norm":
         source = FLOAT64 if result == FLOAT64 else FLOAT32
         fast = {1: "sum_magnitude", inf: "max_magnitude"} | ({2: "root_sum_square"} if source == FLOAT32 else {})
-        p = op.parameters[0]
-        return Types("power_sum", given, result) if op.omit or p not in fast else Types(fast[p], source, result)
-    return Types(name, given, result)
+        p = parameters[0]
+        return Types("power_sum", given, result) if omit or p not in fast else Types(fast[p], source, result)
+    return Types(core, given, result)
 
 
-def choose_sum(op: str, given: DType, asked: object) -> Types:
+def choose_sum(op: str, given: DType, asked: DType | None) -> Types:
     """Those of a sum or average."""
     usual = usual_sum(given) if op == "sum" else usual_average(given)
-    result = usual if asked is None else requested(asked, NUMBERS)
+    result = usual if asked is None else asked
 
     if is_float(given):
         if is_float(result):

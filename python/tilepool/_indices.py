@@ -1,142 +1,75 @@
-"""What is done with indices afterwards: other ways of counting, and putting values back to where they came from."""
-
-from __future__ import annotations  # so that help() shows the short names below
+"""Indices of cells: how they count, as another library counts them, and values put back to where they point."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _arguments as arguments
-from ._api import Integers, Layout
-from ._arguments import CELL_BASES, Array, shown
+from . import _arrays as arrays
+from ._arguments import Array, shown
+from ._windows import Window, window_sizes
+
+CELL_BASES = ("plane", "batch", "array")  # of indices that name cells whatever the windows are
+BASES = (*CELL_BASES, "window")
+DTYPES = ("int64", "int32", "uint8")
 
 
-def max_unpool(
-    x: npt.ArrayLike,
-    indices: npt.ArrayLike,
-    kernel_size: Integers,
-    stride: Integers | None = None,
-    padding: Integers = 0,
-    output_size: Integers | None = None,
-    *,
-    layout: Layout = "channels_first",
-    axis: Integers | None = None,
-    index_base: Literal["plane", "batch", "array"] = "plane",
-    out: Array | None = None,
-) -> Array:
-    """Put the values of a max-pooling back to where they were found, and zeros everywhere else.
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How the indices of a call count, and their dtype."""
 
-    Parameters
-    ----------
-    x : array_like
-        The values, of any dtype.
-    indices : array_like
-        Integers of the shape of x: where each value goes, as `max_pool` tells with `return_indices`. Every index is
-        checked; a value with index -1 goes nowhere. Where an index is repeated, the last value in row-major order of
-        `x` stays.
-    kernel_size, stride, padding : int or tuple of int
-        Those of the pooling, which tell the size of a pooled axis: ``(n - 1) * stride - 2 * padding + kernel_size``.
-    output_size : int or tuple of int, optional
-        The sizes of the pooled axes, or of all axes, instead. Axes that are not pooled have those of x.
-    layout, axis
-        The pooled axes, as in `max_pool`.
-    index_base : {"plane", "batch", "array"}, default "plane"
-        What the indices count, as in `max_pool`.
-    out : numpy.ndarray, optional
-        Array of the result's shape to write the result to.
+    base: str = "plane"
+    dtype: str = "int64"
 
-    Returns
-    -------
-    numpy.ndarray
-        `out`, or an array of the dtype of `x`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `max_pool`; an index is not in the array; shapes do not fit.
-
-    Notes
-    -----
-    Names, order and defaults of the positional arguments are those of PyTorch's ``max_unpool2d``, which leaves open
-    what happens to repeated indices.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import tilepool as tp
-    >>> x = np.array([1, 5, 2, 3, 4, 0])
-    >>> values, indices = tp.max_pool(x, 2, axis=0, return_indices=True)
-    >>> tp.max_unpool(values, indices, 2, axis=0)
-    array([0, 5, 0, 3, 4, 0])
-    """
-    values = arguments.array(x)
-    axes = arguments.pooled_axes(layout, axis, values.ndim)
-    base = arguments.index_base("index_base", index_base, CELL_BASES)
-    shape = unpooled_shape(values.shape, axes, kernel_size, stride, padding, output_size)
-    return unpool(values, indices, shape, axes, base, out)
+    def steps(self, shape: tuple[int, ...], axes: tuple[int, ...], windows: Sequence[Window]) -> tuple[int, ...]:
+        """What a cell, or a tap, further along each axis adds to an index. Refuses indices that do not fit."""
+        sizes = shape
+        if self.base == "window":
+            kernels = window_sizes(windows)
+            if kernels is None:
+                raise ValueError("index_base must not be 'window' where windows are of different sizes")
+            taps = dict(zip(axes, kernels, strict=True))
+            sizes = tuple(taps.get(axis, 1) for axis in range(len(shape)))
+        steps = index_steps("plane" if self.base == "window" else self.base, sizes, axes)
+        count = 1 + sum(step * (size - 1) for step, size in zip(steps, sizes, strict=True) if size > 0)
+        if count > np.iinfo(self.dtype).max:  # uint8 has no -1: its 255 is that of a window without cells
+            raise ValueError(f"index_dtype must hold indices up to {count - 1}, not {self.dtype}")
+        return steps
 
 
-def convert_indices(
-    indices: npt.ArrayLike,
-    shape: tuple[int, ...],
-    source: Literal["plane", "batch", "array"],
-    target: Literal["plane", "batch", "array"],
-    *,
-    layout: Layout = "channels_first",
-    axis: Integers | None = None,
-    column_major: bool | np.bool_ = False,
-) -> Array:
-    """Indices that count from one base as indices that count from another.
+def index_base(name: str, value: object, bases: Sequence[str] = BASES) -> str:
+    return arguments.choice(name, value, bases)
 
-    Parameters
-    ----------
-    indices : array_like
-        Integers as `max_pool` returns them. -1 stays -1.
-    shape : tuple of int
-        The shape of the array that was pooled.
-    source, target : {"plane", "batch", "array"}
-        What the given indices count and what the result is to count: see `max_pool`. TensorFlow's
-        ``max_pool_with_argmax`` counts "batch", or "array" with ``include_batch_in_index``, both channels last; ONNX
-        counts "array".
-    layout, axis
-        The pooled axes, as in `max_pool`.
-    column_major : bool, default False
-        Count the pooled axes of the result in column-major order: ``storage_order=1`` of ONNX.
 
-    Returns
-    -------
-    numpy.ndarray
-        int64 indices.
+def index_dtype(name: str, value: object) -> str:
+    rule = f"{name} must be int64, int32 or uint8, not "
+    try:
+        dtype = np.dtype(value)  # type: ignore[call-overload]
+    except Exception as error:  # numpy raises several kinds
+        raise TypeError(rule + shown(value)) from error
+    if dtype.name not in DTYPES:
+        raise TypeError(f"{rule}{dtype}")
+    return str(dtype.name)
 
-    Raises
-    ------
-    TypeError, ValueError
-        An argument is not as described; an index is not in the array.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import tilepool as tp
-    >>> x = np.arange(2 * 3 * 4).reshape(1, 2, 3, 4)  # batch, channel, height, width
-    >>> _, indices = tp.max_pool(x, 3, return_indices=True)
-    >>> indices.ravel()
-    array([10, 10])
-    >>> tp.convert_indices(indices, x.shape, "plane", "array").ravel()
-    array([10, 22])
-    >>> tp.convert_indices(indices, x.shape, "plane", "array", column_major=True).ravel()
-    array([ 8, 20])
-    """
-    sizes = arguments.shape(shape)
-    axes = arguments.pooled_axes(layout, axis, len(sizes))
-    bases = [arguments.index_base(name, word, CELL_BASES) for name, word in (("source", source), ("target", target))]
-    return convert(indices, sizes, bases[0], bases[1], axes, arguments.flag("column_major", column_major))
+def index_steps(base: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """What a cell further along each axis adds to an index that counts as `base` says."""
+    counted = {"plane": sorted(axes), "batch": range(1, len(shape)), "array": range(len(shape))}[base]
+    if base == "batch" and 0 in axes:
+        raise ValueError("index_base must not be 'batch' where the first axis is pooled")
+    steps, step = [0] * len(shape), 1
+    for axis in reversed(counted):
+        steps[axis] = step
+        step *= shape[axis]
+    return tuple(steps)
 
 
 def as_indices(indices: npt.ArrayLike) -> Array:
-    array = arguments.array(indices)
+    array = arrays.plain("indices", indices)
     if array.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {array.dtype}")
     return array
@@ -159,13 +92,13 @@ def cells(indices: Array, shape: tuple[int, ...], axes: Sequence[int], base: str
     for axis, (n, size) in enumerate(zip(indices.shape, shape, strict=True)):
         if axis not in axes and n != size:
             raise ValueError(f"indices must have the sizes of shape where none is pooled, {shape}, not {indices.shape}")
-    weights = arguments.index_weights(base, shape, tuple(axes))
-    counted = [axis for axis, weight in enumerate(weights) if weight > 0]
+    steps = index_steps(base, shape, tuple(axes))
+    counted = [axis for axis, step in enumerate(steps) if step > 0]
     refuse_outside(indices, prod(shape[axis] for axis in counted))
     rest = np.where(indices < 0, 0, indices).astype(np.int64)
     places: list[Array] = list(np.indices(indices.shape, sparse=True))
     for axis in counted:
-        places[axis], rest = np.divmod(rest, weights[axis])
+        places[axis], rest = np.divmod(rest, steps[axis])
     return places
 
 
@@ -176,72 +109,79 @@ def convert(
     target: str,
     axes: tuple[int, ...],
     column_major: bool,
-) -> Array:
+) -> npt.NDArray[np.int64]:
+    """Indices that count from `source` as indices that count from `target`."""
     array = as_indices(indices)
     places = cells(array, shape, axes, source)
     order = list(range(len(shape)))
     if column_major:  # the pooled axes trade places with each other, last for first
         for axis, other in zip(sorted(axes), sorted(axes, reverse=True), strict=True):
             order[axis] = other
-    permuted = arguments.index_weights(target, tuple(shape[axis] for axis in order), axes)
-    weights = [0] * len(shape)
+    permuted = index_steps(target, tuple(shape[axis] for axis in order), axes)
+    steps = [0] * len(shape)
     for place, axis in enumerate(order):
-        weights[axis] = permuted[place]
-    total = sum(
-        (place * weight for place, weight in zip(places, weights, strict=True)), np.zeros(array.shape, np.int64)
-    )
+        steps[axis] = permuted[place]
+    total = sum((place * step for place, step in zip(places, steps, strict=True)), np.zeros(array.shape, np.int64))
     return np.where(array < 0, -1, total)
 
 
-def unpool(
-    values: Array, indices: npt.ArrayLike, shape: tuple[int, ...], axes: tuple[int, ...], base: str, out: Array | None
-) -> Array:
-    """Zeros of the given shape with `values` at the places that the indices name."""
-    array = as_indices(indices)
-    if array.shape != values.shape:
-        raise ValueError(f"indices must have the shape of x, {values.shape}, not {array.shape}")
-    places = cells(array, shape, axes, base)
-    target = arguments.output(out)
-    if target is None:
-        target = np.zeros(shape, values.dtype)
-    else:
-        arguments.check_output(target, shape, values.dtype)
-        if np.shares_memory(target, values) or np.shares_memory(target, array):
-            values, places = values.copy(), [place.copy() for place in places]
-        target[...] = 0
-    there = array >= 0
-    if there.all():
-        target[tuple(places)] = values  # where an index is repeated the last value stays
-    else:
-        target[tuple(np.broadcast_to(place, array.shape)[there] for place in places)] = values[there]
-    return target if out is None else out
+# ---- values put back -------------------------------------------------------------------------------------------------
 
 
-def unpooled_shape(
+@dataclass(frozen=True, slots=True)
+class Unpooled:
+    """The shape that was pooled, and the windows that were taken from it."""
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    windows: tuple[tuple[int, int, int], ...]  # of each pooled axis: kernel, stride, padding
+    guessed: bool  # the smallest shape that gives such a result, as none was named
+
+    def refuse_moved(self, places: Sequence[Array], there: Array, base: str) -> None:
+        """A guessed shape is wrong where a value would leave the window that it was found in."""
+        steps = index_steps(base, self.shape, self.axes)
+        later = [axis for axis in self.axes if steps[axis] and any(step > steps[axis] for step in steps)]
+        if not later:
+            return  # whatever the size of the one axis, or of the first one, indices count the same cells
+        for axis, (kernel, stride, padding) in zip(self.axes, self.windows, strict=True):
+            along = [1] * len(self.shape)
+            along[axis] = -1
+            starts = (stride * np.arange(there.shape[axis]) - padding).reshape(along)
+            outside = there & ((places[axis] < starts) | (places[axis] >= starts + kernel))
+            if outside.any():
+                sizes = tuple(self.shape[axis] for axis in self.axes)
+                raise ValueError(
+                    f"output_size must be given where indices are not of an array of {sizes} pooled cells, not None: "
+                    "pass the sizes of the array that was pooled"
+                )
+
+
+def unpooled(
     shape: tuple[int, ...],
     axes: tuple[int, ...],
     kernel_size: object,
     stride: object,
     padding: object,
     output_size: Any,
-) -> tuple[int, ...]:
-    """The shape that was pooled: as asked for, else the smallest that gives `shape`."""
-    kernels = arguments.positive("kernel_size", kernel_size, len(axes))
-    strides = kernels if stride is None else arguments.positive("stride", stride, len(axes))
-    pads = arguments.integers("padding", padding, len(axes))
+) -> Unpooled:
+    """The shape that was pooled to `shape`: as asked for, else the smallest."""
+    count = len(axes)
+    kernels = arguments.for_each("kernel_size", arguments.positive("kernel_size", kernel_size), count)
+    strides = kernels
+    if stride is not None:
+        strides = arguments.for_each("stride", arguments.positive("stride", stride), count)
+    pads = arguments.for_each("padding", arguments.integers("padding", padding), count)
     if min(pads) < 0:
         raise ValueError(f"padding must not be negative, not {shown(padding)}")
     sizes = [(shape[axis] - 1) * s - 2 * p + k for axis, k, s, p in zip(axes, kernels, strides, pads, strict=True)]
-    if output_size is not None:
-        asked = output_size
-        if isinstance(asked, tuple | list) and len(asked) == len(shape) != len(axes):  # the whole shape
-            whole = arguments.integers("output_size", asked, len(shape))
-            if any(whole[axis] != n for axis, n in enumerate(shape) if axis not in axes):
-                raise ValueError(
-                    f"output_size must have the sizes of x where none is pooled, {shape}, not {shown(asked)}"
-                )
-            asked = tuple(whole[axis] for axis in axes)
-        sizes = list(arguments.positive("output_size", asked, len(axes)))
+    guessed = output_size is None
+    if not guessed:
+        asked = asked_sizes(output_size, shape, axes)
+        for size, default, step in zip(asked, sizes, strides, strict=True):
+            if not default - step < size < default + step:
+                low, high = (tuple(n + sign * s for n, s in zip(sizes, strides, strict=True)) for sign in (-1, 1))
+                raise ValueError(f"output_size must lie between {low} and {high}, not {shown(output_size)}")
+        sizes = list(asked)
     result = list(shape)
     for axis, size in zip(axes, sizes, strict=True):
         if size < 1:
@@ -249,4 +189,39 @@ def unpooled_shape(
         result[axis] = size
     if prod(result) >= 2**60:
         raise ValueError(f"output_size must keep the array below 2**60 cells, not {tuple(result)}")
-    return tuple(result)
+    return Unpooled(tuple(result), axes, tuple(zip(kernels, strides, pads, strict=True)), guessed)
+
+
+def asked_sizes(output_size: object, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes of the pooled axes, where all axes may have been named."""
+    asked = arguments.integers("output_size", output_size)
+    if isinstance(asked, tuple) and len(asked) == len(shape) != len(axes):
+        if any(asked[axis] != n for axis, n in enumerate(shape) if axis not in axes):
+            raise ValueError(
+                f"output_size must have the sizes of x where none is pooled, {shape}, not {shown(output_size)}"
+            )
+        asked = tuple(asked[axis] for axis in axes)
+    arguments.positive("output_size", asked)
+    return arguments.for_each("output_size", asked, len(axes))
+
+
+def unpool(values: Array, indices: npt.ArrayLike, pooled: Unpooled, base: str, out: Array | None) -> Array:
+    """Zeros, with `values` at the places that the indices name."""
+    array = as_indices(indices)
+    if array.shape != values.shape:
+        raise ValueError(f"indices must have the shape of x, {values.shape}, not {array.shape}")
+    places = cells(array, pooled.shape, pooled.axes, base)
+    there = array >= 0
+    if pooled.guessed:
+        pooled.refuse_moved(places, there, base)
+    target = arrays.target(out, pooled.shape, values.dtype)
+    if target is None:
+        target = arrays.empty(pooled.shape, values.dtype, arrays.memory_order(values.shape, values.strides))
+    elif np.shares_memory(target, values) or np.shares_memory(target, array):
+        values, places = values.copy(), [place.copy() for place in places]
+    target[...] = 0
+    if there.all():
+        target[tuple(places)] = values  # where an index is repeated the last value stays
+    else:
+        target[tuple(np.broadcast_to(place, array.shape)[there] for place in places)] = values[there]
+    return target if out is None else out

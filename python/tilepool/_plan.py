@@ -1,0 +1,212 @@
+"""A pooling planned for one form of x: the core's plan, and what numpy does before and after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from . import _arrays as arrays
+from ._arguments import Array, shown
+from ._arrays import copied, dense_strides, memory_order
+from ._core import Plan, roundings
+from ._dtypes import UINT16, UINT64, DType, choose, is_bfloat16, is_float, readable, reads
+from ._ops import Op
+from ._windows import Axes, Cells, Listed, Window, Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """What is asked of an array, its cells apart: what is kept of which windows along which axes."""
+
+    op: Op
+    windows: Windows
+    axes: Axes
+
+    def call(self, x: Array, omit: bool = False) -> Call:
+        """The call for arrays of the form of x; with `omit` the core leaves out NaNs."""
+        if isinstance(self.windows, Listed):  # too many numbers for a key, and random ones
+            return make(self, x.dtype, x.shape, x.strides, omit)
+        return kept(self, x.dtype, x.shape, x.strides, omit)
+
+    def of(self, op: Op) -> Pooling:
+        """The same windows for another operation."""
+        return replace(self, op=op)
+
+    def along(self, shape: Cells) -> dict[int, Window]:
+        """The windows of each pooled axis of an array of that shape."""
+        axes = self.axes.of(len(shape))
+        return dict(zip(axes, self.windows.over(tuple(shape[axis] for axis in axes)), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Depends on dtype, shape and strides of x, never on its values."""
+
+    plan: Plan
+    shape: Cells  # of the result
+    dtypes: tuple[DType, ...]  # of the result, or of values and indices
+    wraps: bool  # integers that the dtype does not hold wrap, as in sums; else they saturate
+    source: DType | None  # x is copied to this dtype first; None: the core reads it, whatever its strides
+    order: Cells  # the axes of that copy, outermost in memory first
+    view: DType | None  # what x is seen as by the core: it knows no other byte order, and numpy no bfloat16
+    sums: Plan | None  # for averages in integers: tells the 0 / 0 of a window without cells from a NaN in x
+    direct: bool  # the plan's results are the call's
+    plain: bool  # and nothing has to be done before or after
+    bits: DType | None  # bfloat16, if that is what the plan reads and writes: numpy has none, the core sees bits
+    rounding: str  # of averages in integers
+
+    def run(self, x: Array, out: object, threads: int) -> Array | tuple[Array, ...]:
+        """The result, or the pair of values and indices: in `out`, where that is given."""
+        if self.plain:
+            if out is None:
+                pair = len(self.dtypes) == 2
+                return self.plan.pick(x, None, None, threads) if pair else self.plan.run(x, None, threads)
+            if type(out) is np.ndarray and len(self.dtypes) == 1 and self.plan.fits(x, out):
+                return self.plan.run(x, out, threads)
+        outs = arrays.outputs(out, len(self.dtypes))
+        targets = self.targets(outs)
+        results = arrays.delivered(self.results(x, targets, threads), outs, targets)
+        return results if len(results) > 1 else results[0]
+
+    def targets(self, outs: tuple[object, ...]) -> tuple[Array | None, ...]:
+        """Each `out` as a plain array; refuses one that cannot take its result."""
+        return tuple(arrays.target(out, self.shape, dtype) for out, dtype in zip(outs, self.dtypes, strict=True))
+
+    def results(self, x: Array, targets: tuple[Array | None, ...], threads: int) -> tuple[Array, ...]:
+        """The results, in those targets that the core writes to."""
+        if self.source is not None:
+            x = copied(x, self.source, self.order)
+        if self.view is not None:
+            x = x.view(self.view)
+        seen = tuple(self.seen(target, dtype) for target, dtype in zip(targets, self.dtypes, strict=True))
+        written = self.direct and self.plan.fits(x, *seen)
+        if not written:
+            seen = (None,) * len(seen)
+        if len(seen) == 1:
+            results: tuple[Array, ...] = (self.finished(self.plan.run(x, seen[0], threads), x, threads),)
+        else:
+            values, indices = self.plan.pick(x, seen[0], seen[1], threads)
+            results = self.finished(values, x, threads), indices.astype(self.dtypes[1], copy=False)
+        if not written:
+            return results
+        return tuple(result if target is None else target for result, target in zip(results, targets, strict=True))
+
+    def seen(self, target: Array | None, dtype: DType) -> Array | None:
+        """A target as the core sees it."""
+        if target is None or self.bits is None or dtype != self.bits or target.dtype != dtype:
+            return target
+        return target.view(UINT16)
+
+    def finished(self, result: Array, x: Array, threads: int) -> Array:
+        """The plan's result on x in the call's dtype."""
+        dtype = self.dtypes[0]
+        if self.bits is not None:
+            result = result.view(self.bits)
+        if result.dtype == dtype:
+            return result
+        if self.wraps or is_float(dtype):
+            with np.errstate(all="ignore"):  # float32 becomes float16
+                return result.astype(dtype)
+        if result.dtype.kind == "f":
+            empty = np.isnan(result)
+            if empty.any():
+                if self.sums is None or np.isnan(self.sums.run(x, None, threads)).any():
+                    raise ValueError(f"x must not have a window whose average is NaN where dtype is {dtype}")
+                result[empty] = 0
+        return saturated(result, dtype, self.rounding)
+
+
+def saturated(numbers: Array, dtype: DType, rounding: str) -> Array:
+    """Rounded to integers of `dtype` by the named rule. Overwrites `numbers`, which are not NaN."""
+    limits = np.iinfo(dtype)
+    if numbers.dtype.kind != "f":
+        return np.clip(numbers, limits.min, limits.max, out=numbers).astype(dtype)
+    rounded(numbers, rounding)
+    over = numbers >= float(limits.max)  # 2**63 for int64: float64 has no 2**63 - 1
+    numbers[over] = 0
+    integers = np.maximum(numbers, float(limits.min), out=numbers).astype(dtype)
+    integers[over] = limits.max
+    return integers
+
+
+def rounded(numbers: Array, rounding: str) -> None:
+    """Round floats in place."""
+    if rounding != "half_up":
+        {"half_even": np.rint, "floor": np.floor, "trunc": np.trunc}[rounding](numbers, out=numbers)
+        return
+    floors = np.floor(numbers)
+    with np.errstate(invalid="ignore"):  # infinity - infinity, which is no half and more
+        np.add(floors, numbers - floors >= 0.5, out=numbers)
+
+
+def make(pooling: Pooling, given: DType, shape: Cells, strides: Cells, omit: bool) -> Call:
+    """The call of a pooling on arrays of the given form."""
+    op = pooling.op
+    native = readable(given)
+    windows = pooling.along(shape)
+    axes = tuple(windows)
+    core_op, source, result = choose(op.core, op.parameters, native, op.dtype, omit)
+    if is_float(result) and op.division.rounding != roundings[0]:
+        raise ValueError(
+            f"rounding must be {roundings[0]!r} unless dtype is an integer, not {shown(op.division.rounding)}"
+        )
+    order, ordered = memory_order(shape, strides), False
+    places: Cells = ()
+    counts = "none"
+    if op.counting is not None:
+        places = op.counting.steps(shape, axes, tuple(windows.values()))
+        counts = "taps" if op.counting.base == "window" else "cells"
+        # Of equal cells the first one counts, in the order of the axes: that of the memory must be the same.
+        pooled = [axis for axis in order if axis in axes and shape[axis] > 1]
+        if pooled != sorted(pooled):
+            order, ordered = tuple(range(len(shape))), True
+    copies = not reads(native, source)
+    if copies:
+        native, strides = source, dense_strides(shape, source.itemsize, order)
+    swapped = not copies and given != native
+
+    def plan(core_op: str) -> Plan:
+        return Plan(
+            core_op,
+            source.name,
+            shape,
+            strides,
+            windows=tuple(map(windows.get, range(len(shape)))),
+            count_padding=op.division.count_include_pad,
+            divisor=op.division.divisor,
+            rounding=op.division.rounding,
+            is_unsigned=result == UINT64,
+            indices=counts,
+            weights=places,
+            wide_indices=op.counting is None or op.counting.dtype == "int64",
+            parameters=op.parameters,
+            omit=omit,
+            source=native.name,
+            swapped=swapped,
+            order=order if ordered else (),
+        )
+
+    core = plan(core_op)
+    bits = source if is_bfloat16(source) else None
+    direct = core.result_dtype == result.name
+    narrow = op.counting if op.counting is not None and op.counting.dtype == "uint8" else None
+    view = UINT16 if is_bfloat16(native) else native if swapped else None
+    return Call(
+        plan=core,
+        shape=core.result_shape,
+        dtypes=(result,) if op.counting is None else (result, np.dtype(op.counting.dtype)),
+        wraps=op.core in ("sum", "product"),
+        source=source if copies else None,
+        order=order,
+        view=view,
+        sums=plan("sum") if core_op == "average" and not is_float(result) else None,
+        direct=direct,
+        plain=direct and not copies and view is None and bits is None and narrow is None,
+        bits=bits,
+        rounding=op.division.rounding,
+    )
+
+
+kept = lru_cache(maxsize=512)(make)

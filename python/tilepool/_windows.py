@@ -1,0 +1,442 @@
+"""Where each output looks: which axes are pooled, and the windows along them. Pure integers, nothing about values.
+
+A value here (Axes, Sliding, Adaptive ...) is what a call asked for, checked as far as it can be without an array,
+frozen and hashable. `over` resolves windows for the sizes of the pooled axes to what the core takes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import floor
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _arguments as arguments
+from ._arguments import LIMIT, PerAxis, for_each, is_integer, is_list, listed, positive, shown
+
+Cells: TypeAlias = tuple[int, ...]
+# What the core takes for a pooled axis: kernel, stride, before, after, dilation and the number that FITS has; or how
+# many adaptive windows; or the first cells of listed windows, and the numbers of their cells.
+Slide: TypeAlias = tuple[int, int, int, int, int, int]
+Window: TypeAlias = Slide | tuple[Literal["adaptive"], int] | tuple[Literal["listed"], Cells, Cells]
+Points: TypeAlias = npt.NDArray[np.int64]
+Pads: TypeAlias = str | PerAxis | tuple[tuple[int, ...], ...]
+
+LAYOUTS = ("channels_first", "channels_last")
+FITS = {"floor": 0, "ceil": 1, "full": 2}
+SAME = {"same": "same", "same_upper": "same", "same_lower": "same_lower", "valid": "valid"}
+SIZES = "an integer, None or a tuple of these"
+PADDINGS = "an integer, an integer or a (before, after) pair per pooled axis, 'valid', 'same' or 'same_lower'"
+
+
+class Windows(Protocol):
+    """Any kind of windows."""
+
+    def over(self, sizes: Cells) -> tuple[Window, ...]:
+        """Those along pooled axes of these sizes."""
+
+
+# ---- which axes ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The axes to pool: by their numbers, else by a layout."""
+
+    layout: str | None
+    axis: PerAxis | None
+
+    def of(self, ndim: int) -> tuple[int, ...]:
+        """The pooled ones of so many, in the order in which they are named."""
+        if ndim == 0:
+            raise ValueError("x must have at least one axis to pool, not 0 dimensions")
+        if self.axis is None:
+            if ndim < 3:
+                cure = "-1 for a series" if ndim == 1 else "(0, 1) for an image"
+                raise ValueError(
+                    f"x must have at least 3 dimensions where no axis= names the pooled axes, not {ndim}: "
+                    f"pass axis={cure}"
+                )
+            return tuple(range(1, ndim - 1) if self.layout == "channels_last" else range(2, ndim))
+        named = (self.axis,) if isinstance(self.axis, int) else self.axis
+        for number in named:
+            if not -ndim <= number < ndim:  # the sentence is numpy's
+                raise np.exceptions.AxisError(f"axis {shown(number)} is out of bounds for array of dimension {ndim}")
+        axes = tuple(number % ndim for number in named)
+        if len(set(axes)) < len(axes):
+            raise ValueError(f"duplicate value in 'axis': {shown(self.axis)}")
+        return axes
+
+
+def pooled_axes(layout: object, axis: object) -> Axes:
+    if layout is not None:
+        layout = arguments.choice("layout", layout, LAYOUTS)
+    if axis is None:
+        return Axes(layout, None)
+    named = arguments.integers("axis", axis)
+    if named == ():
+        raise ValueError(f"axis must name at least one axis, not {shown(axis)}")
+    return Axes(layout, named)
+
+
+# ---- sliding windows -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """Windows of a kernel's size, a stride apart."""
+
+    kernel_size: PerAxis
+    stride: PerAxis | None
+    padding: Pads
+    dilation: PerAxis
+    fit: int  # how the number of windows is rounded: one of FITS
+
+    def over(self, sizes: Cells) -> tuple[Slide, ...]:
+        count = len(sizes)
+        kernels = for_each("kernel_size", self.kernel_size, count)
+        strides = kernels if self.stride is None else for_each("stride", self.stride, count)
+        dilations = for_each("dilation", self.dilation, count)
+        extents = tuple(d * (k - 1) + 1 for k, d in zip(kernels, dilations, strict=True))
+        pairs = self.pads(sizes, extents, strides)
+        padded = tuple(n + before + after for n, (before, after) in zip(sizes, pairs, strict=True))
+        refuse_empty(sizes)
+        result: list[Slide] = []
+        for n, k, s, d, e, p, (before, after) in zip(
+            sizes, kernels, strides, dilations, extents, padded, pairs, strict=True
+        ):
+            number = outputs(n, (k, s, before, after, d, self.fit))
+            if number < 1:
+                dilated = f" with dilation {dilations}" if max(dilations) > 1 else ""
+                raise ValueError(f"kernel_size {kernels}{dilated} is larger than the padded input {padded}")
+            s = min(s, max(p, e) + 1)  # the core's 64 bits need not hold a stride that is never taken
+            if max(p, number * s + e) >= LIMIT:
+                raise ValueError(f"kernel_size must keep windows and padded input below 2**63 cells, not {kernels}")
+            result.append((k, s, before, after, d, self.fit))
+        return tuple(result)
+
+    def pads(self, sizes: Cells, extents: Cells, strides: Cells) -> list[tuple[int, int]]:
+        """The cells (before, after) each axis. "same" is SAME_UPPER of ONNX and "SAME" of TensorFlow."""
+        count = len(sizes)
+        if isinstance(self.padding, str):
+            if self.padding == "valid":
+                return [(0, 0)] * count
+            totals = [max(0, -(-n // s) * s - s + e - n) for n, e, s in zip(sizes, extents, strides, strict=True)]
+            halves = [(total // 2, total - total // 2) for total in totals]
+            return halves if self.padding == "same" else [(more, less) for less, more in halves]
+        named: object = self.padding
+        if isinstance(self.padding, tuple) and not all(is_integer(pair) for pair in self.padding):
+            pairs = [pair for pair in self.padding if isinstance(pair, tuple) and len(pair) == 2]
+            if len(pairs) != count or len(self.padding) != count:
+                raise ValueError(
+                    f"padding must have one (before, after) pair for each of {count} pooled axes, not {shown(named)}"
+                )
+            result = [(before, after) for before, after in pairs]
+        elif count == 1 and isinstance(self.padding, tuple) and len(self.padding) == 2:
+            result = [self.padding]  # type: ignore[list-item] # two integers
+        else:
+            result = [(pad, pad) for pad in for_each("padding", self.padding, count)]  # type: ignore[arg-type]
+        if any(max(pair) >= extent for pair, extent in zip(result, extents, strict=True)):
+            raise ValueError(f"padding must be smaller than the extent of the window {extents}, not {shown(named)}")
+        return result
+
+
+def sliding(kernel_size: object, stride: object, padding: object, dilation: object, ceil_mode: object) -> Sliding:
+    return Sliding(
+        positive("kernel_size", kernel_size),
+        None if stride is None else positive("stride", stride),
+        pads(padding),
+        positive("dilation", dilation),
+        fit(ceil_mode),
+    )
+
+
+def fit(ceil_mode: object) -> int:
+    rule = "ceil_mode must be False, True, 'floor', 'ceil' or 'full'"
+    if isinstance(ceil_mode, str):
+        if ceil_mode not in FITS:
+            raise ValueError(f"{rule}, not {shown(ceil_mode)}")
+        return FITS[ceil_mode]
+    if not isinstance(ceil_mode, bool | np.bool_):
+        raise TypeError(f"{rule}, not {shown(ceil_mode)}")
+    return int(ceil_mode)
+
+
+def pads(padding: object) -> Pads:
+    if isinstance(padding, str):
+        if padding.lower() not in SAME:
+            raise ValueError(f"padding must be {PADDINGS}, not {shown(padding)}")
+        return SAME[padding.lower()]
+    value = listed(padding)
+    if is_list(value) and value and all(map(is_list, value)):
+        if not all(is_integer(number) for pair in value for number in pair):
+            raise TypeError(f"padding must be {PADDINGS}, not {shown(padding)}")
+        pairs = tuple(tuple(int(number) for number in pair) for pair in value)
+        numbers = [number for pair in pairs for number in pair]
+        result: Pads = pairs
+    else:
+        each = arguments.integers("padding", value, PADDINGS)
+        numbers = [each] if isinstance(each, int) else list(each)
+        result = each
+    if min(numbers, default=0) < 0:
+        raise ValueError(f"padding must not be negative, not {shown(padding)}")
+    return result
+
+
+def outputs(n: int, window: Slide) -> int:
+    """The number of outputs along an axis of n cells."""
+    kernel, stride, before, after, dilation, fit = window
+    room = n + before + after - dilation * (kernel - 1) - 1
+    number = (-(-room // stride) if fit != FITS["floor"] else room // stride) + 1
+    return number - 1 if fit == FITS["ceil"] and (number - 1) * stride >= n + before else number
+
+
+def refuse_empty(sizes: Cells) -> None:
+    if 0 in sizes:
+        raise ValueError(f"x must not be empty along a pooled axis, not of sizes {sizes}")
+
+
+# ---- windows that follow from the number of outputs ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """As many windows as the result is to have: for all axes, or for each; None leaves an axis as it is."""
+
+    output_size: int | tuple[int | None, ...] | None
+    name: str = "output_size"
+
+    def over(self, sizes: Cells) -> tuple[Window, ...]:
+        each = self.output_size if isinstance(self.output_size, tuple) else (self.output_size,) * len(sizes)
+        if len(each) != len(sizes):
+            raise ValueError(
+                f"{self.name} must have one value for each of {len(sizes)} pooled axes, not {shown(self.output_size)}"
+            )
+        refuse_empty(sizes)
+        if any(n * (m or 1) >= LIMIT for n, m in zip(sizes, each, strict=True)):
+            raise ValueError(f"{self.name} must keep cells times outputs below 2**63, not {shown(self.output_size)}")
+        return tuple(("adaptive", n if m is None else m) for n, m in zip(sizes, each, strict=True))
+
+
+def adaptive(output_size: object, name: str = "output_size") -> Adaptive:
+    value = listed(output_size)
+    if not is_list(value):
+        return Adaptive(None if value is None else positive(name, value, SIZES), name)
+    if not all(size is None or is_integer(size) for size in value):
+        raise TypeError(f"{name} must be {SIZES}, not {shown(output_size)}")
+    positive(name, [size for size in value if size is not None])
+    return Adaptive(tuple(None if size is None else int(size) for size in value), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One window of all cells; the pooled axes are then kept or dropped."""
+
+    keepdims: bool
+
+    def over(self, sizes: Cells) -> tuple[Window, ...]:
+        refuse_empty(sizes)
+        return tuple((n, n, 0, 0, 1, 0) for n in sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Pyramid:
+    """Several adaptive grids, whose cells come one after the other."""
+
+    grids: tuple[Adaptive, ...]
+
+    def over(self, sizes: Cells) -> tuple[Window, ...]:
+        raise NotImplementedError("each grid has windows of its own")
+
+
+def pyramid(grids: object) -> Pyramid:
+    grids = listed(grids)
+    if not is_list(grids):
+        raise TypeError(f"grids must be a tuple or list of sizes, not {shown(grids)}")
+    if not grids:
+        raise ValueError(f"grids must name at least one size, not {shown(grids)}")
+    return Pyramid(tuple(adaptive(grid, "grids") for grid in grids))
+
+
+# ---- windows of uneven sizes -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """First cells and numbers of cells of all windows along each pooled axis."""
+
+    axes: tuple[tuple[Cells, Cells], ...]
+
+    def over(self, sizes: Cells) -> tuple[Window, ...]:
+        return tuple(("listed", firsts, counts) for firsts, counts in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Fractional:
+    """Windows between points that are drawn by chance, or given (Graham, "Fractional Max-Pooling", arXiv:1412.6071).
+
+    All arithmetic is on integers: a float is only drawn.
+    """
+
+    kernel_size: PerAxis | None  # windows of so many cells start at the points; else they lie between them
+    output_size: PerAxis | None
+    output_ratio: tuple[float, ...] | float | None
+    overlapping: bool
+    pseudorandom: bool
+    rng: np.random.Generator | None
+    points: tuple[Cells, ...] | None
+    return_boundaries: bool
+
+    def over(self, sizes: Cells) -> tuple[Window, ...]:
+        return self.drawn(sizes)[0].over(sizes)
+
+    def drawn(self, sizes: Cells) -> tuple[Listed, tuple[Points, ...]]:
+        """Windows over pooled axes of these sizes, and the points that they were made from."""
+        refuse_empty(sizes)
+        kernels = None if self.kernel_size is None else for_each("kernel_size", self.kernel_size, len(sizes))
+        if kernels is not None and any(k > n for k, n in zip(kernels, sizes, strict=True)):
+            raise ValueError(f"kernel_size {kernels} is larger than the input {sizes}")
+        points = self.draw(sizes, kernels) if self.points is None else self.given(self.points, sizes, kernels)
+        axes = []
+        for axis, (n, part) in enumerate(zip(sizes, points, strict=True)):
+            firsts = part[:-1] if kernels is None else part
+            stops = np.minimum(part[1:] + self.overlapping, n) if kernels is None else part + kernels[axis]
+            axes.append((tuple(firsts.tolist()), tuple((stops - firsts).tolist())))
+        return Listed(tuple(axes)), tuple(points)
+
+    def draw(self, sizes: Cells, kernels: Cells | None) -> list[Points]:
+        """One sequence for each axis, drawn in the order in which the axes are named."""
+        if self.rng is None:
+            raise ValueError("rng must be a generator where boundaries are drawn, not None")
+        if self.output_size is not None:
+            name, value, counts = "output_size", self.output_size, for_each("output_size", self.output_size, len(sizes))
+        else:
+            name, value = "output_ratio", self.output_ratio  # type: ignore[assignment]
+            counts = tuple(int(n * ratio) for n, ratio in zip(sizes, self.ratios(len(sizes)), strict=True))
+            if 0 in counts:
+                raise ValueError(f"output_ratio must leave one output or more of {sizes} cells, not {shown(value)}")
+        most = sizes if kernels is None else tuple(n - k + 1 for n, k in zip(sizes, kernels, strict=True))
+        if any(m > limit for m, limit in zip(counts, most, strict=True)):
+            raise ValueError(f"{name} must give at most {most} outputs, not {shown(value)}")
+        if kernels is None:
+            return [sequence(n, m, self.rng, self.pseudorandom) for n, m in zip(sizes, counts, strict=True)]
+        return [
+            # A single window sees the last cells.
+            sequence(limit - 1, m - 1, self.rng, self.pseudorandom) if m > 1 else np.array([limit - 1])
+            for limit, m in zip(most, counts, strict=True)
+        ]
+
+    def ratios(self, count: int) -> tuple[float, ...]:
+        if not isinstance(self.output_ratio, tuple):
+            return (self.output_ratio or 0.0,) * count
+        if len(self.output_ratio) != count:
+            raise ValueError(
+                f"output_ratio must have one value for each of {count} pooled axes, not {shown(self.output_ratio)}"
+            )
+        return self.output_ratio
+
+    @staticmethod
+    def given(points: tuple[Cells, ...], sizes: Cells, kernels: Cells | None) -> list[Points]:
+        """Sequences of the caller's, if they lie in the array."""
+        if len(points) != len(sizes):
+            raise ValueError(
+                f"boundaries must have one sequence for each of {len(sizes)} pooled axes, not {len(points)}"
+            )
+        last = sizes if kernels is None else [n - k for n, k in zip(sizes, kernels, strict=True)]
+        least = 2 if kernels is None else 1
+        for part, end in zip(points, last, strict=True):
+            if len(part) < least:
+                raise ValueError(f"boundaries must have at least {least} cells along each axis, not {shown(part)}")
+            if part[0] < 0 or part[-1] > end or any(after <= before for before, after in pairwise(part)):
+                raise ValueError(f"boundaries must increase from 0 or more to {end} or less, not {shown(part)}")
+        return [np.array(part, np.int64) for part in points]
+
+
+def fractional(
+    kernel_size: object,
+    output_size: object,
+    output_ratio: object,
+    overlapping: object,
+    pseudorandom: object,
+    rng: object,
+    boundaries: object,
+    return_boundaries: object,
+) -> Fractional:
+    shared = arguments.flag("overlapping", overlapping)
+    pseudo = arguments.flag("pseudorandom", pseudorandom)
+    returned = arguments.flag("return_boundaries", return_boundaries)
+    given = sum(value is not None for value in (output_size, output_ratio, boundaries))
+    if given != 1:
+        raise ValueError(f"one of output_size, output_ratio and boundaries must be given, not {given} of them")
+    kernels = None if kernel_size is None else positive("kernel_size", kernel_size)
+    if kernels is not None and shared:
+        raise ValueError("overlapping must be False where kernel_size is given, not True")
+    counts = None if output_size is None else positive("output_size", output_size)
+    shares = None if output_ratio is None else ratios(output_ratio)
+    if boundaries is None:
+        return Fractional(kernels, counts, shares, shared, pseudo, arguments.generator("rng", rng), None, returned)
+    if rng is not None:
+        raise ValueError(f"rng must be None where boundaries are given, not {shown(rng)}")
+    return Fractional(kernels, None, None, shared, pseudo, None, points(boundaries), returned)
+
+
+def ratios(value: object) -> tuple[float, ...] | float:
+    numbers = tuple(value) if is_list(value) else (value,)
+    if not all(is_integer(n) or isinstance(n, float | np.floating) for n in numbers):
+        raise TypeError(f"output_ratio must be a number or a tuple of numbers, not {shown(value)}")
+    if not all(0 < n <= 1 for n in numbers):  # neither is a NaN
+        raise ValueError(f"output_ratio must be above 0 and at most 1, not {shown(value)}")
+    shares = tuple(map(float, numbers))
+    return shares if is_list(value) else shares[0]
+
+
+def points(value: object) -> tuple[Cells, ...]:
+    """Sequences of integers, one for each pooled axis."""
+    parts = [listed(part) for part in value] if is_list(value) else [None]
+    if not all(is_list(part) and all(map(is_integer, part)) for part in parts):
+        raise TypeError(
+            f"boundaries must be a tuple with a sequence of integers for each pooled axis, not {shown(value)}"
+        )
+    return tuple(tuple(int(cell) for cell in part) for part in parts)  # type: ignore[attr-defined]
+
+
+def sequence(cells: int, steps: int, rng: np.random.Generator, pseudorandom: bool) -> Points:
+    """From 0 to `cells` in so many steps, each of cells / steps rounded down or up."""
+    if cells * (steps + 1) >= LIMIT:
+        raise ValueError(f"x must have pooled axes whose cells times outputs are below 2**63, not {cells} cells")
+    if pseudorandom:  # floor(alpha * (i + u)), alpha = cells / steps, in integers: adding a fraction < 1 changes none
+        numerator, denominator = rng.random().as_integer_ratio()
+        numbers: Points = (np.arange(steps + 1) * cells + floor(numerator * cells // denominator)) // steps
+        return np.asarray(numbers - numbers[0])
+    lengths = np.full(steps, cells // steps, np.int64)
+    lengths[: cells % steps] += 1
+    return np.append(0, np.cumsum(rng.permutation(lengths)))
+
+
+# ---- how many cells a window sees ------------------------------------------------------------------------------------
+
+
+def taps_along(n: int, window: Window) -> tuple[Points, Points]:
+    """The taps of each window along an axis of n cells: inside the input, and inside the padded input."""
+    if window[0] == "listed":
+        counts = np.array(window[2], np.int64)
+        return counts, counts
+    if window[0] == "adaptive":
+        edges = n * np.arange(window[1] + 1, dtype=np.int64)
+        counts = -(-edges[1:] // window[1]) - edges[:-1] // window[1]
+        return counts, counts
+    kernel, stride, before, after, dilation, _ = window
+    starts = stride * np.arange(outputs(n, window), dtype=np.int64) - before
+
+    def below(end: int) -> Points:
+        return np.asarray(np.clip(-((starts - end) // dilation), 0, kernel))
+
+    return below(n) - below(0), below(n + after)
+
+
+def window_sizes(windows: Sequence[Window]) -> tuple[int, ...] | None:
+    """The taps of a window along each axis, if all have as many."""
+    sizes = [window[0] for window in windows]
+    return None if any(isinstance(size, str) for size in sizes) else tuple(sizes)  # type: ignore[arg-type]
