@@ -4,14 +4,17 @@ Sentences read *argument, rule, value*; a wrong kind is a TypeError, a wrong val
 arithmetic here is on Python's integers, which do not overflow; only what fits 64 bits is handed on.
 """
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
 from math import inf
-from typing import Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[Any]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeGuard
+
 PerAxis: TypeAlias = int | tuple[int, ...]  # of all pooled axes, or of each
 
 LIMIT = 2**63

@@ -1,11 +1,17 @@
 """What may stand for an array: `x`, `mask`, `weights` and `out`, and why other things may not."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ._arguments import Array, shown
+from ._arguments import shown
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ._types import Array
 
 # Arrays of other libraries, by the module of their type: loaded by numpy they would lose device, names or laziness.
 FOREIGN = {

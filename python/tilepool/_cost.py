@@ -3,16 +3,19 @@
 from __future__ import annotations  # so that help() shows the short names below
 
 from math import gcd, prod
-from typing import NamedTuple
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import _arguments as arguments
 from ._core import dtypes
 from ._docs import complete
 from ._dtypes import requested
-from ._types import Axis, CeilMode, Integers, Layout, Padding, Stride
-from ._windows import Slide, outputs, pooled_axes, sliding
+from ._windows import outputs, pooled_axes, sliding
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ._types import Axis, CeilMode, Integers, Layout, Padding, Stride
+    from ._windows import Slide
 
 
 class Cost(NamedTuple):

@@ -3,12 +3,18 @@
 In a docstring a line ``%(name)s`` stands for the text of that name.
 """
 
-import re
-from collections.abc import Callable
-from textwrap import dedent
-from typing import Any, TypeVar
+from __future__ import annotations
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+import re
+from functools import cache
+from textwrap import dedent, indent
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
 
 TEXTS = {
     "x": """
@@ -168,12 +174,14 @@ FIELD = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
 
 
 def complete(function: Function) -> Function:
-    """Put the shared texts into a function's docstring."""
-
-    def text(field: re.Match[str]) -> str:
-        lines = dedent(TEXTS[field[2]]).strip().splitlines()
-        return "\n".join(field[1] + line if line else "" for line in lines)
+    """Put the shared texts into the docstring of a public function, which is known by the package's name."""
+    function.__module__ = "tilepool"
 
     if function.__doc__ is not None:  # python -OO
-        function.__doc__ = FIELD.sub(text, function.__doc__)
+        function.__doc__ = FIELD.sub(lambda field: text_of(field[2], field[1]), function.__doc__)
     return function
+
+
+@cache
+def text_of(name: str, margin: str) -> str:
+    return indent(dedent(TEXTS[name]).strip(), margin)

@@ -1,15 +1,19 @@
 """Which dtypes a call reads, accumulates and returns: the rules of docs/semantics.md, "Result dtypes"."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from math import inf
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ._arguments import shown
 from ._core import dtypes, methods
 
-DType: TypeAlias = np.dtype[Any]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._types import DType
 
 BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT16, UINT64 = map(np.dtype, ("?", "f4", "f8", "i4", "i8", "u2", "u8"))
 NUMBERS = tuple(name for name in dtypes if name != "bool")  # what sums and averages can be asked for

@@ -1,25 +1,31 @@
 """Indices of cells: how they count, as another library counts them, and values put back to where they point."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from __future__ import annotations
+
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _arguments as arguments
 from . import _arrays as arrays
-from ._arguments import Array, shown
-from ._windows import Window, window_sizes
+from ._arguments import shown
+from ._windows import window_sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from ._types import Array
+    from ._windows import Window
 
 CELL_BASES = ("plane", "batch", "array")  # of indices that name cells whatever the windows are
 BASES = (*CELL_BASES, "window")
 DTYPES = ("int64", "int32", "uint8")
 
 
-@dataclass(frozen=True, slots=True)
-class Counting:
+class Counting(NamedTuple):
     """How the indices of a call count, and their dtype."""
 
     base: str = "plane"
@@ -128,8 +134,7 @@ def convert(
 # ---- values put back -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Unpooled:
+class Unpooled(NamedTuple):
     """The shape that was pooled, and the windows that were taken from it."""
 
     shape: tuple[int, ...]

@@ -4,22 +4,28 @@ What is left out is filled with what changes nothing (the lowest value, the high
 pooled as any array. That leaves what filling cannot say: by how much to divide, and where an extremum lies.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from __future__ import annotations
+
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _arguments as arguments
 from . import _arrays as arrays
-from ._arguments import Array
 from ._arrays import copied
 from ._core import dtypes
-from ._dtypes import FLOAT32, FLOAT64, INT64, UINT64, DType, choose_sum, is_float, readable, supported
+from ._dtypes import FLOAT32, FLOAT64, INT64, UINT64, choose_sum, is_float, readable, supported
 from ._ops import MAX, SUM, neutral
-from ._plan import Call, Pooling, saturated
-from ._windows import Cells, taps_along
+from ._plan import saturated
+from ._windows import taps_along
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._plan import Call, Pooling
+    from ._types import Array, DType
+    from ._windows import Cells
 
 POLICIES = ("propagate", "omit", "raise")
 
@@ -65,7 +71,7 @@ def results(
         equal, alike = values == nothing, full == nothing
     if equal.any():  # the place may be one that was filled: look among the others
         alike &= ~missing
-        found, places = pooling.of(replace(MAX, counting=op.counting)).call(alike).results(alike, nowhere, threads)
+        found, places = pooling.of(MAX._replace(counting=op.counting)).call(alike).results(alike, nowhere, threads)
         places[~found] = np.array(-1).astype(places.dtype)
         np.copyto(indices, places, where=equal)
     return values, indices
@@ -104,7 +110,7 @@ def average(x: Array, pooling: Pooling, call: Call, missing: Array, threads: int
 
 def summed(x: Array, pooling: Pooling, dtype: DType | None, threads: int) -> Array:
     """The sums of an array's windows, as a new array."""
-    return pooling.of(replace(SUM, dtype=dtype)).call(x).results(x, (None,), threads)[0]
+    return pooling.of(SUM._replace(dtype=dtype)).call(x).results(x, (None,), threads)[0]
 
 
 def quotients(sums: Array, divisors: Array, call: Call) -> Array:

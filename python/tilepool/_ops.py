@@ -3,22 +3,26 @@
 A row names the core's operation and the arguments that are about it; `op` checks these and makes a frozen value.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
+
 from math import inf
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from . import _arguments as arguments
 from ._arguments import shown
 from ._core import methods, roundings
-from ._dtypes import NUMBERS, DType, requested
+from ._dtypes import NUMBERS, requested
 from ._indices import CELL_BASES, Counting, index_base, index_dtype
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-@dataclass(frozen=True, slots=True)
-class Division:
+    from ._types import Array, DType
+
+
+class Division(NamedTuple):
     """By what an average divides, and how it becomes an integer."""
 
     count_include_pad: bool = True
@@ -26,8 +30,7 @@ class Division:
     rounding: str = roundings[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(NamedTuple):
     """One of the core's operations."""
 
     name: str  # its row
@@ -38,12 +41,11 @@ class Op:
     counting: Counting | None = None  # of the indices that come with the values
 
     @property
-    def row(self) -> "Row":
+    def row(self) -> Row:
         return ROWS[self.name]
 
 
-@dataclass(frozen=True, slots=True)
-class Stochastic:
+class Stochastic(NamedTuple):
     """A cell is drawn by chance."""
 
     rng: np.random.Generator
@@ -51,12 +53,11 @@ class Stochastic:
     name: str = "stochastic"
 
     @property
-    def row(self) -> "Row":
+    def row(self) -> Row:
         return ROWS[self.name]
 
 
-@dataclass(frozen=True, slots=True)
-class Mixed:
+class Mixed(NamedTuple):
     """A mixture of maximum and average."""
 
     alpha: Any  # a number, or an array that broadcasts to the result
@@ -64,7 +65,7 @@ class Mixed:
     name: str = "mixed"
 
     @property
-    def row(self) -> "Row":
+    def row(self) -> Row:
         return ROWS[self.name]
 
 
@@ -245,7 +246,7 @@ def refuse_idle(when: str, given: dict[str, object], owns: dict[str, Argument]) 
             raise ValueError(f"{argument} must be {default!r} where {when}, not {shown(given[argument])}")
 
 
-def neutral(row: Row, dtype: DType) -> np.ndarray[Any, DType]:
+def neutral(row: Row, dtype: DType) -> Array:
     """The value of that dtype which stands for a cell that is left out."""
     value: Any = row.neutral
     if value in (LOWEST, HIGHEST):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from . import _arrays as arrays
-from ._arguments import Array, shown
+from ._arguments import shown
 from ._arrays import copied, dense_strides, memory_order
 from ._core import Plan, roundings
-from ._dtypes import UINT16, UINT64, DType, choose, is_bfloat16, is_float, readable, reads
-from ._ops import Op
-from ._windows import Axes, Cells, Listed, Window, Windows
+from ._dtypes import UINT16, UINT64, choose, is_bfloat16, is_float, readable, reads
+from ._windows import Listed
+
+if TYPE_CHECKING:
+    from ._ops import Op
+    from ._types import Array, DType
+    from ._windows import Axes, Cells, Window, Windows
 
 
-@dataclass(frozen=True, slots=True)
-class Pooling:
+class Pooling(NamedTuple):
     """What is asked of an array, its cells apart: what is kept of which windows along which axes."""
 
     op: Op
@@ -32,7 +35,7 @@ class Pooling:
 
     def of(self, op: Op) -> Pooling:
         """The same windows for another operation."""
-        return replace(self, op=op)
+        return self._replace(op=op)
 
     def along(self, shape: Cells) -> dict[int, Window]:
         """The windows of each pooled axis of an array of that shape."""
@@ -40,8 +43,7 @@ class Pooling:
         return dict(zip(axes, self.windows.over(tuple(shape[axis] for axis in axes)), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Depends on dtype, shape and strides of x, never on its values."""
 
     plan: Plan
@@ -68,7 +70,7 @@ class Call:
         outs = arrays.outputs(out, len(self.dtypes))
         targets = self.targets(outs)
         results = arrays.delivered(self.results(x, targets, threads), outs, targets)
-        return results if len(results) > 1 else results[0]
+        return results[0] if len(results) == 1 else results
 
     def targets(self, outs: tuple[object, ...]) -> tuple[Array | None, ...]:
         """Each `out` as a plain array; refuses one that cannot take its result."""

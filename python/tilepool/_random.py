@@ -1,19 +1,25 @@
 """The poolings that are no operation of the core's: cells that are drawn by chance, and mixtures of two poolings."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _arrays as arrays
-from ._arguments import Array, is_integer, shown
+from ._arguments import is_integer, shown
 from ._arrays import copied, memory_order
 from ._dtypes import FLOAT64, is_float, readable
 from ._indices import cells
 from ._missing import filled
 from ._missing import results as missing_results
-from ._ops import MAX, Mixed, Stochastic, neutral
-from ._plan import Call, Pooling
-from ._windows import Cells
+from ._ops import MAX, neutral
+
+if TYPE_CHECKING:
+    from ._ops import Mixed, Stochastic
+    from ._plan import Call, Pooling
+    from ._types import Array
+    from ._windows import Cells
 
 SMALL = 2.0**-200  # keys of a race are between 2**-200 and 2**888
 AT_ONCE = 1 << 20  # draws of some hundredths of a second: signals are handled between them

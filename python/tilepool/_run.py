@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import wraps
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,21 +13,27 @@ from . import _arguments as arguments
 from . import _arrays as arrays
 from . import _missing as missing_cells
 from . import _random as random
-from ._arguments import Array
 from ._core import call_key
 from ._docs import complete
 from ._dtypes import readable
 from ._indices import Counting
-from ._ops import AVERAGE, MAX, AnyOp, Division, Mixed, Op, Stochastic
-from ._plan import Call, Pooling
-from ._windows import Axes, Fractional, Pyramid, Whole, Windows
+from ._ops import AVERAGE, MAX, Division, Mixed, Op, Stochastic
+from ._plan import Pooling
+from ._windows import Fractional, Pyramid, Whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._ops import AnyOp
+    from ._plan import Call
+    from ._types import Array
+    from ._windows import Axes, Windows
 
 PROPAGATE = "propagate"
 MOST_CALLS = 512  # of a function, that are kept
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a public function asks of an array: to keep what, of which windows, along which axes."""
 
     op: AnyOp
@@ -37,8 +41,7 @@ class Request:
     axes: Axes
 
 
-@dataclass(frozen=True, slots=True)
-class How:
+class How(NamedTuple):
     """The arguments of every pooling that are about neither."""
 
     out: Any = None
@@ -111,7 +114,7 @@ def run(x: Any, request: Request, how: How) -> Any:
     if not isinstance(windows, Fractional):
         return of_masked(x, request, how) if masked else of_array(array, request, how)
     listed, points = windows.drawn(tuple(array.shape[axis] for axis in axes))
-    request = replace(request, windows=listed)
+    request = request._replace(windows=listed)
     result = of_masked(x, request, how) if masked else of_array(array, request, how)
     if not windows.return_boundaries:
         return result
@@ -154,11 +157,11 @@ def of_masked(x: np.ma.MaskedArray[Any, Any], request: Request, how: How) -> Any
     counted = ~np.ma.getmaskarray(x)
     if how.mask is not None:
         counted &= arrays.mask_of(how.mask, data.shape)
-    result = of_array(data, request, replace(how, mask=counted))
+    result = of_array(data, request, how._replace(mask=counted))
     missing = missing_cells.left_out(data, how.nan_policy, counted)
     if missing is not None:
         counted = ~np.broadcast_to(missing, data.shape)
-    seen = of_array(counted, replace(request, op=MAX), How(threads=how.threads))
+    seen = of_array(counted, request._replace(op=MAX), How(threads=how.threads))
     values = result[0] if isinstance(result, tuple) else result
     kept = np.ma.array(values, mask=~seen, fill_value=x.fill_value if values.dtype == x.dtype else None)
     return (kept, *result[1:]) if isinstance(result, tuple) else kept
@@ -182,39 +185,35 @@ def of_dropped(x: Array, request: Request, how: How) -> Any:
     shape = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
     outs = arrays.outputs(how.out, results_of(request.op))
     views = tuple(None if out is None else np.expand_dims(arrays.of_shape(out, shape), axes) for out in outs)
-    results = reduced(x, request, replace(how, out=views if len(views) > 1 else views[0]))
-    each = results if isinstance(results, tuple) else (results,)
-    kept = tuple(np.squeeze(part, axes) if out is None else out for part, out in zip(each, outs, strict=True))
-    return kept if len(kept) > 1 else kept[0]
+    results = as_tuple(reduced(x, request, how._replace(out=one_or_all(views))))
+    return one_or_all(
+        tuple(np.squeeze(part, axes) if out is None else out for part, out in zip(results, outs, strict=True))
+    )
 
 
 def of_pyramid(x: Array, request: Request, windows: Pyramid, how: How) -> Any:
     """The cells of all grids, one grid after the other, along one axis at the place of the first pooled one."""
     axes = request.axes.of(x.ndim)
-    first, count = min(axes), len(axes)
+    first, last = min(axes), min(axes) + len(axes)
     outs = arrays.outputs(how.out, results_of(request.op))
-    grids = []
-    for grid in windows.grids:
-        results = reduced(x, replace(request, windows=grid), replace(how, out=None))
-        moved = (np.moveaxis(part, axes, range(first, first + count)) for part in as_tuple(results))
-        grids.append(
-            [
-                part.reshape(
-                    *part.shape[:first],
-                    -1 if part.size else prod(part.shape[first : first + count]),
-                    *part.shape[first + count :],
-                )
-                for part in moved
-            ]
-        )
-    results = tuple(np.concatenate(parts, first) for parts in zip(*grids, strict=True))
+
+    def in_one_axis(part: Array) -> Array:
+        moved = np.moveaxis(part, axes, range(first, last))
+        return moved.reshape(*moved.shape[:first], prod(moved.shape[first:last]), *moved.shape[last:])
+
+    grids = (reduced(x, request._replace(windows=grid), how._replace(out=None)) for grid in windows.grids)
+    parts = zip(*(map(in_one_axis, as_tuple(grid)) for grid in grids), strict=True)
+    results = tuple(np.concatenate(of_grids, first) for of_grids in parts)
     targets = tuple(arrays.target(out, part.shape, part.dtype) for out, part in zip(outs, results, strict=True))
-    kept = arrays.delivered(results, outs, targets)
-    return kept if len(kept) > 1 else kept[0]
+    return one_or_all(arrays.delivered(results, outs, targets))
 
 
 def as_tuple(results: Any) -> tuple[Array, ...]:
     return results if isinstance(results, tuple) else (results,)
+
+
+def one_or_all(results: tuple[Any, ...]) -> Any:
+    return results[0] if len(results) == 1 else results
 
 
 def results_of(op: AnyOp) -> int:
@@ -234,9 +233,9 @@ def reduced(x: Array, request: Request, how: How) -> Any:
         raise TypeError(f"op {op.name!r} has no argument 'weights'")
     core = op
     if isinstance(op, Stochastic):
-        core = replace(MAX, counting=op.counting or Counting())
+        core = MAX._replace(counting=op.counting or Counting())
     elif isinstance(op, Mixed):
-        core = replace(AVERAGE, division=Division(op.count_include_pad))
+        core = AVERAGE._replace(division=Division(op.count_include_pad))
     pooling = Pooling(core, request.windows, request.axes)  # type: ignore[arg-type] # an Op
     call = pooling.call(x)  # refuses what no call takes
     missing = missing_cells.left_out(x, how.nan_policy, how.mask)
@@ -260,5 +259,4 @@ def reduced(x: Array, request: Request, how: How) -> Any:
         results = (random.mixed(x, op, pooling, call, missing, masked, how.threads),)
     else:
         results = missing_cells.results(x, pooling, call, missing, masked, how.threads)
-    kept = arrays.delivered(results, outs, targets)
-    return kept if len(kept) > 1 else kept[0]
+    return one_or_all(arrays.delivered(results, outs, targets))

@@ -1,4 +1,4 @@
-"""The types of what the public functions take and return, for readers and type checkers."""
+"""The types of what functions take and return. For type checkers and readers: nothing imports it at run time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ CellBase: TypeAlias = Literal["plane", "batch", "array"]
 IndexBase: TypeAlias = CellBase | Literal["window"]
 Output: TypeAlias = Array | tuple[Array | None, Array | None] | None
 Random: TypeAlias = np.random.Generator | SupportsIndex | None
-Boundaries: TypeAlias = tuple[npt.NDArray[np.int64], ...]
+Points: TypeAlias = npt.NDArray[np.int64]
+Boundaries: TypeAlias = tuple[Points, ...]
+DType: TypeAlias = np.dtype[Any]
 
 T = TypeVar("T", bound=np.generic)  # a dtype that the result keeps
 F = TypeVar("F", bound=np.floating[Any])  # a float that averages, norms and so on keep
@@ -81,3 +83,11 @@ class Drawing(TypedDict, total=False):
     pseudorandom: Flag
     rng: Random
     boundaries: Sequence[Sequence[int] | Array] | None
+
+
+class IndexedDrawing(Drawing, Indexed, total=False):
+    """Keywords of drawn windows' maxima."""
+
+
+class WeightedDrawing(Drawing, Weighted, total=False):
+    """Keywords of drawn windows' averages."""

@@ -4,25 +4,27 @@ A value here (Axes, Sliding, Adaptive ...) is what a call asked for, checked as 
 frozen and hashable. `over` resolves windows for the sizes of the pooled axes to what the core takes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from __future__ import annotations
+
 from itertools import pairwise
 from math import floor
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _arguments as arguments
 from ._arguments import LIMIT, PerAxis, for_each, is_integer, is_list, listed, positive, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._types import Points
 
 Cells: TypeAlias = tuple[int, ...]
 # What the core takes for a pooled axis: kernel, stride, before, after, dilation and the number that FITS has; or how
 # many adaptive windows; or the first cells of listed windows, and the numbers of their cells.
 Slide: TypeAlias = tuple[int, int, int, int, int, int]
 Window: TypeAlias = Slide | tuple[Literal["adaptive"], int] | tuple[Literal["listed"], Cells, Cells]
-Points: TypeAlias = npt.NDArray[np.int64]
-Pads: TypeAlias = str | PerAxis | tuple[tuple[int, ...], ...]
 
 LAYOUTS = ("channels_first", "channels_last")
 FITS = {"floor": 0, "ceil": 1, "full": 2}
@@ -31,18 +33,10 @@ SIZES = "an integer, None or a tuple of these"
 PADDINGS = "an integer, an integer or a (before, after) pair per pooled axis, 'valid', 'same' or 'same_lower'"
 
 
-class Windows(Protocol):
-    """Any kind of windows."""
-
-    def over(self, sizes: Cells) -> tuple[Window, ...]:
-        """Those along pooled axes of these sizes."""
-
-
 # ---- which axes ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
+class Axes(NamedTuple):
     """The axes to pool: by their numbers, else by a layout."""
 
     layout: str | None
@@ -84,8 +78,19 @@ def pooled_axes(layout: object, axis: object) -> Axes:
 # ---- sliding windows -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Sliding:
+class Pairs(NamedTuple):
+    """The padding before and after each pooled axis."""
+
+    each: tuple[tuple[int, ...], ...]
+
+    def __repr__(self) -> str:
+        return repr(self.each)
+
+
+Pads: TypeAlias = str | PerAxis | Pairs
+
+
+class Sliding(NamedTuple):
     """Windows of a kernel's size, a stride apart."""
 
     kernel_size: PerAxis
@@ -126,20 +131,21 @@ class Sliding:
             totals = [max(0, -(-n // s) * s - s + e - n) for n, e, s in zip(sizes, extents, strides, strict=True)]
             halves = [(total // 2, total - total // 2) for total in totals]
             return halves if self.padding == "same" else [(more, less) for less, more in halves]
-        named: object = self.padding
-        if isinstance(self.padding, tuple) and not all(is_integer(pair) for pair in self.padding):
-            pairs = [pair for pair in self.padding if isinstance(pair, tuple) and len(pair) == 2]
-            if len(pairs) != count or len(self.padding) != count:
+        if isinstance(self.padding, Pairs):
+            result = [(pair[0], pair[1]) for pair in self.padding.each if len(pair) == 2]
+            if len(result) != count or len(self.padding.each) != count:
                 raise ValueError(
-                    f"padding must have one (before, after) pair for each of {count} pooled axes, not {shown(named)}"
+                    f"padding must have one (before, after) pair for each of {count} pooled axes, "
+                    f"not {shown(self.padding.each)}"
                 )
-            result = [(before, after) for before, after in pairs]
-        elif count == 1 and isinstance(self.padding, tuple) and len(self.padding) == 2:
-            result = [self.padding]  # type: ignore[list-item] # two integers
+        elif count == 1 and not isinstance(self.padding, int) and len(self.padding) == 2:
+            result = [(self.padding[0], self.padding[1])]
         else:
-            result = [(pad, pad) for pad in for_each("padding", self.padding, count)]  # type: ignore[arg-type]
+            result = [(pad, pad) for pad in for_each("padding", self.padding, count)]
         if any(max(pair) >= extent for pair, extent in zip(result, extents, strict=True)):
-            raise ValueError(f"padding must be smaller than the extent of the window {extents}, not {shown(named)}")
+            raise ValueError(
+                f"padding must be smaller than the extent of the window {extents}, not {shown(self.padding)}"
+            )
         return result
 
 
@@ -173,8 +179,8 @@ def pads(padding: object) -> Pads:
     if is_list(value) and value and all(map(is_list, value)):
         if not all(is_integer(number) for pair in value for number in pair):
             raise TypeError(f"padding must be {PADDINGS}, not {shown(padding)}")
-        pairs = tuple(tuple(int(number) for number in pair) for pair in value)
-        numbers = [number for pair in pairs for number in pair]
+        pairs = Pairs(tuple(tuple(int(number) for number in pair) for pair in value))
+        numbers = [number for pair in pairs.each for number in pair]
         result: Pads = pairs
     else:
         each = arguments.integers("padding", value, PADDINGS)
@@ -201,8 +207,7 @@ def refuse_empty(sizes: Cells) -> None:
 # ---- windows that follow from the number of outputs ------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Adaptive:
+class Adaptive(NamedTuple):
     """As many windows as the result is to have: for all axes, or for each; None leaves an axis as it is."""
 
     output_size: int | tuple[int | None, ...] | None
@@ -230,8 +235,7 @@ def adaptive(output_size: object, name: str = "output_size") -> Adaptive:
     return Adaptive(tuple(None if size is None else int(size) for size in value), name)
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """One window of all cells; the pooled axes are then kept or dropped."""
 
     keepdims: bool
@@ -241,8 +245,7 @@ class Whole:
         return tuple((n, n, 0, 0, 1, 0) for n in sizes)
 
 
-@dataclass(frozen=True, slots=True)
-class Pyramid:
+class Pyramid(NamedTuple):
     """Several adaptive grids, whose cells come one after the other."""
 
     grids: tuple[Adaptive, ...]
@@ -263,8 +266,7 @@ def pyramid(grids: object) -> Pyramid:
 # ---- windows of uneven sizes -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """First cells and numbers of cells of all windows along each pooled axis."""
 
     axes: tuple[tuple[Cells, Cells], ...]
@@ -273,8 +275,7 @@ class Listed:
         return tuple(("listed", firsts, counts) for firsts, counts in self.axes)
 
 
-@dataclass(frozen=True, slots=True)
-class Fractional:
+class Fractional(NamedTuple):
     """Windows between points that are drawn by chance, or given (Graham, "Fractional Max-Pooling", arXiv:1412.6071).
 
     All arithmetic is on integers: a float is only drawn.
@@ -383,7 +384,7 @@ def fractional(
 
 
 def ratios(value: object) -> tuple[float, ...] | float:
-    numbers = tuple(value) if is_list(value) else (value,)
+    numbers: tuple[Any, ...] = tuple(value) if is_list(value) else (value,)
     if not all(is_integer(n) or isinstance(n, float | np.floating) for n in numbers):
         raise TypeError(f"output_ratio must be a number or a tuple of numbers, not {shown(value)}")
     if not all(0 < n <= 1 for n in numbers):  # neither is a NaN
@@ -415,15 +416,18 @@ def sequence(cells: int, steps: int, rng: np.random.Generator, pseudorandom: boo
     return np.append(0, np.cumsum(rng.permutation(lengths)))
 
 
+Windows: TypeAlias = Sliding | Adaptive | Whole | Pyramid | Listed | Fractional
+
+
 # ---- how many cells a window sees ------------------------------------------------------------------------------------
 
 
 def taps_along(n: int, window: Window) -> tuple[Points, Points]:
     """The taps of each window along an axis of n cells: inside the input, and inside the padded input."""
-    if window[0] == "listed":
+    if len(window) == 3:  # listed
         counts = np.array(window[2], np.int64)
         return counts, counts
-    if window[0] == "adaptive":
+    if len(window) == 2:  # adaptive
         edges = n * np.arange(window[1] + 1, dtype=np.int64)
         counts = -(-edges[1:] // window[1]) - edges[:-1] // window[1]
         return counts, counts
@@ -438,5 +442,5 @@ def taps_along(n: int, window: Window) -> tuple[Points, Points]:
 
 def window_sizes(windows: Sequence[Window]) -> tuple[int, ...] | None:
     """The taps of a window along each axis, if all have as many."""
-    sizes = [window[0] for window in windows]
-    return None if any(isinstance(size, str) for size in sizes) else tuple(sizes)  # type: ignore[arg-type]
+    sizes = tuple(window[0] for window in windows if len(window) == 6)
+    return sizes if len(sizes) == len(windows) else None

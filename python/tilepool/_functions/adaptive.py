@@ -2,30 +2,34 @@
 
 from __future__ import annotations  # so that help() shows the short names below
 
-from typing import Literal, Unpack, overload
-
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing import TYPE_CHECKING, overload
 
 from .._ops import op
 from .._run import Request, pooling
-from .._types import (
-    Array,
-    Axis,
-    CellBase,
-    F,
-    Flag,
-    Indexed,
-    Indices,
-    Layout,
-    NanPolicy,
-    Output,
-    Rounding,
-    Sizes,
-    T,
-    Threads,
-    Weighted,
-)
 from .._windows import adaptive, pooled_axes
+
+if TYPE_CHECKING:
+    from typing import Literal, Unpack
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from .._types import (
+        Array,
+        Axis,
+        CellBase,
+        F,
+        Flag,
+        Indexed,
+        Indices,
+        Layout,
+        NanPolicy,
+        Output,
+        Rounding,
+        Sizes,
+        T,
+        Threads,
+        Weighted,
+    )
 
 
 @overload

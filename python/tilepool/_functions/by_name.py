@@ -2,17 +2,21 @@
 
 from __future__ import annotations  # so that help() shows the short names below
 
-from collections.abc import Sequence
-from typing import Any
-
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING
 
 from .. import _arguments as arguments
 from .._ops import op as op_named
 from .._ops import op_without_padding
 from .._run import Request, pooling
-from .._types import Axis, CeilMode, Flag, Integers, Layout, NanPolicy, Output, Padding, Sizes, Stride, Threads
 from .._windows import Whole, adaptive, pooled_axes, pyramid, sliding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from .._types import Axis, CeilMode, Flag, Integers, Layout, NanPolicy, Output, Padding, Sizes, Stride, Threads
 
 
 @pooling

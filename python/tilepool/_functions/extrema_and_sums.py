@@ -2,33 +2,37 @@
 
 from __future__ import annotations  # so that help() shows the short names below
 
-from typing import Literal, SupportsIndex, Unpack, overload
-
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing import TYPE_CHECKING, overload
 
 from .._ops import op
 from .._run import Request, pooling
-from .._types import (
-    Array,
-    Axis,
-    CeilMode,
-    F,
-    Flag,
-    IndexBase,
-    Indexed,
-    Indices,
-    Integers,
-    Layout,
-    NanPolicy,
-    Output,
-    Padding,
-    Rounding,
-    Stride,
-    T,
-    Threads,
-    Weighted,
-)
 from .._windows import pooled_axes, sliding
+
+if TYPE_CHECKING:
+    from typing import Literal, SupportsIndex, Unpack
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from .._types import (
+        Array,
+        Axis,
+        CeilMode,
+        F,
+        Flag,
+        IndexBase,
+        Indexed,
+        Indices,
+        Integers,
+        Layout,
+        NanPolicy,
+        Output,
+        Padding,
+        Rounding,
+        Stride,
+        T,
+        Threads,
+        Weighted,
+    )
 
 
 @overload

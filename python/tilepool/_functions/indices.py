@@ -2,10 +2,7 @@
 
 from __future__ import annotations  # so that help() shows the short names below
 
-from typing import overload
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from typing import TYPE_CHECKING, overload
 
 from .. import _arguments as arguments
 from .. import _arrays as arrays
@@ -13,8 +10,13 @@ from .. import _indices as indices_of
 from .._docs import complete
 from .._indices import CELL_BASES
 from .._indices import index_base as base_of
-from .._types import Array, Axis, CellBase, Flag, Integers, Layout, Stride, T
 from .._windows import pooled_axes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from .._types import Array, Axis, CellBase, Flag, Integers, Layout, Stride, T
 
 
 @overload

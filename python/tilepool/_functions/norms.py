@@ -2,28 +2,32 @@
 
 from __future__ import annotations  # so that help() shows the short names below
 
-from typing import Unpack, overload
-
-from numpy.typing import ArrayLike, NDArray
+from typing import TYPE_CHECKING, overload
 
 from .._ops import op
 from .._run import Request, pooling
-from .._types import (
-    Array,
-    Axis,
-    CeilMode,
-    Common,
-    F,
-    Flag,
-    Integers,
-    Layout,
-    Masked,
-    NanPolicy,
-    Padding,
-    Stride,
-    Threads,
-)
 from .._windows import pooled_axes, sliding
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from .._types import (
+        Array,
+        Axis,
+        CeilMode,
+        Common,
+        F,
+        Flag,
+        Integers,
+        Layout,
+        Masked,
+        NanPolicy,
+        Padding,
+        Stride,
+        Threads,
+    )
 
 
 @overload

@@ -2,46 +2,42 @@
 
 from __future__ import annotations  # so that help() shows the short names below
 
-from collections.abc import Sequence
-from typing import Literal, Unpack, overload
-
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing import TYPE_CHECKING, overload
 
 from .._ops import op
 from .._run import Request, pooling
-from .._types import (
-    Array,
-    Axis,
-    Boundaries,
-    CeilMode,
-    CellBase,
-    Drawing,
-    F,
-    Flag,
-    Indexed,
-    Indices,
-    Integers,
-    Layout,
-    Masked,
-    NanPolicy,
-    Output,
-    Padding,
-    Random,
-    Rounding,
-    Stride,
-    T,
-    Threads,
-    Weighted,
-)
 from .._windows import fractional, pooled_axes, sliding
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal, Unpack
 
-class IndexedDrawing(Drawing, Indexed, total=False):
-    """Keywords of drawn windows' maxima."""
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-
-class WeightedDrawing(Drawing, Weighted, total=False):
-    """Keywords of drawn windows' averages."""
+    from .._types import (
+        Array,
+        Axis,
+        Boundaries,
+        CeilMode,
+        CellBase,
+        F,
+        Flag,
+        Indexed,
+        IndexedDrawing,
+        Indices,
+        Integers,
+        Layout,
+        Masked,
+        NanPolicy,
+        Output,
+        Padding,
+        Random,
+        Rounding,
+        Stride,
+        T,
+        Threads,
+        WeightedDrawing,
+    )
 
 
 @overload
