@@ -33,7 +33,26 @@ class Key {
   std::size_t size_ = 0;
 };
 
-/// Adds a value, if its type is exactly one of Python's own: whatever else is equal to it may mean another thing.
+bool is_numpy_dtype(PyObject* value) {
+  return PyObject_TypeCheck(value, py::detail::npy_api::get().PyArrayDescr_Type_) != 0;
+}
+
+/// Of numpy's own dtypes those of bools, integers and floats, which have no more to them than number and byte order.
+bool is_number(int type_num) {
+  return (type_num >= py::detail::npy_api::NPY_BOOL_ && type_num <= py::detail::npy_api::NPY_DOUBLE_) || type_num == 23;
+}
+
+/// Whether it is exactly one of numpy's types of integers, which are static.
+bool is_numpy_integer(PyTypeObject* type) {
+  static PyTypeObject* const number = [] {
+    const py::object integer = py::module_::import("numpy").attr("integer");
+    return reinterpret_cast<PyTypeObject*>(integer.ptr());
+  }();
+  return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 && PyType_IsSubtype(type, number) != 0;
+}
+
+/// Adds a value, if its type is exactly one of Python's or numpy's own: whatever else is equal to it may mean another
+/// thing.
 bool add_value(Key& key, PyObject* value, int depth = 0) {
   PyTypeObject* const type = Py_TYPE(value);
   if (value == Py_None) return key.add("n", 1);
@@ -52,6 +71,23 @@ bool add_value(Key& key, PyObject* value, int depth = 0) {
       return false;
     }
     return key.add('s', size) && key.add(text, static_cast<std::size_t>(size));
+  }
+  if (PyType_Check(value) != 0) {  // np.float64 as a dtype: types that are not made at run time stay where they are
+    return (reinterpret_cast<PyTypeObject*>(value)->tp_flags & Py_TPFLAGS_HEAPTYPE) == 0 && key.add('y', value);
+  }
+  if (is_numpy_dtype(value)) {
+    const auto* const dtype = py::detail::array_descriptor1_proxy(value);
+    return is_number(dtype->type_num) && key.add('p', dtype->byteorder) && key.add('p', dtype->type_num);
+  }
+  if (is_numpy_integer(type)) {
+    PyObject* const number = PyNumber_Index(value);
+    if (number == nullptr) {
+      PyErr_Clear();
+      return false;
+    }
+    const bool added = key.add('g', type) && add_value(key, number, depth);
+    Py_DECREF(number);
+    return added;
   }
 #ifdef Py_GIL_DISABLED
   const bool is_list = false;  // another thread may change it meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,6 +90,7 @@ def is_float(dtype: DType) -> bool:
     return dtype.kind == "f" or is_bfloat16(dtype)
 
 
+@lru_cache(maxsize=64)
 def readable(given: DType) -> DType:
     """The dtype of x in native byte order, if the core reads it."""
     return supported("x must be an array of", given, dtypes)

@@ -52,6 +52,8 @@ def index_base(name: str, value: object, bases: Sequence[str] = BASES) -> str:
 
 
 def index_dtype(name: str, value: object) -> str:
+    if type(value) is str and value in DTYPES:
+        return value
     rule = f"{name} must be int64, int32 or uint8, not "
     try:
         dtype = np.dtype(value)  # type: ignore[call-overload]
@@ -211,7 +213,7 @@ def asked_sizes(output_size: object, shape: tuple[int, ...], axes: tuple[int, ..
 
 
 def unpool(values: Array, indices: npt.ArrayLike, pooled: Unpooled, base: str, out: Array | None) -> Array:
-    """Zeros, with `values` at the places that the indices name."""
+    """Zeros, with `values` at the places that the indices name. Writes to nothing where it refuses."""
     array = as_indices(indices)
     if array.shape != values.shape:
         raise ValueError(f"indices must have the shape of x, {values.shape}, not {array.shape}")

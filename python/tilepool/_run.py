@@ -16,10 +16,11 @@ from . import _random as random
 from ._core import call_key
 from ._docs import complete
 from ._dtypes import readable
+from ._fractional import Fractional
 from ._indices import Counting
 from ._ops import AVERAGE, MAX, Division, Mixed, Op, Stochastic
 from ._plan import Pooling
-from ._windows import Fractional, Pyramid, Whole
+from ._windows import Pyramid, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
     from ._windows import Axes, Windows
 
 PROPAGATE = "propagate"
-MOST_CALLS = 512  # of a function, that are kept
+MOST_KEPT = 512  # calls of a function
 
 
 class Request(NamedTuple):
     """What a public function asks of an array: to keep what, of which windows, along which axes."""
 
     op: AnyOp
-    windows: Windows
+    windows: Windows | Pyramid | Fractional
     axes: Axes
 
 
@@ -54,10 +55,10 @@ class How(NamedTuple):
 def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
     """Make a public function of one that only describes what it asks for.
 
-    The description is needed once for every form of x and set of arguments: what was planned for it is kept, and found
-    again by the arguments as they were given. Those that are not plain values are described at every call.
+    The description is needed once for every form of x and set of arguments: it is kept, with what was planned for it,
+    and found again by the arguments as they were given. Those that are not plain values are described at every call.
     """
-    calls: dict[bytes, Call] = {}
+    kept: dict[object, tuple[Request, Call | None]] = {}
     complete(describe).__annotations__["return"] = "Array | tuple[Array, ...]"  # what help() shows
 
     @wraps(describe)
@@ -71,35 +72,46 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
         weights: Any = None,
         **options: object,
     ) -> Any:
-        key = None
-        if nan_policy is PROPAGATE and mask is None and weights is None:  # by `is`: another equal string takes longer
-            key = call_key(x, args, options)
-            call = calls.get(key)  # type: ignore[arg-type] # None is not there
-            if call is not None:
-                return call.run(x, out, 0 if threads is None else arguments.threads(threads))
+        key: object = call_key(x, args, options)
+        plain = nan_policy is PROPAGATE and mask is None and weights is None  # by `is`: an equal string takes longer
+        if key is not None and not plain:
+            key = key, mask is None, weights is None
+        found = kept.get(key)
+        if found is not None:
+            request, call = found
+            team = 0 if threads is None else arguments.threads(threads)
+            if plain and call is not None:
+                return call.run(x, out, team)
+            return run(x, request, How(out, team, nan_policy, mask, weights))
         if mask is not None:
             options["mask"] = mask
         if weights is not None:
             options["weights"] = weights
         request = describe(x, *args, out=out, threads=threads, nan_policy=nan_policy, **options)
         team = arguments.threads(threads)
-        if key is None or not is_plain(x, request):
+        if key is None or is_random(request):
             return run(x, request, How(out, team, nan_policy, mask, weights))
-        call = Pooling(request.op, request.windows, request.axes).call(x)  # type: ignore[arg-type] # an Op
-        while len(calls) >= MOST_CALLS:
-            calls.pop(next(iter(calls)), None)
-        calls[key] = call
-        return call.run(x, out, team)
+        call = None
+        if plain and is_one_call(x, request):
+            call = Pooling(request.op, request.windows, request.axes).call(x)  # type: ignore[arg-type]
+        while len(kept) >= MOST_KEPT:
+            kept.pop(next(iter(kept)), None)
+        kept[key] = request, call
+        return run(x, request, How(out, team, nan_policy, mask, weights)) if call is None else call.run(x, out, team)
 
     return pool
 
 
-def is_plain(x: Array, request: Request) -> bool:
-    """Whether one call of the core answers a request, and the next one like it."""
+def is_random(request: Request) -> bool:
+    """Whether a request is another one at every call."""
+    return isinstance(request.op, Stochastic) or isinstance(request.windows, Fractional)
+
+
+def is_one_call(x: Array, request: Request) -> bool:
+    """Whether one call of the core answers a request."""
     windows = request.windows
-    if not isinstance(request.op, Op) or isinstance(windows, Fractional | Pyramid):
-        return False
-    return not (isinstance(windows, Whole) and not windows.keepdims) and not is_photo(x, request.axes)
+    in_pieces = isinstance(windows, Pyramid) or (isinstance(windows, Whole) and not windows.keepdims)
+    return isinstance(request.op, Op) and not in_pieces and not is_photo(x, request.axes)
 
 
 def run(x: Any, request: Request, how: How) -> Any:
@@ -151,7 +163,7 @@ def of_masked(x: np.ma.MaskedArray[Any, Any], request: Request, how: How) -> Any
     if request.op.row.neutral is None:
         raise TypeError(
             f"x must not be a MaskedArray where op is {request.op.name!r}, which has no mask yet: pass "
-            "x.filled(numpy.nan) and nan_policy='omit'"
+            "x.astype(float).filled(numpy.nan) and nan_policy='omit'"
         )
     data = np.ma.getdata(x).view(np.ndarray)
     counted = ~np.ma.getmaskarray(x)

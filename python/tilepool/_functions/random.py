@@ -4,9 +4,10 @@ from __future__ import annotations  # so that help() shows the short names below
 
 from typing import TYPE_CHECKING, overload
 
+from .._fractional import fractional
 from .._ops import op
 from .._run import Request, pooling
-from .._windows import fractional, pooled_axes, sliding
+from .._windows import pooled_axes, sliding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
