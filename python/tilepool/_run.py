@@ -94,8 +94,8 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
         call = None
         if plain and is_one_call(x, request):
             call = Pooling(request.op, request.windows, request.axes).call(x)  # type: ignore[arg-type]
-        while len(kept) >= MOST_KEPT:
-            kept.pop(next(iter(kept)), None)
+        if len(kept) >= MOST_KEPT:
+            kept.clear()  # in one step: other threads may be here
         kept[key] = request, call
         return run(x, request, How(out, team, nan_policy, mask, weights)) if call is None else call.run(x, out, team)
 
