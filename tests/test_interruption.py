@@ -10,6 +10,8 @@ import os, signal, sys, threading
 import numpy as np
 import tilepool as tp
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+
 def soon(number=signal.SIGINT):
     threading.Timer(0.3, lambda: os.kill(os.getpid(), number)).start()
 
