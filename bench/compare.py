@@ -1,6 +1,6 @@
 """Times tilepool against every other library that is installed, on the cases of cases.csv and more_cases.csv.
 
-    python bench/compare.py                                  # the workloads of the README, all peers, two threads
+    python bench/compare.py                                  # the workloads of docs/speed.md, all peers, two threads
     python bench/compare.py --cases 'bar/v*,bar/stem/*' --peers torch,onnxruntime --rounds 50
     python bench/compare.py --cases 'reducer/*'              # norms, medians, deviations, SoftPool
     python bench/compare.py --sweep windows                  # windows of 2 x 2 to 127 x 127 cells at stride 1
@@ -28,7 +28,7 @@ How it is measured:
   opencv and scipy write into a reused result as well; the others have no such interface.
 
 The table ends with the best peer's time over tilepool's; a case that tilepool loses says LOSS.
-`--output NAME` also writes NAME.json (every turn) and NAME.png.
+`--output NAME` also writes NAME.json (every turn) and NAME.png; speed_page.py makes such a run that of docs/speed.md.
 
 `--against PATH` times this build of tilepool against an older one by the same rules: that of another checkout (built in
 place, or installed in its .venv) or of another interpreter. A turn of the new build is compared with the old one's turn
@@ -146,6 +146,7 @@ def description(options: argparse.Namespace, libraries: list[Library], counts: l
     """Where, when and with what the run was made."""
     return {
         "date": datetime.date.today().isoformat(),
+        "command": f"python bench/compare.py --cases '{options.cases or DEFAULT_CASES[options.sweep]}'",
         "machine": cpu_model(),
         "cpus": len(os.sched_getaffinity(0)),
         "system": f"{platform.system()} {platform.release()}",

@@ -1,5 +1,6 @@
 """The benchmarks measure what they say: a case of every op and dtype, right results, builds compared turn by turn."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 
 import compare
+import speed_page
 import tilepool
 from against import HERE, Build, Comparison, build_at, summary, table
 from cases import read_cases
 from measure import Result
 from ops import OPS
 from peers_arrays import Tilepool
+from report import Line, document
 from tilepool import _core, _ops
 from verify import difference, digest, spot_check
 
@@ -126,3 +129,46 @@ def test_a_build_against_itself() -> None:
     assert {row[-1] for row in rows[2:]} == {"equal"}
     assert f"not equal bit for bit: 0 of {len(expected)}" in done.stdout
     assert "unknown is left out" in done.stderr
+
+
+def test_the_pages_show_the_record_of_the_run() -> None:
+    """`python bench/speed_page.py` would change nothing."""
+    record = json.loads(speed_page.RECORD.read_text())
+    assert len(record["cases"]) > 30
+    assert speed_page.as_text(record) == speed_page.RECORD.read_text()
+    for path, text in speed_page.pages(record).items():
+        assert path.read_text() == text, f"{path.name} has other figures of speed than bench/speed.json"
+
+
+def test_a_run_becomes_the_record() -> None:
+    """In units of the copy: a column has the fastest of a library's ways, `best` is the fastest that is not ours."""
+
+    def results(times: dict[str, float]) -> list[Result]:
+        return [Result(label, 2, turns=[time]) for label, time in times.items()]
+
+    given = {
+        "tilepool": 1.0,
+        "copy": 2.0,
+        "torch": 7.0,
+        "torch channels-last": 5.0,
+        "jax": 9.0,
+        "jax channels-last": 8.0,
+    }
+    vgg, call = read_cases("bar/vgg/first,bar/call/first")
+    lines = [Line(vgg, [*results({**given, "numpy": 4.0}), Result("scipy", 2, "slow")]), Line(call, results(given))]
+    about = {"date": "2026-01-02", "command": "", "machine": "", "cpus": 2, "threads": [2], "rounds": 1}
+    versions = {"tilepool": "0 (avx2)", "copy": "threads", "torch": "2.1+cpu"}
+    record = speed_page.condense(document({**about, "statistic": "median", "versions": versions}, lines))
+    assert record["versions"] == {"tilepool": "0 (avx2)", "torch": "2.1"}
+    assert record["cases"] == {
+        "bar/vgg/first": {
+            "tilepool": 0.5,
+            "best": ["numpy", 2.0],
+            "torch": 3.5,
+            "torch channels-last": 2.5,
+            "jax": 4.0,
+        }
+    }
+    assert speed_page.table(record, [vgg], ("jax", "scipy")).splitlines()[-1] == (
+        "| max 2×2, stride 2; 4×64×224×224, channels first | **0.50** | 2.00 numpy | 4.00 | – |"
+    )
