@@ -7,12 +7,12 @@ import subprocess
 
 import nox
 
-nox.needs_version = ">=2024.4.15"
+nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "quick"]
 
-EXTRAS = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+PYPROJECT = nox.project.load_toml("pyproject.toml")
 QUICK = ("-m", "not slow")
 
 
@@ -51,8 +51,9 @@ def random(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Style and types."""
     if session.venv_backend != "none":
-        # Not as extras of the project, which would build it.
-        session.install("numpy", *(name for extra in ("lint", "test", "bench") for name in EXTRAS[extra]))
+        # Not the project itself, which would have to be built.
+        test = PYPROJECT["project"]["optional-dependencies"]["test"]
+        session.install("numpy", *test, *nox.project.dependency_groups(PYPROJECT, "lint", "bench"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
@@ -83,7 +84,7 @@ def backends(session: nox.Session, backend: str) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Which lines of the Python package no test runs."""
-    install(session, *EXTRAS["dev"])
+    install(session, *nox.project.dependency_groups(PYPROJECT, "coverage"))
     pytest(session, "-n", "2", "--cov", "--cov-report=term-missing")
 
 
