@@ -3,6 +3,7 @@
 Arguments behind `--` go to pytest. `nox --no-venv` runs a session in the active environment and installs nothing.
 """
 
+import shutil
 import subprocess
 
 import nox
@@ -59,6 +60,15 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     sources = session.run("git", "ls-files", "*.cpp", "*.hpp", silent=True, external=True)
     session.run("clang-format", "--dry-run", "--Werror", *str(sources).split())
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages of docs/ and the reference as HTML in build/docs. What Sphinx warns of is an error."""
+    if session.venv_backend != "none":
+        session.install(".", *nox.project.dependency_groups(PYPROJECT, "docs"))
+    shutil.rmtree("docs/api", ignore_errors=True)  # pages of functions that may no longer be there
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "build/docs")
 
 
 @nox.session(python="3.11")

@@ -66,10 +66,10 @@ def test_docstrings(name: str) -> None:
     assert "%(" not in function.__doc__
 
 
-@pytest.mark.parametrize("name", ["semantics.md"])
-def test_pages(name: str) -> None:
+@pytest.mark.parametrize(("name", "least"), [("semantics.md", 10), ("index.md", 5)])
+def test_pages(name: str, least: int) -> None:
     results = doctest.testfile(str(ROOT / "docs" / name), module_relative=False)
-    assert results.attempted >= 10
+    assert results.attempted >= least
     assert results.failed == 0
 
 
@@ -100,3 +100,11 @@ def test_the_first_lines_of_the_readme() -> None:
     with redirect_stdout(printed):
         exec(blocks[first][1], {})
     assert printed.getvalue() == blocks[first + 1][1]
+
+
+def test_the_reference_has_every_public_name() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^   (\w+)$", page, re.MULTILINE) + re.findall(
+        r"^\.\. (?:autoclass|data):: (\w+)$", page, re.MULTILINE
+    )
+    assert sorted(listed) == sorted(tilepool.__all__)
