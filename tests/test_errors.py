@@ -46,7 +46,7 @@ def all_refused(function: Any, x: Any, rules: list[Rule], **words: Any) -> None:
 NO_INTEGERS: list[Any] = [
     2.0, np.float64(2), "2", b"2", 2 + 0j, Fraction(2), Decimal(2), True, np.True_, np.array(2), np.array([2.0, 2.0]),
     (2, 2.0), (2, True), (2, None), (np.array(2), 2), ["2", 2], [[2], [2]], ((2, 2), (2, 2)), {2, 3}, {2: 2},
-    range(1, 3), (n for n in (2, 2)), np.timedelta64(2), object(), int, memoryview(b"22"),
+    range(1, 3), (n for n in (2, 2)), np.timedelta64(2, "s"), object(), int, memoryview(b"22"),
 ]  # fmt: skip
 NOT_POSITIVE: list[Any] = [0, -1, -(2**31), -(2**63), -(10**30), (2, 0), [0, 2], (-1, 10**30), np.int8(-1)]
 NOT_TWO: list[Any] = [(), (2,), [2], (2, 2, 2), tuple([2] * 1000)]
