@@ -58,7 +58,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
-    session.run("pyright")
+    session.run("pyright", "--project", "pyproject.toml")  # not what a folder above may have
     sources = session.run("git", "ls-files", "*.cpp", "*.hpp", silent=True, external=True)
     session.run("clang-format", "--dry-run", "--Werror", *str(sources).split())
 
