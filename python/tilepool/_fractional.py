@@ -118,6 +118,8 @@ def fractional(
         return Fractional(kernels, counts, shares, shared, pseudo, arguments.generator("rng", rng), None, returned)
     if rng is not None:
         raise ValueError(f"rng must be None where boundaries are given, not {shown(rng)}")
+    if not pseudo:
+        raise ValueError("pseudorandom must be True where boundaries are given, not False")
     return Fractional(kernels, None, None, shared, pseudo, None, points(boundaries), returned)
 
 
