@@ -1,7 +1,7 @@
 """What a pooling with any of its keywords gives, window by window: the oracle's definitions, composed.
 
 A pooling here is an op, the oracle's windows along the pooled axes, and a dictionary of keywords. Whatever a keyword
-changes, it changes here in one place; `Refused` names the keyword whose value does not fit the others.
+changes, it changes here in one place; `NoMeaningError` names the keyword whose value does not fit the others.
 """
 
 import math
@@ -18,7 +18,7 @@ Array = NDArray[Any]
 Keywords = dict[str, Any]
 
 
-class Refused(Exception):
+class NoMeaningError(Exception):
     """A call that has no meaning; its arguments are the keywords of which the sentence names one."""
 
 
@@ -37,11 +37,13 @@ def cells_that_count(x: Array, keywords: Keywords) -> Array:
     there = np.broadcast_to(np.asarray(keywords.get("mask", True)), x.shape)
     nan, policy = np.isnan(x), keywords.get("nan_policy")
     if policy == "raise" and (nan & there).any():
-        raise Refused("nan_policy")
+        raise NoMeaningError("nan_policy")
     return there & ~nan if policy == "omit" else there
 
 
-def meaning(op: str, x: Array, axes: Sequence[int], windows: Sequence[reference.Windows], keywords: Keywords) -> Meaning:
+def meaning(
+    op: str, x: Array, axes: Sequence[int], windows: Sequence[reference.Windows], keywords: Keywords
+) -> Meaning:
     """Of the pooling of an array."""
     valid = cells_that_count(x, keywords)
     arguments = (x, axes, windows, valid, keywords)
@@ -92,15 +94,15 @@ def weighted(
     whole = not reference.is_float(dtype)
     if op == "sum":
         if whole and weights is not None and reference.is_float(weights.dtype):
-            raise Refused("weights", "dtype")
+            raise NoMeaningError("weights", "dtype")
         if whole and np.isnan(x[valid]).any():
-            raise Refused("dtype")
+            raise NoMeaningError("dtype")
         cells = np.trunc(np.where(valid, x, 0)) if whole else x
         sums = reference.sum_without(cells, *place[1:], dtype, weights)
         return exact(sums if whole else reference.rounded(sums, dtype), dtype)
     rounding = keywords.get("rounding", "half_even")
     if not whole and rounding != "half_even":
-        raise Refused("rounding")
+        raise NoMeaningError("rounding")
     division = {name: keywords[name] for name in ("count_include_pad", "divisor_override") if name in keywords}
     divisors = reference.divisor_without(*place, **division, weights=weights)
     if whole and weights is None and not reference.is_float(x.dtype):
@@ -112,7 +114,7 @@ def weighted(
         return exact(reference.rounded(averages, dtype), dtype)
     averages[(sums == 0) & (divisors == 0)] = 0
     if np.isnan(averages).any():
-        raise Refused("dtype")
+        raise NoMeaningError("dtype")
     numbers = [reference.to_integer(average, dtype, rounding) for average in averages.ravel()]
     return exact(reference.integers(numbers, averages.shape).astype(dtype), dtype)
 
@@ -125,7 +127,7 @@ def mixed(
     average = weighted("avg", x, axes, windows, valid, keywords)
     alpha = np.asarray(keywords.get("alpha", 0.5), np.float64)
     if np.broadcast_shapes(alpha.shape, largest.shape) != largest.shape:
-        raise Refused("alpha")
+        raise NoMeaningError("alpha")
     share = np.broadcast_to(alpha, largest.shape)
     with np.errstate(invalid="ignore"):
         mixture = share * largest + (1 - share) * average.values.astype(np.float64)
@@ -197,12 +199,12 @@ def indices_of(
     base, dtype = keywords.get("index_base", "plane"), np.dtype(keywords.get("index_dtype", "int64"))
     along = dict(sorted(zip(axes, windows, strict=True)))
     if (base == "batch" and 0 in along) or (base == "window" and taps is None):
-        raise Refused("index_base")
+        raise NoMeaningError("index_base")
     counted = {"batch": range(1, len(shape)), "array": range(len(shape))}.get(base, tuple(along))
     sizes = dict(zip(axes, taps, strict=True)) if base == "window" and taps is not None else dict(enumerate(shape))
     counts = [sizes[axis] for axis in counted]
     if math.prod(counts) - 1 >= np.iinfo(dtype).max:
-        raise Refused("index_dtype")
+        raise NoMeaningError("index_dtype")
     result = np.full(places.shape, -1, np.int64)
     for output in np.ndindex(places.shape):
         if places[output] < 0:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import reference
 import tilepool
 from agreement import windows_of
-from meanings import Keywords, Meaning, Refused, indices_of, meaning
+from meanings import Keywords, Meaning, NoMeaningError, indices_of, meaning
 
 Array = NDArray[Any]
 
@@ -130,7 +130,9 @@ class Case:
     fixed: Keywords = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return "-".join((self.function, *([self.op] if self.by_name else []), *map("{0[0]}={0[1]}".format, self.fixed.items())))
+        return "-".join(
+            (self.function, *([self.op] if self.by_name else []), *map("{0[0]}={0[1]}".format, self.fixed.items()))
+        )
 
     def has(self, keyword: str) -> bool:
         """Whether it has a meaning here."""
@@ -188,23 +190,23 @@ def refuse_lengths(keywords: Keywords, count: int) -> None:
     for name in ("kernel_size", "stride", "padding", "dilation", "output_size", "output_ratio", "boundaries"):
         value = keywords.get(name)
         if isinstance(value, tuple | list) and len(value) != count:
-            raise Refused(name)
+            raise NoMeaningError(name)
     if any(isinstance(grid, tuple) and len(grid) != count for grid in keywords.get("grids", ())):
-        raise Refused("grids")
+        raise NoMeaningError("grids")
 
 
 def drawn_windows(keywords: Keywords, sizes: Sequence[int]) -> tuple[list[list[reference.Window]], list[list[int]]]:
     """Those of a fractional pooling, and their boundaries, which have the order in which axes are named."""
     given = {"output_size", "output_ratio", "boundaries"} & keywords.keys()
     if len(given) != 1:
-        raise Refused(*given)
+        raise NoMeaningError(*given)
     kernel = keywords.get("kernel_size")
     if kernel is not None and keywords.get("overlapping"):
-        raise Refused("overlapping", "kernel_size")
+        raise NoMeaningError("overlapping", "kernel_size")
     if "boundaries" in keywords and "rng" in keywords:
-        raise Refused("boundaries", "rng")
+        raise NoMeaningError("boundaries", "rng")
     if "boundaries" in keywords and keywords.get("pseudorandom") is False:
-        raise Refused("boundaries", "pseudorandom")
+        raise NoMeaningError("boundaries", "pseudorandom")
     count = len(sizes)
     kernels = kernel if isinstance(kernel, tuple) else (kernel,) * count
     counts = keywords.get("output_size")
@@ -219,9 +221,9 @@ def drawn_windows(keywords: Keywords, sizes: Sequence[int]) -> tuple[list[list[r
     for n, k, m, part in zip(sizes, kernels, counts, points, strict=True):
         end = n - (k or 0)
         if part is not None and part[-1] > end:
-            raise Refused("boundaries")
+            raise NoMeaningError("boundaries")
         if end < 0 or (part is None and m > end + (k is not None)):
-            raise Refused("kernel_size", *given)
+            raise NoMeaningError("kernel_size", *given)
         if part is None:
             part = sequence(end, m - (k is not None), rng, keywords.get("pseudorandom", True))
         boundaries.append(part)
@@ -263,10 +265,10 @@ def pieces(case: Case, keywords: Keywords) -> Iterator[tuple[list[list[reference
         if not isinstance(pad, str):
             before, after = pad if isinstance(pad, tuple) else (pad, pad)
             if max(before, after) >= extent:
-                raise Refused("padding")
+                raise NoMeaningError("padding")
             stride = each("stride", k)[0]
             if not reference.sliding(n, k, stride, (before, after), d, keywords.get("ceil_mode", False)):
-                raise Refused("kernel_size")
+                raise NoMeaningError("kernel_size")
     yield windows_of(np.empty(SHAPE), axes, keywords), kernels, None
 
 
@@ -275,10 +277,12 @@ def expected(case: Case, x: Array, keywords: Keywords) -> tuple[Meaning, Array |
     axes = axes_of(keywords)
     refuse_idle(case, keywords)
     refuse_lengths(keywords, len(axes))
-    parts, indices, boundaries = [], [], None
+    parts, indices = [], []
+    boundaries: Any = None
     if case.op == "stochastic" and "rng" in keywords:
         keywords = keywords | {"rng": np.random.default_rng(keywords["rng"])}  # grids draw one after the other
-    for windows, taps, boundaries in pieces(case, keywords):
+    for windows, taps, points in pieces(case, keywords):
+        boundaries = points
         found = meaning(case.op, x, axes, windows, keywords)
         parts.append(found)
         if keywords.get("return_indices"):
@@ -291,17 +295,21 @@ def expected(case: Case, x: Array, keywords: Keywords) -> tuple[Meaning, Array |
 
 def refuse_idle(case: Case, keywords: Keywords) -> None:
     """Keywords that would change nothing beside the others."""
-    idle = [name for name, default in (("index_dtype", "int64"), ("index_base", "plane")) if keywords.get(name, default) != default]
+    idle = [
+        name
+        for name, default in (("index_dtype", "int64"), ("index_base", "plane"))
+        if keywords.get(name, default) != default
+    ]
     if idle and not keywords.get("return_indices"):
-        raise Refused(*idle)
+        raise NoMeaningError(*idle)
     if keywords.get("training") is False and {"rng"} & keywords.keys():
-        raise Refused("rng")
+        raise NoMeaningError("rng")
     if keywords.get("training") is False and keywords.get("return_indices"):
-        raise Refused("return_indices")
+        raise NoMeaningError("return_indices")
     if case.op == "stochastic" and keywords.get("index_base") == "window":
-        raise Refused("index_base")
+        raise NoMeaningError("index_base")
     if keywords.get("out") == "pair" and not keywords.get("return_indices"):
-        raise Refused("out")
+        raise NoMeaningError("out")
 
 
 def in_shape(case: Case, arrays: list[Array], axes: tuple[int, ...], keywords: Keywords) -> Array:
@@ -324,7 +332,7 @@ def fault(case: Case, dtype: str, given: Keywords) -> str | None:
     try:
         found: Any = None if strangers else expected(case, x, keywords)
         culprits: Sequence[str] = strangers
-    except Refused as refusal:
+    except NoMeaningError as refusal:
         culprits = refusal.args
     out: Any = keywords.pop("out", None)
     if out is not None:
@@ -343,10 +351,9 @@ def fault(case: Case, dtype: str, given: Keywords) -> str | None:
 
 def named_by(case: Case, given: Keywords, culprits: Sequence[str]) -> set[str]:
     """Of several that are wrong the sentence may name any."""
-    names = {*culprits, *({"out"} & given.keys())}  # whose shape nobody knows
-    if any(not case.has(name) for name in culprits):  # the others may be wrong, too, which nobody has looked at
-        names |= given.keys()
-    return names
+    # Nobody has looked at the others: an `out` for a result that there is not, averages that round nothing.
+    names = {*culprits, *({"out", "rounding"} & given.keys())}
+    return names | given.keys() if any(not case.has(name) for name in culprits) else names
 
 
 def outs(kind: str, found: Any) -> Any:

@@ -16,7 +16,15 @@ struct Kernel : Loops {
   SurveyRows survey_rows = nullptr;
 };
 
-inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Strategy& strategy) {
+/// Whether each output sees a row at least.
+inline bool all_see(const Schedule& schedule) {
+  bool see = schedule.column.windows.all_see();
+  for (const NormalAxis& axis : schedule.outer) see = see && axis.windows.all_see();
+  return see;
+}
+
+inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Schedule& schedule) {
+  const Strategy& strategy = schedule.strategy;
   const auto op = static_cast<std::size_t>(form.op), dtype = static_cast<std::size_t>(form.dtype);
   Kernel kernel;
   if (form.source.dtype != form.dtype && !form.source.axes.empty()) {
@@ -32,7 +40,9 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const St
   if (is_extremum(form.op)) kernel.pick_rows = kernels.picks->rows[op][dtype];
 
   Steps steps = form.steps;
-  if (const FusedLoops* const fused = kernels.fused->loops[op][dtype]; fused != nullptr) {
+  // What planes give that see no cell comes from the loops of the accumulator, which know no other results than these.
+  const bool nothing_is_finished = steps.finished && !all_see(schedule);
+  if (const FusedLoops* const fused = kernels.fused->loops[op][dtype]; fused != nullptr && !nothing_is_finished) {
     const bool rows = std::holds_alternative<by::Direct>(strategy) && fused->pool_rows != nullptr;
     if (rows) kernel.pool_rows = fused->pool_rows;
     if (rows || std::holds_alternative<by::Endless>(strategy)) steps.prepared = steps.finished = false;

@@ -84,6 +84,11 @@ class Windows {
   /// The outputs whose sliding windows lie wholly inside the input, those without taps that are left out.
   Outputs interior() const;
 
+  /// Whether every output sees a cell. False also where that would have to be looked for.
+  bool all_see() const {
+    return uneven_ || (taps_ == kernel_ && step_ <= input_ && stop(0) > 0 && start(outputs_ - 1) < input_);
+  }
+
   bool is_identity() const {
     return !uneven_ && taps_ == 1 && before_ == 0 && outputs_ == input_ && (stride_ == 1 || input_ == 1);
   }

@@ -250,6 +250,7 @@ def reduced(x: Array, request: Request, how: How) -> Any:
         core = AVERAGE._replace(division=Division(op.count_include_pad))
     pooling = Pooling(core, request.windows, request.axes)  # type: ignore[arg-type] # an Op
     call = pooling.call(x)  # refuses what no call takes
+    outs = arrays.outputs(how.out, results_of(op))
     missing = missing_cells.left_out(x, how.nan_policy, how.mask)
     if missing is None and how.weights is None and core is op:
         return call.run(x, how.out, how.threads)
@@ -258,7 +259,6 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     dtypes = call.dtypes[: results_of(op)]
     if weights is not None:
         dtypes = (missing_cells.weighted_dtype(x, pooling, call, weights),)
-    outs = arrays.outputs(how.out, len(dtypes))
     targets = tuple(arrays.target(out, call.shape, dtype) for out, dtype in zip(outs, dtypes, strict=True))
     masked = how.mask is not None
     if weights is not None:

@@ -18,7 +18,7 @@ struct Call {
   void* indices;
   Interrupt& interrupt;
 
-  Kernel kernel() const { return kernel_of(table.kernels, plan.form, plan.schedule.strategy); }
+  Kernel kernel() const { return kernel_of(table.kernels, plan.form, plan.schedule); }
 };
 
 void run(const by::Direct&, const Call&, Share&);

@@ -32,6 +32,7 @@ class Walker {
   /// same where the plane sees no cell at all.
   void enter_tile() {}
   void pool_nothing(std::int64_t from, std::int64_t to) {
+    assert(kernel_.finish != nullptr || !form_.steps.finished || is_extremum(form_.op));
     std::vector<Span> spans = cursor_.tile().spans;
     for (Span& span : spans) span.count = 0;
     Along along = cursor_.tile().along;
