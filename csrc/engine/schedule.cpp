@@ -1,9 +1,8 @@
-// HOW: the parts that axes play, tiles, and the choice of a strategy.
+// HOW: tiles, and the choice of a strategy.
 #include "schedule.hpp"
 
 #include <algorithm>
 #include <cassert>
-#include <stdexcept>
 
 namespace tilepool {
 namespace {
@@ -32,13 +31,6 @@ bool never_empty(const Windows& windows) {
     if (windows.at(o).count == 0) return false;
   }
   return true;
-}
-
-/// Whether sliding windows are better put together from halves: that costs three loads and two stores per input row
-/// whatever the kernel; listing the rows of each window costs `kernel` loads per output row.
-bool worth_scanning(const Windows& windows) {
-  return windows.slide() && windows.step() == 1 && windows.kernel() >= 4 &&
-         (windows.kernel() - 1) / 2 >= windows.stride() && windows.outputs() > 2;
 }
 
 /// Whether a window of so many taps may be combined tap by tap.
@@ -77,66 +69,12 @@ Parts parts_of(Op op, const Windows& windows, bool in_blocks, std::int64_t least
   return {taps, 2, kernel - taps};
 }
 
-// ---- the parts of axes ---------------------------------------------------------------------------------------------
-
-/// Indices and surveys look at every tap of every window, in order: nothing is shared between windows.
-bool looks_at_each_tap(const NormalForm& form) { return form.indices != Indices::none || surveys(form.op); }
-
-/// Takes the row axis (and `inner`) off the end of `outer`; with `pixels`, a row is no more than a pixel.
-void take_row(Schedule& s, const NormalForm& form, bool pixels) {
-  const std::int64_t size = info_of(form.dtype).size, result_size = info_of(form.result_dtype).size;
-  s.inner = 1;
-  if (s.outer.empty()) {
-    s.row = {Windows::identity(1), size, result_size, 0};
-    return;
-  }
-  const auto take = [&] {
-    s.row = s.outer.back();
-    s.outer.pop_back();
-  };
-  take();
-  if (s.row.input_stride != size) {
-    throw std::invalid_argument("the axis that is innermost in memory must have unit stride");
-  }
-  // Pixels of a page or more are rows of their own; smaller ones form rows with the pooled axis outside of them.
-  constexpr std::int64_t largest_pixel_bytes = 4096;
-  const std::int64_t elements = s.row.windows.input();
-  if (s.row.windows.is_identity() && !s.outer.empty() && !s.outer.back().windows.is_identity() &&
-      is_dense(s.outer.back(), s.row, size) && elements * size < largest_pixel_bytes) {
-    s.inner = elements;
-    s.inner_weight = s.row.weight;
-    take();
-  }
-  if (pixels && !s.row.windows.is_identity()) {
-    s.outer.push_back(s.row);
-    s.row = {Windows::identity(1), s.inner * size, s.inner * result_size, 0};
-  }
-}
-
-/// Takes the column axis off `outer`: the one with the largest windows worth scanning, else the innermost. Returns
-/// whether it is worth scanning.
-bool take_column(Schedule& s, const NormalForm& form) {
-  s.column = {Windows::identity(1), 0, 0, 0};
-  if (s.outer.empty()) return false;
-  bool scans = false;
-  std::size_t column = s.outer.size() - 1;
-  for (std::size_t a = s.outer.size(); a-- > 0;) {
-    const Windows& windows = s.outer[a].windows;
-    if (!worth_scanning(windows) || looks_at_each_tap(form)) continue;
-    if (!scans || windows.kernel() > s.outer[column].windows.kernel()) column = a;
-    scans = true;
-  }
-  s.column = s.outer[column];
-  s.outer.erase(s.outer.begin() + static_cast<std::ptrdiff_t>(column));
-  return scans;
-}
-
 // ---- strategies ----------------------------------------------------------------------------------------------------
 
 /// What the choices below look at again and again.
 struct Facts {
-  Facts(const Schedule& s, const NormalForm& form, bool worth_scanning)
-      : scans(worth_scanning), acc(acc_size(form)), size(info_of(form.dtype).size), pixel(s.inner * acc) {
+  Facts(const AxisRoles& s, const NormalForm& form)
+      : acc(acc_size(form)), size(info_of(form.dtype).size), pixel(s.inner * acc) {
     for (const NormalAxis& axis : s.outer) {
       plane_taps = saturating_mul(plane_taps, most_taps(axis));
       crosses_planes = crosses_planes || axis.windows.kernel() > 1;
@@ -144,7 +82,6 @@ struct Facts {
     }
     rows = saturating_mul(plane_taps, most_taps(s.column));
   }
-  bool scans;                                         // the column is worth scanning
   std::int64_t acc, size, pixel;                      // bytes of an accumulator, an element, a buffered pixel
   std::int64_t plane_taps = 1, rows = 1;              // taps of a window on the outer axes, and on these and the column
   bool crosses_planes = false, pools_planes = false;  // several of them; the outer axes are pooled at all
@@ -325,7 +262,7 @@ Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
       saturating_mul(added_up && single ? windows.at(0).count : windows.extent(1), facts.pixel) > longest_direct;
   // Pixels of one window are better added up side by side.
   const bool too_long_to_chain = single && s.inner > 1 && !may_be_chained(form, windows.at(0).count);
-  const bool buffered = too_long || too_long_to_chain || facts.scans || loop.across.taps > 1 ||
+  const bool buffered = too_long || too_long_to_chain || s.column_scans || loop.across.taps > 1 ||
                         !pools_at_once(form.steps.accumulator, rows, kernel, stride, windows.step(), s.inner) ||
                         (rows > 1 && (cheaper || loop.long_windows));
   if (!buffered) {
@@ -344,7 +281,7 @@ Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
     if (s.inner == 1) loop.across = parts_of(form.op, windows, false, doubled ? 5 : kernel + 1);
     return framed(s, form, facts);
   }
-  return facts.scans ? scanned(s, form, facts) : gathered(s, form, facts);
+  return s.column_scans ? scanned(s, form, facts) : gathered(s, form, facts);
 }
 
 Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts) {
@@ -454,11 +391,8 @@ Schedule make_schedule(const NormalForm& form) {
   Schedule s{};
   if (form.empty) return s;
   for (const bool pixels : {false, true}) {
-    s.outer = form.axes;
-    take_row(s, form, pixels);
-    const Facts facts(s, form, take_column(s, form));
-    s.plane_count = 1;
-    for (const NormalAxis& axis : s.outer) s.plane_count = checked_mul(s.plane_count, axis.windows.outputs());
+    static_cast<AxisRoles&>(s) = roles_of(form, pixels);
+    const Facts facts(s, form);
     s.strategy = choose_strategy(s, form, facts);
     s.work = work_of(s, form, facts);
     if (!needs_short_rows(s, form, facts)) break;

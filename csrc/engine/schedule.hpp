@@ -1,12 +1,12 @@
-// HOW: what part each axis plays, how long tiles are, and which strategy walks them. Every choice that the bits of a
-// result may depend on is made here, by shape, windows and op alone: never by threads or ISA.
+// HOW: how long tiles are, and which strategy walks them. Every choice that the bits of a result may depend on is made
+// here, or by the roles of axes: by shape, windows and op alone, never by threads or ISA.
 #pragma once
 
 #include <cstdint>
 #include <variant>
 #include <vector>
 
-#include "normal_form.hpp"
+#include "axis_roles.hpp"
 
 namespace tilepool {
 
@@ -65,16 +65,7 @@ using Strategy =
 constexpr const char* strategy_names[] = {"direct",  "gathered", "scanned", "framed",
                                           "endless", "bundled",  "picked",  "surveyed"};
 
-/// Every output row lies on a plane, that of one output of each of the `outer` axes, at one output of the `column` axis
-/// (axes that are not pooled have windows of one tap). The row axis has pixels of `inner` elements that lie side by
-/// side in the input and in the result. What kernels call lines are rows of one plane.
-struct Schedule {
-  std::vector<NormalAxis> outer;  // outermost first
-  std::int64_t plane_count;       // the product of their outputs
-  NormalAxis column;              // its outputs are walked one after the other
-  NormalAxis row;
-  std::int64_t inner;
-  std::int64_t inner_weight;
+struct Schedule : AxisRoles {
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)
   std::int64_t tiles;         // tiles of a row
 
