@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "combination_order.hpp"
 #include "normal_form.hpp"
 #include "schedule.hpp"
 

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <variant>
-#include <vector>
 
 #include "axis_roles.hpp"
 
@@ -79,9 +78,6 @@ struct Schedule : AxisRoles {
 /// Throws std::invalid_argument where the form cannot be run (the axis that is innermost in memory must have unit
 /// stride), std::overflow_error where 64 bits do not suffice.
 Schedule make_schedule(const NormalForm& form);
-
-/// All that the order in which cells are combined depends on: schedules with the same numbers give the same bits.
-std::vector<std::int64_t> order_of(const Schedule& schedule);
 
 /// Whether the arrays do not fit a second-level cache.
 inline bool is_far(const NormalForm& form) { return form.traffic > 1 << 20; }
