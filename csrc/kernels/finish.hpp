@@ -1,6 +1,7 @@
 // Rows of accumulators made to rows of results.
 #pragma once
 
+#include "conversions.hpp"
 #include "ops.hpp"
 #include "rows.hpp"
 

@@ -1,4 +1,5 @@
 // Max and min of integers.
+#include "extrema.hpp"
 #include "loops.hpp"
 #include "part.hpp"
 

@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "../table.hpp"
+#include "conversions.hpp"
+#include "extrema.hpp"
 #include "lanes.hpp"
 
 namespace tilepool {

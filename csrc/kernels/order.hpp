@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "conversions.hpp"
+#include "extrema.hpp"
 #include "functions.hpp"
 #include "lanes.hpp"
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "../table.hpp"
+#include "conversions.hpp"
+#include "extrema.hpp"
 #include "lanes.hpp"
 
 namespace tilepool {

@@ -1,6 +1,7 @@
 // Rows of elements made to rows of accumulators.
 #pragma once
 
+#include "conversions.hpp"
 #include "rows.hpp"
 
 namespace tilepool {

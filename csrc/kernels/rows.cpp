@@ -1,4 +1,5 @@
 // What is done with rows before and after they are combined.
+#include "conversions.hpp"
 #include "finish.hpp"
 #include "part.hpp"
 #include "prepare.hpp"

@@ -1,6 +1,7 @@
 // WHAT a survey keeps of the numbers of whole windows: powers, exponentials, variances. All in float64.
 #pragma once
 
+#include "extrema.hpp"
 #include "lanes.hpp"
 #include "pairs.hpp"
 

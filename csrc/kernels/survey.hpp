@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../table.hpp"
+#include "conversions.hpp"
 #include "lanes.hpp"
 
 namespace tilepool {

@@ -1,6 +1,7 @@
 // The loop over windows whose taps are laid out as numbers.
 #pragma once
 
+#include "conversions.hpp"
 #include "statistics.hpp"
 #include "survey.hpp"
 

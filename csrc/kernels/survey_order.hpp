@@ -1,6 +1,7 @@
 // The loop over windows whose taps are laid out as keys, to be sorted.
 #pragma once
 
+#include "conversions.hpp"
 #include "order.hpp"
 #include "survey.hpp"
 
