@@ -90,12 +90,13 @@ class BufferedWalker : public Walker {
     cascade.total(kernel_, target, elements);
   }
 
-  [[gnu::always_inline]] void fold_listed(char* target, const char* start, std::int64_t elements) {
+  [[gnu::always_inline]] void fold_listed(char* target, const char* start, std::int64_t elements,
+                                          const Lines& lines = {}) {
     if (kernel_.prepare != nullptr && start == nullptr && listed() == 1) {
       return maker_.make(target, rows_[0], elements);
     }
     prepare_listed(elements);
-    kernel_.fold_rows(target, start, rows_.data(), listed(), elements, {}, kernel_.keying);
+    kernel_.fold_rows(target, start, rows_.data(), listed(), elements, lines, kernel_.keying);
   }
 
   /// Pools the rows of accumulators of outputs [from, to) along themselves. `space` is for as many rows. Each was

@@ -10,32 +10,46 @@ class Gathered : public BufferedWalker {
       : BufferedWalker(call, share), piece_(numbers.piece), levels_(numbers.levels) {}
 
   void enter_tile() {
-    const auto [buffer, space, sums] = reserve({1, 1, Cascade::rows(levels_)});
+    together_ = together();
+    const auto [buffer, space, sums] = reserve({together_, together_, Cascade::rows(levels_)});
     buffer_ = buffer;
     space_ = space;
     cascade_.start(sums, pitch(), levels_);
-    fill_borders(buffer_);
+    for (std::int64_t line = 0; line < together_; ++line) fill_borders(buffer_ + line * pitch());
     choose_fetches();
   }
 
   void pool(std::int64_t from, std::int64_t to) {
-    for (std::int64_t o = from; o < to; ++o) pool(o);
+    for (std::int64_t o = from; o < to;) o = pool_some(o, to);
   }
 
  private:
-  void pool(std::int64_t o) {
+  /// Of short rows some are combined in a call: half a first-level cache of them.
+  std::int64_t together() const {
+    constexpr std::int64_t together_bytes = 8 << 10;
+    const RowTile& tile = cursor_.tile();
+    const std::int64_t row_bytes = pitch_of(tile.along.width * schedule_.inner * acc_size_);
+    return std::clamp<std::int64_t>(together_bytes / row_bytes, 1, schedule_.column.windows.outputs());
+  }
+
+  /// Output rows from `o` on; returns the one behind them.
+  std::int64_t pool_some(std::int64_t o, std::int64_t to) {
     const Window window = schedule_.column.windows.at(o);
     const std::int64_t planes = cursor_.taps().count();
-    if (planes <= most_listed) fetch_ahead(window, 1);
+    Lines lines{1, 0, pitch()};
     if (piece_ == 0 && levels_ == 0 && window.count * (planes + 1) <= most_at_once()) {
       rows_.resize(static_cast<std::size_t>(window.count * planes));
       const void** next = rows_.data();
       cursor_.each_row(window, 0, window.count, [&](const char* row) { *next++ = row; });
-      fold_listed(buffer_ + border_bytes(), nullptr, cursor_.elements());
+      lines = lines_alike(o, to, together_, pitch());
+      fetch_ahead(window, lines.count);
+      fold_listed(buffer_ + border_bytes(), nullptr, cursor_.elements(), lines);
     } else {
+      if (planes <= most_listed) fetch_ahead(window, 1);
       fold_parts(window, std::max<std::int64_t>(1, most_listed / (planes + 1)));
     }
-    finish_rows(buffer_, space_, o, o + 1, listed() + 1);
+    finish_rows(buffer_, space_, o, o + lines.count, listed() + 1);
+    return o + lines.count;
   }
 
   /// So many taps of the column on all planes, then the next ones: the order of these parts is part of the result.
@@ -78,6 +92,7 @@ class Gathered : public BufferedWalker {
 
   const std::int64_t piece_;
   const int levels_;
+  std::int64_t together_ = 1;  // rows of the buffer
   Cascade cascade_;
   char *buffer_ = nullptr, *space_ = nullptr;
 };

@@ -31,14 +31,8 @@ class ListedWalker : public Walker {
       // Several lines a call save calls; half a first-level cache is enough, and less where the next lines should be
       // on their way while these are computed.
       const std::int64_t together_bytes = fetches ? 2 << 10 : 16 << 10;
-      const Outputs interior = windows.interior();
-      Lines lines{1, 0, schedule_.column.result_stride};
-      const std::int64_t alike = std::min(interior.end, to) - o;
-      if (o >= interior.begin && alike > 1 && listed() > 0 && !prepares()) {
-        lines.read_step = windows.stride() * schedule_.column.input_stride;
-        const std::int64_t bytes = std::max<std::int64_t>(1, windows.stride() * row_bytes);
-        lines.count = std::clamp<std::int64_t>(together_bytes / bytes, 1, alike);
-      }
+      const std::int64_t bytes = std::max<std::int64_t>(1, windows.stride() * row_bytes);
+      const Lines lines = lines_alike(o, to, together_bytes / bytes, schedule_.column.result_stride);
       if (fetches) fetch_ahead(window, lines.count);
       patience_.spend(saturating_mul(lines.count * std::max<std::int64_t>(1, listed()), work));
       pool(o, window, lines);
