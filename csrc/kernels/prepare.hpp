@@ -25,16 +25,38 @@ struct Converted {
 /// Whether numbers differ from 0, as bytes.
 template <class From>
 struct Truth {
+  using Bits = IntegerLike<Lane<From>>;
+  /// 1 or 0.
   template <int N>
-  static TILEPOOL_INLINE Vec<std::uint8_t, N> of(Vec<Lane<From>, N> v, std::uint8_t) {
-    using Number = typename Element<From>::Number;
-    using Bits = IntegerLike<Lane<From>>;
-    constexpr bool is_float = std::is_floating_point_v<Number>;
+  static TILEPOOL_INLINE Vec<Bits, N> wide(Vec<Lane<From>, N> v) {
+    constexpr bool is_float = std::is_floating_point_v<typename Element<From>::Number>;
     // Both zeros of floats are all 0 but for the sign. (0x7f...: the bits that count.)
     const auto bits = bits_as<Vec<Bits, N>>(v) & splat<N>(is_float ? std::numeric_limits<Bits>::max() : Bits(-1));
-    return convert_numbers<std::uint8_t, N>(bits != Bits(0) ? splat<N>(Bits(1)) : Vec<Bits, N>{});
+    return bits != Bits(0) ? splat<N>(Bits(1)) : Vec<Bits, N>{};
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<std::uint8_t, N> of(Vec<Lane<From>, N> v, std::uint8_t) {
+    return convert_numbers<std::uint8_t, N>(wide<N>(v));
   }
 };
+
+/// The lowest bytes of the lanes of as many vectors as a lane has bytes.
+template <class T>
+TILEPOOL_INLINE Vec<std::int8_t, vector_bytes> lowest_bytes(const Vec<T, full_lanes<T>>* v) {
+  if constexpr (sizeof(T) == 1) {
+    return v[0];
+  } else {
+    using Half =
+        std::conditional_t<sizeof(T) == 2, std::int8_t, std::conditional_t<sizeof(T) == 4, std::int16_t, std::int32_t>>;
+    constexpr int N = full_lanes<Half>, count = sizeof(T) / 2;
+    Vec<Half, N> lower[count];
+    for (int i = 0; i < count; ++i) {
+      const Vec<Half, N> both[] = {bits_as<Vec<Half, N>>(v[2 * i]), bits_as<Vec<Half, N>>(v[2 * i + 1])};
+      lower[i] = every<0, 2, N, Half>(both);
+    }
+    return lowest_bytes<Half>(lower);
+  }
+}
 
 /// The bits of floats without a sign: integers in the order of magnitudes, NaNs above infinity. Flipped as keys are.
 template <class To, class From>
@@ -80,6 +102,22 @@ void prepare(void* to, const void* elements, std::int64_t n, std::int64_t flip) 
         constexpr int N = decltype(lanes)::value;
         store(target + i, Step::template of<N>(load<N>(from + i), bits));
       });
+}
+
+/// Truths, a vector of bytes at a time where there are as many: what wide numbers are converted to fills a small part
+/// of one.
+template <class From>
+void prepare_truth(void* to, const void* elements, std::int64_t n, std::int64_t flip) {
+  using Bits = typename Truth<From>::Bits;
+  constexpr int N = full_lanes<Bits>, count = sizeof(Bits);
+  if (count < 4 || n < N * count) return prepare<std::uint8_t, From, Truth<From>>(to, elements, n, flip);
+  for (std::int64_t done = 0; done < n; done += N * count) {
+    const std::int64_t i = done < n - N * count ? done : n - N * count;
+    const auto* const from = static_cast<const Lane<From>*>(elements) + i;
+    Vec<Bits, N> truths[count];
+    for (int part = 0; part < count; ++part) truths[part] = Truth<From>::template wide<N>(load<N>(from + part * N));
+    store(static_cast<std::uint8_t*>(to) + i, lowest_bytes<Bits>(truths));
+  }
 }
 template <class To, class From>
 constexpr Prepare converts = prepare<To, From, Converted<To, From>>;

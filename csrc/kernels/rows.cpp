@@ -12,10 +12,11 @@ using std::int16_t, std::int32_t, std::int64_t, std::int8_t, std::uint16_t, std:
 /// What elements of type T are converted to.
 template <class T>
 constexpr void convert(RowSteps& steps, DType dtype) {
+  using TruthOf = std::conditional_t<std::is_integral_v<T>, IntegerLike<T>, T>;  // that of signed ones as well
   Prepare* const to = steps.convert[static_cast<int>(dtype)];
   to[static_cast<int>(DType::float32)] = converts<float, T>;
   to[static_cast<int>(DType::float64)] = converts<double, T>;
-  to[static_cast<int>(DType::boolean)] = prepare<uint8_t, T, Truth<T>>;
+  to[static_cast<int>(DType::boolean)] = prepare_truth<TruthOf>;
   if constexpr (std::is_integral_v<T>) {
     to[static_cast<int>(DType::int64)] = converts<int64_t, T>;
     to[static_cast<int>(DType::uint64)] = converts<int64_t, T>;  // modulo 2**64 the sign makes no difference
