@@ -37,7 +37,8 @@ class Gathered : public BufferedWalker {
     const Window window = schedule_.column.windows.at(o);
     const std::int64_t planes = cursor_.taps().count();
     Lines lines{1, 0, pitch()};
-    if (piece_ == 0 && levels_ == 0 && window.count * (planes + 1) <= most_at_once()) {
+    if (piece_ == 0 && levels_ == 0 && saturating_mul(window.count, planes + 1) <= most_listed &&
+        window.count * planes <= most_at_once()) {
       rows_.resize(static_cast<std::size_t>(window.count * planes));
       const void** next = rows_.data();
       cursor_.each_row(window, 0, window.count, [&](const char* row) { *next++ = row; });
