@@ -63,14 +63,17 @@ class EndlessWalker : public Walker {
     const std::int64_t width = schedule_.row.windows.outputs(), n = (to - from) * width;
     const std::int64_t size = info_of(form_.dtype).size;
     listed_ = {from, to};
-    row_ = {width, schedule_.row.windows.kernel(), 0, n, cursor_.divisor(from) * cursor_.tile().spans[0].divisor};
+    // What is prepared lies in a buffer, behind whose end vectors may go on.
+    const std::int64_t readable = prepares() ? buffer_slack / maker_.size() : 0;
+    row_ = {width, schedule_.row.windows.kernel(), 0, n + readable,
+            cursor_.divisor(from) * cursor_.tile().spans[0].divisor};
     seen_.clear();
     for (std::int64_t t = 0; t < windows.kernel(); ++t) {
       const std::int64_t above = windows.start(from) + t * windows.step();
       const std::int64_t begin = std::max<std::int64_t>(0, -above * width);
       const std::int64_t end = std::min(n, (windows.input() - above) * width);
       row_.begin = std::max(row_.begin, begin);
-      row_.end = std::min(row_.end, end);
+      row_.end = std::min(row_.end, end == n ? n + readable : end);
       std::int64_t plane = 0;
       cursor_.taps().each([&](const Place& place) {
         const std::int64_t elements = (place.bytes - cursor_.taps().first().bytes) / size;
