@@ -10,13 +10,13 @@ class Gathered : public BufferedWalker {
       : BufferedWalker(call, share), piece_(numbers.piece), levels_(numbers.levels) {}
 
   void enter_tile() {
+    choose_fetches();
     together_ = together();
     const auto [buffer, space, sums] = reserve({together_, together_, Cascade::rows(levels_)});
     buffer_ = buffer;
     space_ = space;
     cascade_.start(sums, pitch(), levels_);
     for (std::int64_t line = 0; line < together_; ++line) fill_borders(buffer_ + line * pitch());
-    choose_fetches();
   }
 
   void pool(std::int64_t from, std::int64_t to) {
@@ -24,9 +24,10 @@ class Gathered : public BufferedWalker {
   }
 
  private:
-  /// Of short rows some are combined in a call: half a first-level cache of them.
+  /// Of short rows some are combined in a call: half a first-level cache of them, and less where the next rows should
+  /// be on their way while these are computed.
   std::int64_t together() const {
-    constexpr std::int64_t together_bytes = 8 << 10;
+    const std::int64_t together_bytes = fetches() ? 1 << 10 : 8 << 10;
     const RowTile& tile = cursor_.tile();
     const std::int64_t row_bytes = pitch_of(tile.along.width * schedule_.inner * acc_size_);
     return std::clamp<std::int64_t>(together_bytes / row_bytes, 1, schedule_.column.windows.outputs());
@@ -42,7 +43,7 @@ class Gathered : public BufferedWalker {
       rows_.resize(static_cast<std::size_t>(window.count * planes));
       const void** next = rows_.data();
       cursor_.each_row(window, 0, window.count, [&](const char* row) { *next++ = row; });
-      lines = lines_alike(o, to, together_, pitch());
+      if (together_ > 1) lines = lines_alike(o, to, together_, pitch());
       fetch_ahead(window, lines.count);
       fold_listed(buffer_ + border_bytes(), nullptr, cursor_.elements(), lines);
     } else {
