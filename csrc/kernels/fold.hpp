@@ -69,7 +69,9 @@ void fold_rows(void* target, const void* start, const void* const* rows, std::in
         store(to + at, source.template load<decltype(lanes)::value>(at));
       });
     } else {
-      for (std::int64_t i = 0; i < n; ++i) to[i] = Op::identity();
+      sweep<Acc, Op::lanes>(0, n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+        store(to + at, splat<decltype(lanes)::value>(Op::identity()));
+      });
     }
   }
 }
