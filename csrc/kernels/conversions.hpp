@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "simd.hpp"
 
@@ -50,6 +51,94 @@ TILEPOOL_INLINE Vec<T, N> one_nan(Vec<T, N> v) {
   return v != v ? splat<N>(std::numeric_limits<T>::quiet_NaN()) : v;
 }
 
+#if defined(__AVX2__) && defined(__GNUC__) && !defined(__clang__)
+/// Whether one instruction makes a vector of so many wider lanes. GCC 12 takes these conversions apart, some into
+/// scalars.
+template <class To, class From, int N>
+constexpr bool widens_at_once =
+    sizeof(From) < sizeof(To) && (N * sizeof(To) == 16 || N * sizeof(To) == 32 || N * sizeof(To) == vector_bytes) &&
+    (std::is_integral_v<From> ? std::is_integral_v<To> || (sizeof(From) == 4 && std::is_signed_v<From>) : true);
+
+/// Such a vector.
+template <class To, int N, class From>
+TILEPOOL_INLINE Vec<To, N> widened(Vec<From, N> v) {
+  using Taken = std::conditional_t<std::is_floating_point_v<From>, From,
+                                   std::conditional_t<sizeof(From) == 1, char, IntegerLike<From>>>;
+  using Made [[maybe_unused]] = std::conditional_t<sizeof(To) == 8, long long, IntegerLike<To>>;
+  constexpr int bytes = N * sizeof(To), taken = sizeof v < 16 ? 16 / sizeof(From) : N;
+  Vec<Taken, taken> from;
+  if constexpr (sizeof v < 16) {  // the first lanes of 16 bytes, but not by way of memory
+    using Number =
+        std::conditional_t<sizeof v == 8, long long, std::conditional_t<sizeof v == 4, std::int32_t, std::int16_t>>;
+    from = bits_as<Vec<Taken, taken>>(Vec<Number, 16 / sizeof(Number)>{bits_as<Number>(v)});
+  } else {
+    from = bits_as<Vec<Taken, taken>>(v);
+  }
+#if defined(__AVX512BW__)
+#define TILEPOOL_IF_WIDEST(...) \
+  if constexpr (bytes == 64) return __VA_ARGS__;
+#else
+#define TILEPOOL_IF_WIDEST(...)
+#endif
+#define TILEPOOL_USE(from_bytes, to_bytes, condition, name)                                            \
+  if constexpr (sizeof(From) == from_bytes && sizeof(To) == to_bytes && condition) {                   \
+    TILEPOOL_IF_WIDEST(bits_as<Vec<To, N>>(__builtin_ia32_##name##512_mask(from, Vec<Made, N>{}, -1))) \
+    if constexpr (bytes == 32) return bits_as<Vec<To, N>>(__builtin_ia32_##name##256(from));           \
+    if constexpr (bytes == 16) return bits_as<Vec<To, N>>(__builtin_ia32_##name##128(from));           \
+  }
+#define TILEPOOL_USE_BOTH(from_bytes, to_bytes, name)                      \
+  TILEPOOL_USE(from_bytes, to_bytes, std::is_signed_v<From>, pmovsx##name) \
+  TILEPOOL_USE(from_bytes, to_bytes, std::is_unsigned_v<From>, pmovzx##name)
+  if constexpr (std::is_same_v<From, float>) {
+    TILEPOOL_IF_WIDEST(__builtin_ia32_cvtps2pd512_mask(from, Vec<double, N>{}, -1, 4))
+    if constexpr (bytes == 32) return __builtin_ia32_cvtps2pd256(from);
+    if constexpr (bytes == 16) return __builtin_ia32_cvtps2pd(from);
+  } else if constexpr (std::is_same_v<To, double>) {
+    TILEPOOL_IF_WIDEST(__builtin_ia32_cvtdq2pd512_mask(from, Vec<double, N>{}, -1))
+    if constexpr (bytes == 32) return __builtin_ia32_cvtdq2pd256(from);
+    if constexpr (bytes == 16) return __builtin_ia32_cvtdq2pd(from);
+  } else {
+    TILEPOOL_USE_BOTH(1, 2, bw)
+    TILEPOOL_USE_BOTH(1, 4, bd)
+    TILEPOOL_USE_BOTH(1, 8, bq)
+    TILEPOOL_USE_BOTH(2, 4, wd)
+    TILEPOOL_USE_BOTH(2, 8, wq)
+    TILEPOOL_USE_BOTH(4, 8, dq)
+  }
+#undef TILEPOOL_USE_BOTH
+#undef TILEPOOL_USE
+#undef TILEPOOL_IF_WIDEST
+}
+#else
+template <class To, class From, int N>
+constexpr bool widens_at_once = false;
+template <class To, int N, class From>
+Vec<To, N> widened(Vec<From, N>);
+#endif
+
+/// Integers of 64 bits as the nearest float64, in two exact halves: what lies in the bits of 2**52 + lower and of
+/// 2**84 + 2**32 * upper. Only AVX-512 has an instruction.
+template <int N, class From>
+TILEPOOL_INLINE Vec<double, N> long_to_double(Vec<From, N> v) {
+#if defined(__AVX512DQ__)
+  return __builtin_convertvector(v, Vec<double, N>);
+#else
+  using Bits = Vec<std::uint64_t, N>;
+  constexpr bool is_signed = std::is_signed_v<From>;
+  const Bits bits = bits_as<Bits>(v) ^ splat<N>(is_signed ? std::uint64_t{1} << 63 : 0);
+  const auto lower = bits_as<Vec<double, N>>((bits & 0xffffffff) | splat<N>(std::uint64_t{0x433} << 52));
+  const auto upper = bits_as<Vec<double, N>>(bits >> 32 | splat<N>(std::uint64_t{0x453} << 52));
+  return upper - splat<N>(is_signed ? 0x1p84 + 0x1p63 + 0x1p52 : 0x1p84 + 0x1p52) + lower;
+#endif
+}
+
+/// Of integers of 64 bits those of 32 that are their lower halves.
+template <int N, class From, class To, int... I>
+TILEPOOL_INLINE Vec<To, N> lower_halves(Vec<From, N> v, std::integer_sequence<int, I...>) {
+  const auto halves = bits_as<Vec<To, 2 * N>>(v);
+  return __builtin_shufflevector(halves, halves, (2 * I)...);
+}
+
 /// Converts lane by lane as static_cast does.
 template <class To, int N, class V>
 TILEPOOL_INLINE Vec<To, N> convert_numbers(V v) {
@@ -59,24 +148,34 @@ TILEPOOL_INLINE Vec<To, N> convert_numbers(V v) {
     return static_cast<To>(v);
   } else {
     using From = std::remove_reference_t<decltype(v[0])>;
-#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
-    if constexpr (sizeof(From) == 1 && std::is_same_v<To, std::int32_t> && N == 16) {
-      const auto bytes = bits_as<Vec<char, 16>>(v);
-      constexpr bool zeros = std::is_unsigned_v<From>;
-      return zeros ? __builtin_ia32_pmovzxbd512_mask(bytes, Vec<std::int32_t, 16>{}, 0xffff)
-                   : __builtin_ia32_pmovsxbd512_mask(bytes, Vec<std::int32_t, 16>{}, 0xffff);
-    }
-#endif
-    if constexpr (std::is_same_v<From, std::uint32_t> && std::is_same_v<To, double>) {  // GCC 12 knows the signed ones
+    constexpr bool from_integer = std::is_integral_v<From>, to_integer = std::is_integral_v<To>;
+    if constexpr (widens_at_once<To, From, N>) {
+      return widened<To, N, From>(v);
+    } else if constexpr (std::is_same_v<From, std::uint32_t> && std::is_same_v<To, double>) {
+      // GCC 12 knows the signed ones.
       const auto moved = bits_as<Vec<std::int32_t, N>>(v ^ splat<N>(0x80000000u));
-      return __builtin_convertvector(moved, Vec<double, N>) + splat<N>(0x1p31);
-    } else if constexpr (sizeof(To) == 1 && sizeof(From) > 2 && std::is_integral_v<From>) {  // in steps, as below
+      return convert_numbers<double, N>(moved) + splat<N>(0x1p31);
+    } else if constexpr (from_integer && sizeof(From) == 8 && std::is_same_v<To, double>) {
+      return long_to_double<N, From>(v);
+    } else if constexpr (sizeof(From) < 4 && !to_integer) {  // in steps, as below
+      return convert_numbers<To, N>(convert_numbers<std::int32_t, N>(v));
+    } else if constexpr (sizeof(To) == 4 && to_integer && sizeof(From) == 8 && from_integer) {
+      return lower_halves<N, From, To>(v, std::make_integer_sequence<int, N>{});
+#if defined(__AVX512BW__) && defined(__GNUC__) && !defined(__clang__)
+    } else if constexpr (N == 16 && sizeof(From) == 4 && from_integer && to_integer && sizeof(To) < 4) {
+      const auto from = bits_as<Vec<std::int32_t, 16>>(v);
+      if constexpr (sizeof(To) == 1) {
+        return bits_as<Vec<To, N>>(__builtin_ia32_pmovdb512_mask(from, Vec<char, 16>{}, -1));
+      } else {
+        return bits_as<Vec<To, N>>(__builtin_ia32_pmovdw512_mask(from, Vec<short, 16>{}, -1));
+      }
+#endif
+    } else if constexpr (sizeof(To) == 1 && sizeof(From) > 2 && from_integer) {
       using Narrower = std::conditional_t<sizeof(From) == 8, std::int32_t, std::int16_t>;
-      return convert_numbers<To, N>(__builtin_convertvector(v, Vec<Narrower, N>));
-    } else if constexpr (sizeof(From) == 1 &&
-                         sizeof(To) > 2) {  // in steps: GCC 12 takes longer ones apart into scalars
+      return convert_numbers<To, N>(convert_numbers<Narrower, N>(v));
+    } else if constexpr (sizeof(From) == 1 && sizeof(To) > 2) {  // GCC 12 takes longer ones apart into scalars
       using Wider = std::conditional_t<std::is_unsigned_v<From>, std::uint16_t, std::int16_t>;
-      return convert_numbers<To, N>(__builtin_convertvector(v, Vec<Wider, N>));
+      return convert_numbers<To, N>(convert_numbers<Wider, N>(v));
     } else {
       return __builtin_convertvector(v, Vec<To, N>);
     }
