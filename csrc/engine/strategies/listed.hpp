@@ -31,7 +31,7 @@ class ListedWalker : public Walker {
       // Several lines a call save calls; half a first-level cache is enough, and less where the next lines should be
       // on their way while these are computed.
       const std::int64_t together_bytes = fetches ? 2 << 10 : 16 << 10;
-      const std::int64_t bytes = std::max<std::int64_t>(1, windows.stride() * row_bytes);
+      const std::int64_t bytes = std::max<std::int64_t>(1, saturating_mul(windows.stride(), row_bytes));
       const Lines lines = lines_alike(o, to, together_bytes / bytes, schedule_.column.result_stride);
       if (fetches) fetch_ahead(window, lines.count);
       patience_.spend(saturating_mul(lines.count * std::max<std::int64_t>(1, listed()), work));
