@@ -82,6 +82,7 @@ def weighted(
     """The numbers in x and weights are small and of few digits: sums of their products are exact."""
     place = (x, axes, windows, valid)
     weights, asked = keywords.get("weights"), keywords.get("dtype")
+    dtype: np.dtype[Any]
     if asked is not None:
         dtype = np.dtype(asked)
     elif op == "avg":
@@ -203,7 +204,7 @@ def indices_of(
     counted = {"batch": range(1, len(shape)), "array": range(len(shape))}.get(base, tuple(along))
     sizes = dict(zip(axes, taps, strict=True)) if base == "window" and taps is not None else dict(enumerate(shape))
     counts = [sizes[axis] for axis in counted]
-    if math.prod(counts) - 1 >= np.iinfo(dtype).max:
+    if math.prod(counts) - 1 >= int(np.iinfo(str(dtype)).max):
         raise NoMeaningError("index_dtype")
     result = np.full(places.shape, -1, np.int64)
     for output in np.ndindex(places.shape):

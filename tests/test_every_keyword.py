@@ -209,12 +209,13 @@ def drawn_windows(keywords: Keywords, sizes: Sequence[int]) -> tuple[list[list[r
         raise NoMeaningError("boundaries", "pseudorandom")
     count = len(sizes)
     kernels = kernel if isinstance(kernel, tuple) else (kernel,) * count
-    counts = keywords.get("output_size")
+    counts: Any = keywords.get("output_size")
     if "output_ratio" in keywords:
         ratio = keywords["output_ratio"]
         ratios = ratio if isinstance(ratio, tuple) else (ratio,) * count
         counts = tuple(int(n * share) for n, share in zip(sizes, ratios, strict=True))
     counts = counts if isinstance(counts, tuple) else (counts,) * count
+    part: Any
     points = keywords.get("boundaries", (None,) * count)
     rng = np.random.default_rng(keywords.get("rng"))
     windows, boundaries = [], []
@@ -288,7 +289,10 @@ def expected(case: Case, x: Array, keywords: Keywords) -> tuple[Meaning, Array |
         if keywords.get("return_indices"):
             assert found.places is not None
             indices.append(indices_of(found.places, SHAPE, axes, windows, taps, keywords))
-    shaped = lambda arrays: in_shape(case, arrays, axes, keywords)  # noqa: E731
+
+    def shaped(arrays: list[Array]) -> Array:
+        return in_shape(case, arrays, axes, keywords)
+
     values, bound = shaped([part.values for part in parts]), shaped([part.bound for part in parts])
     return Meaning(values, parts[0].dtype, bound), shaped(indices) if indices else None, boundaries
 
