@@ -1,9 +1,10 @@
 """What a pooling with any of its keywords gives, window by window: the oracle's definitions, composed.
 
 A pooling here is an op, the oracle's windows along the pooled axes, and a dictionary of keywords. Whatever a keyword
-changes, it changes here in one place; `NoMeaningError` names the keyword whose value does not fit the others.
+changes, it changes here in one place; `Refused` names the keyword whose value does not fit the others.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ Array = NDArray[Any]
 Keywords = dict[str, Any]
 
 
-class NoMeaningError(Exception):
+class Refused(Exception):  # noqa: N818 # no error of the test
     """A call that has no meaning; its arguments are the keywords of which the sentence names one."""
 
 
@@ -37,7 +38,7 @@ def cells_that_count(x: Array, keywords: Keywords) -> Array:
     there = np.broadcast_to(np.asarray(keywords.get("mask", True)), x.shape)
     nan, policy = np.isnan(x), keywords.get("nan_policy")
     if policy == "raise" and (nan & there).any():
-        raise NoMeaningError("nan_policy")
+        raise Refused("nan_policy")
     return there & ~nan if policy == "omit" else there
 
 
@@ -95,15 +96,15 @@ def weighted(
     whole = not reference.is_float(dtype)
     if op == "sum":
         if whole and weights is not None and reference.is_float(weights.dtype):
-            raise NoMeaningError("weights", "dtype")
+            raise Refused("weights", "dtype")
         if whole and np.isnan(x[valid]).any():
-            raise NoMeaningError("dtype")
+            raise Refused("dtype")
         cells = np.trunc(np.where(valid, x, 0)) if whole else x
         sums = reference.sum_without(cells, *place[1:], dtype, weights)
         return exact(sums if whole else reference.rounded(sums, dtype), dtype)
     rounding = keywords.get("rounding", "half_even")
     if not whole and rounding != "half_even":
-        raise NoMeaningError("rounding")
+        raise Refused("rounding")
     division = {name: keywords[name] for name in ("count_include_pad", "divisor_override") if name in keywords}
     divisors = reference.divisor_without(*place, **division, weights=weights)
     if whole and weights is None and not reference.is_float(x.dtype):
@@ -113,9 +114,9 @@ def weighted(
         averages = sums / divisors
     if not whole:
         return exact(reference.rounded(averages, dtype), dtype)
-    averages[(sums == 0) & (divisors == 0)] = 0
+    averages = np.where((sums == 0) & (divisors == 0), 0.0, averages)
     if np.isnan(averages).any():
-        raise NoMeaningError("dtype")
+        raise Refused("dtype")
     numbers = [reference.to_integer(average, dtype, rounding) for average in averages.ravel()]
     return exact(reference.integers(numbers, averages.shape).astype(dtype), dtype)
 
@@ -128,7 +129,7 @@ def mixed(
     average = weighted("avg", x, axes, windows, valid, keywords)
     alpha = np.asarray(keywords.get("alpha", 0.5), np.float64)
     if np.broadcast_shapes(alpha.shape, largest.shape) != largest.shape:
-        raise NoMeaningError("alpha")
+        raise Refused("alpha")
     share = np.broadcast_to(alpha, largest.shape)
     with np.errstate(invalid="ignore"):
         mixture = share * largest + (1 - share) * average.values.astype(np.float64)
@@ -197,15 +198,16 @@ def indices_of(
 
     `taps` are the numbers of taps of all windows along each axis, where these are equal.
     """
-    base, dtype = keywords.get("index_base", "plane"), np.dtype(keywords.get("index_dtype", "int64"))
+    base: str = keywords.get("index_base", "plane")
+    dtype: np.dtype[Any] = np.dtype(keywords.get("index_dtype", "int64"))
     along = dict(sorted(zip(axes, windows, strict=True)))
     if (base == "batch" and 0 in along) or (base == "window" and taps is None):
-        raise NoMeaningError("index_base")
+        raise Refused("index_base")
     counted = {"batch": range(1, len(shape)), "array": range(len(shape))}.get(base, tuple(along))
     sizes = dict(zip(axes, taps, strict=True)) if base == "window" and taps is not None else dict(enumerate(shape))
     counts = [sizes[axis] for axis in counted]
-    if math.prod(counts) - 1 >= int(np.iinfo(str(dtype)).max):
-        raise NoMeaningError("index_dtype")
+    if math.prod(counts) - 1 >= np.iinfo(dtype).max:
+        raise Refused("index_dtype")
     result = np.full(places.shape, -1, np.int64)
     for output in np.ndindex(places.shape):
         if places[output] < 0:
@@ -218,3 +220,53 @@ def indices_of(
                 cell[axis] = int(window.numbers[window.taps.tolist().index(cell[axis])])
         result[output] = np.ravel_multi_index([cell[axis] for axis in counted], counts)
     return result.astype(dtype)
+
+
+# ---- windows between points that are drawn ---------------------------------------------------------------------------
+
+
+def drawn_windows(keywords: Keywords, sizes: Sequence[int]) -> tuple[list[list[reference.Window]], list[list[int]]]:
+    """Those of a fractional pooling, and their boundaries, which have the order in which axes are named."""
+    given = {"output_size", "output_ratio", "boundaries"} & keywords.keys()
+    if len(given) != 1:
+        raise Refused(*given)
+    kernel = keywords.get("kernel_size")
+    if kernel is not None and keywords.get("overlapping"):
+        raise Refused("overlapping", "kernel_size")
+    if "boundaries" in keywords and "rng" in keywords:
+        raise Refused("boundaries", "rng")
+    if "boundaries" in keywords and keywords.get("pseudorandom") is False:
+        raise Refused("boundaries", "pseudorandom")
+    count = len(sizes)
+    kernels = kernel if isinstance(kernel, tuple) else (kernel,) * count
+    counts: Any = keywords.get("output_size")
+    if "output_ratio" in keywords:
+        ratio = keywords["output_ratio"]
+        ratios = ratio if isinstance(ratio, tuple) else (ratio,) * count
+        counts = tuple(int(n * share) for n, share in zip(sizes, ratios, strict=True))
+    counts = counts if isinstance(counts, tuple) else (counts,) * count
+    points = keywords.get("boundaries", (None,) * count)
+    rng = np.random.default_rng(keywords.get("rng"))
+    windows, boundaries = [], []
+    for n, k, m, part in zip(sizes, kernels, counts, points, strict=True):
+        end = n - (k or 0)
+        if part is not None and part[-1] > end:
+            raise Refused("boundaries")
+        if m == 0:
+            raise Refused("output_ratio")
+        if end < 0 or (part is None and m > end + (k is not None)):
+            raise Refused("kernel_size", *given)
+        if part is None:
+            part = sequence(end, m - (k is not None), rng, keywords.get("pseudorandom", True))
+        boundaries.append(part)
+        windows.append(reference.fractional(n, part, k, keywords.get("overlapping", False)))
+    return windows, boundaries
+
+
+def sequence(cells: int, steps: int, rng: np.random.Generator, pseudorandom: bool) -> list[int]:
+    if steps == 0:
+        return [cells]
+    if pseudorandom:
+        return reference.fractional_boundaries(cells, steps, rng.random())
+    lengths = [cells // steps + (step < cells % steps) for step in range(steps)]
+    return [0, *itertools.accumulate(rng.permutation(lengths).tolist())]

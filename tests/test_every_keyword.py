@@ -6,7 +6,7 @@ names a keyword that has no meaning there. Nothing in between: none is swallowed
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import reference
 import tilepool
 from agreement import windows_of
-from meanings import Keywords, Meaning, NoMeaningError, indices_of, meaning
+from meanings import Keywords, Meaning, Refused, drawn_windows, indices_of, meaning
 
 Array = NDArray[Any]
 
@@ -190,55 +190,9 @@ def refuse_lengths(keywords: Keywords, count: int) -> None:
     for name in ("kernel_size", "stride", "padding", "dilation", "output_size", "output_ratio", "boundaries"):
         value = keywords.get(name)
         if isinstance(value, tuple | list) and len(value) != count:
-            raise NoMeaningError(name)
+            raise Refused(name)
     if any(isinstance(grid, tuple) and len(grid) != count for grid in keywords.get("grids", ())):
-        raise NoMeaningError("grids")
-
-
-def drawn_windows(keywords: Keywords, sizes: Sequence[int]) -> tuple[list[list[reference.Window]], list[list[int]]]:
-    """Those of a fractional pooling, and their boundaries, which have the order in which axes are named."""
-    given = {"output_size", "output_ratio", "boundaries"} & keywords.keys()
-    if len(given) != 1:
-        raise NoMeaningError(*given)
-    kernel = keywords.get("kernel_size")
-    if kernel is not None and keywords.get("overlapping"):
-        raise NoMeaningError("overlapping", "kernel_size")
-    if "boundaries" in keywords and "rng" in keywords:
-        raise NoMeaningError("boundaries", "rng")
-    if "boundaries" in keywords and keywords.get("pseudorandom") is False:
-        raise NoMeaningError("boundaries", "pseudorandom")
-    count = len(sizes)
-    kernels = kernel if isinstance(kernel, tuple) else (kernel,) * count
-    counts: Any = keywords.get("output_size")
-    if "output_ratio" in keywords:
-        ratio = keywords["output_ratio"]
-        ratios = ratio if isinstance(ratio, tuple) else (ratio,) * count
-        counts = tuple(int(n * share) for n, share in zip(sizes, ratios, strict=True))
-    counts = counts if isinstance(counts, tuple) else (counts,) * count
-    part: Any
-    points = keywords.get("boundaries", (None,) * count)
-    rng = np.random.default_rng(keywords.get("rng"))
-    windows, boundaries = [], []
-    for n, k, m, part in zip(sizes, kernels, counts, points, strict=True):
-        end = n - (k or 0)
-        if part is not None and part[-1] > end:
-            raise NoMeaningError("boundaries")
-        if end < 0 or (part is None and m > end + (k is not None)):
-            raise NoMeaningError("kernel_size", *given)
-        if part is None:
-            part = sequence(end, m - (k is not None), rng, keywords.get("pseudorandom", True))
-        boundaries.append(part)
-        windows.append(reference.fractional(n, part, k, keywords.get("overlapping", False)))
-    return windows, boundaries
-
-
-def sequence(cells: int, steps: int, rng: np.random.Generator, pseudorandom: bool) -> list[int]:
-    if steps == 0:
-        return [cells]
-    if pseudorandom:
-        return reference.fractional_boundaries(cells, steps, rng.random())
-    lengths = [cells // steps + (step < cells % steps) for step in range(steps)]
-    return [0, *itertools.accumulate(rng.permutation(lengths).tolist())]
+        raise Refused("grids")
 
 
 def pieces(case: Case, keywords: Keywords) -> Iterator[tuple[list[list[reference.Window]], Any, Any]]:
@@ -249,11 +203,12 @@ def pieces(case: Case, keywords: Keywords) -> Iterator[tuple[list[list[reference
         windows, boundaries = drawn_windows(keywords, sizes)
         yield windows, None, boundaries
         return
+    if case.windows == "global_pool":
+        yield [reference.sliding(n, n) for n in sizes], sizes, None
+        return
     if case.windows != "pool":
-        grids: Any = {"adaptive_pool": [keywords.get("output_size")], "global_pool": [1]}.get(case.windows)
-        for grid in keywords["grids"] if grids is None else grids:
-            along = windows_of(np.empty(SHAPE), axes, {"output_size": grid})
-            yield along, sizes if case.windows == "global_pool" else None, None
+        for grid in keywords["grids"] if case.windows == "pyramid_pool" else [keywords["output_size"]]:
+            yield windows_of(np.empty(SHAPE), axes, {"output_size": grid}), None, None
         return
 
     def each(name: str, default: Any) -> Any:
@@ -266,10 +221,10 @@ def pieces(case: Case, keywords: Keywords) -> Iterator[tuple[list[list[reference
         if not isinstance(pad, str):
             before, after = pad if isinstance(pad, tuple) else (pad, pad)
             if max(before, after) >= extent:
-                raise NoMeaningError("padding")
+                raise Refused("padding")
             stride = each("stride", k)[0]
             if not reference.sliding(n, k, stride, (before, after), d, keywords.get("ceil_mode", False)):
-                raise NoMeaningError("kernel_size")
+                raise Refused("kernel_size")
     yield windows_of(np.empty(SHAPE), axes, keywords), kernels, None
 
 
@@ -278,23 +233,22 @@ def expected(case: Case, x: Array, keywords: Keywords) -> tuple[Meaning, Array |
     axes = axes_of(keywords)
     refuse_idle(case, keywords)
     refuse_lengths(keywords, len(axes))
-    parts, indices = [], []
-    boundaries: Any = None
+    parts, indices, points = [], [], None
     if case.op == "stochastic" and "rng" in keywords:
         keywords = keywords | {"rng": np.random.default_rng(keywords["rng"])}  # grids draw one after the other
-    for windows, taps, points in pieces(case, keywords):
-        boundaries = points
+    for windows, taps, boundaries in pieces(case, keywords):
+        points = boundaries
         found = meaning(case.op, x, axes, windows, keywords)
         parts.append(found)
         if keywords.get("return_indices"):
             assert found.places is not None
             indices.append(indices_of(found.places, SHAPE, axes, windows, taps, keywords))
-
-    def shaped(arrays: list[Array]) -> Array:
-        return in_shape(case, arrays, axes, keywords)
-
-    values, bound = shaped([part.values for part in parts]), shaped([part.bound for part in parts])
-    return Meaning(values, parts[0].dtype, bound), shaped(indices) if indices else None, boundaries
+    values, bound = (
+        in_shape(case, arrays, axes, keywords)
+        for arrays in ([part.values for part in parts], [part.bound for part in parts])
+    )
+    found = Meaning(values, parts[0].dtype, bound)
+    return found, in_shape(case, indices, axes, keywords) if indices else None, points
 
 
 def refuse_idle(case: Case, keywords: Keywords) -> None:
@@ -305,15 +259,15 @@ def refuse_idle(case: Case, keywords: Keywords) -> None:
         if keywords.get(name, default) != default
     ]
     if idle and not keywords.get("return_indices"):
-        raise NoMeaningError(*idle)
+        raise Refused(*idle)
     if keywords.get("training") is False and {"rng"} & keywords.keys():
-        raise NoMeaningError("rng")
+        raise Refused("rng")
     if keywords.get("training") is False and keywords.get("return_indices"):
-        raise NoMeaningError("return_indices")
+        raise Refused("return_indices")
     if case.op == "stochastic" and keywords.get("index_base") == "window":
-        raise NoMeaningError("index_base")
+        raise Refused("index_base")
     if keywords.get("out") == "pair" and not keywords.get("return_indices"):
-        raise NoMeaningError("out")
+        raise Refused("out")
 
 
 def in_shape(case: Case, arrays: list[Array], axes: tuple[int, ...], keywords: Keywords) -> Array:
@@ -330,13 +284,14 @@ def in_shape(case: Case, arrays: list[Array], axes: tuple[int, ...], keywords: K
 
 def fault(case: Case, dtype: str, given: Keywords) -> str | None:
     """What is wrong with a call."""
-    nans = "nan_policy" in given
+    open_case = case.op in ("sum", "prod") and given.get("dtype") == "int32"  # which integer a NaN becomes
+    nans = "nan_policy" in given and not open_case
     x, keywords = numbers(dtype, nans), case.complete(given)
     strangers = [name for name in given if not case.has(name)]
     try:
         found: Any = None if strangers else expected(case, x, keywords)
         culprits: Sequence[str] = strangers
-    except NoMeaningError as refusal:
+    except Refused as refusal:
         culprits = refusal.args
     out: Any = keywords.pop("out", None)
     if out is not None:
@@ -346,18 +301,31 @@ def fault(case: Case, dtype: str, given: Keywords) -> str | None:
     except (TypeError, ValueError) as error:
         if not culprits:
             return f"refused: {error}"
-        named = any(re.search(rf"\b{name}\b", str(error)) for name in named_by(case, given, culprits))
-        return None if named else f"refused without naming {' or '.join(culprits)}: {type(error).__name__}: {error}"
+        return (
+            None
+            if names(str(error), culprits) or names(str(error), other_faults(case, x, given))
+            else (f"refused without naming {' or '.join(culprits)}: {type(error).__name__}: {error}")
+        )
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return f"not refused for {' or '.join(culprits)}" if culprits else difference(actual, found, out, keywords)
 
 
-def named_by(case: Case, given: Keywords, culprits: Sequence[str]) -> set[str]:
-    """Of several that are wrong the sentence may name any."""
-    # Nobody has looked at the others: an `out` for a result that there is not, averages that round nothing.
-    names = {*culprits, *({"out", "rounding"} & given.keys())}
-    return names | given.keys() if any(not case.has(name) for name in culprits) else names
+def names(sentence: str, keywords: Iterable[str]) -> bool:
+    return any(re.search(rf"\b{keyword}\b", sentence) for keyword in keywords)
+
+
+def other_faults(case: Case, x: Array, given: Keywords) -> Iterator[str]:
+    """Of several keywords that are wrong the sentence may name any; nobody knows the shape that `out` should have."""
+    yield from {"out"} & given.keys()
+    for name, value in given.items():
+        try:
+            if not case.has(name):
+                yield name
+            else:
+                expected(case, x, case.complete({name: value}))
+        except Refused as refusal:
+            yield from refusal.args
 
 
 def outs(kind: str, found: Any) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import reference
 import tilepool as tp
-from agreement import ADAPTIVE, EXACT_OPS, FRACTIONAL, FUNCTIONS, OPS, check, differs, using_isa
+from agreement import ADAPTIVE, EXACT_OPS, FRACTIONAL, FUNCTIONS, OPS, check, differs, expected, using_isa
 from layouts import any_numbers, lay_out, summable_numbers
 from test_determinism import THREADS, bits, numbers
 from test_errors import HUGE, NO_INTEGERS, Rule, all_refused, refused
@@ -486,3 +486,34 @@ def test_words_that_are_equal_are_not_the_same() -> None:
         refused(TypeError, "^output_size must be", tp.adaptive_max_pool, x, 2.0)
         refused(TypeError, "^kernel_size must be", tp.max_pool, x, (2, "output_size"))
     assert tp.adaptive_max_pool(x, 2).tobytes() != tp.max_pool(x, 2).tobytes()
+
+
+FUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("lp", {"norm_type": 2}, "float32"),  # sums of squares are larger than its results
+    ("lp", {"norm_type": math.inf}, "float32"),
+    ("lp", {"norm_type": 1}, "float64"),
+    ("avg", {}, "uint8"),
+    ("avg", {"count_include_pad": False}, "int16"),
+    ("avg", {}, "bool"),
+    ("max", {}, "float32"),
+    ("min", {}, "float32"),
+]
+
+
+@pytest.mark.parametrize(("op", "options", "dtype"), FUSED)
+def test_rows_without_cells_where_loops_are_fused(op: str, options: dict[str, Any], dtype: str, isa: str) -> None:
+    """They have the value of no cell, and nothing is written beside them."""
+    ways: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+        ((6, 5, 6), (1, 2), {"kernel_size": 2, "padding": 1}),  # the last row sees padding alone
+        ((2, 4, 16, 40), (1, 2, 3), {"kernel_size": (2, 3, 3), "stride": (4, 1, 1), "padding": (0, 1, 1)}),
+        ((2, 4, 16, 40), (1, 2, 3), {"kernel_size": (1, 3, 3), "stride": (5, 1, 1), "padding": (0, 1, 1)}),
+    ]
+    for shape, axes, way in ways:
+        x, arguments = np.ones(shape, dtype), way | options | {"ceil_mode": "full"}
+        values, result, bound = expected(op, x, axes, arguments)
+        memory = np.full(values.size + 8192, 7, result)
+        out = memory[4096 : 4096 + values.size].reshape(values.shape)
+        tp.pool(x, op=op, axis=axes, out=out, **arguments)
+        assert (memory[:4096] == 7).all(), (shape, isa)
+        assert (memory[4096 + values.size :] == 7).all(), (shape, isa)
+        assert not differs(out, values, bound).any(), (shape, isa)

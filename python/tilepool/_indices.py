@@ -37,7 +37,9 @@ class Counting(NamedTuple):
         if self.base == "window":
             kernels = window_sizes(windows)
             if kernels is None:
-                raise ValueError("index_base must not be 'window' where windows are of different sizes")
+                raise ValueError(
+                    "index_base must not be 'window' where windows follow from the size of the result or are drawn"
+                )
             taps = dict(zip(axes, kernels, strict=True))
             sizes = tuple(taps.get(axis, 1) for axis in range(len(shape)))
         steps = index_steps("plane" if self.base == "window" else self.base, sizes, axes)
@@ -83,17 +85,17 @@ def as_indices(indices: npt.ArrayLike) -> Array:
     return array
 
 
-def refuse_outside(indices: Array, size: int) -> None:
+def refuse_outside(indices: Array, size: int, cure: str = "") -> None:
     """-1 stands for no cell, all else must be one of `size` cells."""
     if indices.size == 0:
         return
     lowest, highest = int(indices.min()), int(indices.max())
     if lowest < -1 or highest >= size:
         wrong = lowest if lowest < -1 else highest
-        raise ValueError(f"indices must be from -1 to {size - 1}, not {wrong}")
+        raise ValueError(f"indices must be from -1 to {size - 1}, not {wrong}{cure}")
 
 
-def cells(indices: Array, shape: tuple[int, ...], axes: Sequence[int], base: str) -> list[Array]:
+def cells(indices: Array, shape: tuple[int, ...], axes: Sequence[int], base: str, cure: str = "") -> list[Array]:
     """The cell along each axis of an array of the given shape that each index stands for; all 0 where it is -1."""
     if indices.ndim != len(shape):
         raise ValueError(f"indices must have as many dimensions as shape, {len(shape)}, not {indices.ndim}")
@@ -102,7 +104,7 @@ def cells(indices: Array, shape: tuple[int, ...], axes: Sequence[int], base: str
             raise ValueError(f"indices must have the sizes of shape where none is pooled, {shape}, not {indices.shape}")
     steps = index_steps(base, shape, tuple(axes))
     counted = [axis for axis, step in enumerate(steps) if step > 0]
-    refuse_outside(indices, prod(shape[axis] for axis in counted))
+    refuse_outside(indices, prod(shape[axis] for axis in counted), cure)
     rest = np.where(indices < 0, 0, indices).astype(np.int64)
     places: list[Array] = list(np.indices(indices.shape, sparse=True))
     for axis in counted:
@@ -217,7 +219,8 @@ def unpool(values: Array, indices: npt.ArrayLike, pooled: Unpooled, base: str, o
     array = as_indices(indices)
     if array.shape != values.shape:
         raise ValueError(f"indices must have the shape of x, {values.shape}, not {array.shape}")
-    places = cells(array, pooled.shape, pooled.axes, base)
+    cure = ": pass output_size, the sizes of the array that was pooled" if pooled.guessed else ""
+    places = cells(array, pooled.shape, pooled.axes, base, cure)
     there = array >= 0
     if pooled.guessed:
         pooled.refuse_moved(places, there, base)
@@ -227,8 +230,12 @@ def unpool(values: Array, indices: npt.ArrayLike, pooled: Unpooled, base: str, o
     elif np.shares_memory(target, values) or np.shares_memory(target, array):
         values, places = values.copy(), [place.copy() for place in places]
     target[...] = 0
+    # Along axes of one cell nothing is looked up: numpy has no room for an array of indices for each of 64 axes.
+    several = [axis for axis, n in enumerate(pooled.shape) if n != 1] or [0]
+    view = target[tuple(slice(None) if axis in several else 0 for axis in range(target.ndim))]
+    to = tuple(np.broadcast_to(places[axis], array.shape) for axis in several)
     if there.all():
-        target[tuple(places)] = values  # where an index is repeated the last value stays
+        view[to] = values  # where an index is repeated the last value stays
     else:
-        target[tuple(np.broadcast_to(place, array.shape)[there] for place in places)] = values[there]
+        view[tuple(place[there] for place in to)] = values[there]
     return target if out is None else out

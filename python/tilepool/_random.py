@@ -10,7 +10,7 @@ from . import _arrays as arrays
 from ._arguments import is_integer, shown
 from ._arrays import copied, memory_order
 from ._dtypes import FLOAT64, is_float, readable
-from ._indices import cells
+from ._indices import cells, index_steps
 from ._missing import filled
 from ._missing import results as missing_results
 from ._ops import MAX, neutral
@@ -35,7 +35,10 @@ def drawn(
     best, indices = pooling.call(activations).results(race(activations, op.rng), (None, None), threads)
     nowhere = best == -np.inf
     base = "plane" if pooling.op.counting is None else pooling.op.counting.base
-    values = x[tuple(cells(np.where(nowhere, 0, indices), x.shape, pooling.axes.of(x.ndim), base))]
+    places = cells(np.where(nowhere, 0, indices), x.shape, pooling.axes.of(x.ndim), base)
+    # By one number for each: an array of 64 dimensions has no room for as many arrays of indices.
+    steps = index_steps("array", x.shape, ())
+    values = np.take(x, sum((n * step for n, step in zip(places, steps, strict=True)), np.zeros_like(indices)))
     values[nowhere] = 0
     results = values, np.where(nowhere, np.int64(-1), indices)
     order = memory_order(x.shape, x.strides)

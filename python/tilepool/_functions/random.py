@@ -337,7 +337,8 @@ def mixed_pool(
     -----
     Lee, Gallagher and Tu, "Generalizing Pooling Functions in Convolutional Neural Networks: Mixed, Gated, and Tree",
     2016. Yu, Wang, Chen and Wei, "Mixed Pooling for Convolutional Neural Networks", 2014, draw each alpha from {0, 1}:
-    ``alpha=rng.integers(0, 2, (channels, 1, 1))``. The mixture is calculated in float64 and rounded once.
+    ``alpha=rng.integers(0, 2, (channels, 1, 1))``. The mixture is calculated in float64 from what
+    `max_pool` and `avg_pool` give.
 
     Examples
     --------
