@@ -37,9 +37,7 @@ class Counting(NamedTuple):
         if self.base == "window":
             kernels = window_sizes(windows)
             if kernels is None:
-                raise ValueError(
-                    "index_base must not be 'window' where windows follow from the size of the result or are drawn"
-                )
+                raise ValueError("index_base must not be 'window' where windows are adaptive or drawn")
             taps = dict(zip(axes, kernels, strict=True))
             sizes = tuple(taps.get(axis, 1) for axis in range(len(shape)))
         steps = index_steps("plane" if self.base == "window" else self.base, sizes, axes)
