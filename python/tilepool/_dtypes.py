@@ -21,7 +21,7 @@ NUMBERS = tuple(name for name in dtypes if name != "bool")  # what sums and aver
 
 
 class Types(NamedTuple):
-    op: str  # the core's word
+    op: str  # the core's name of it
     source: DType  # what x is read as: it is converted where it has another dtype
     result: DType  # of the call; that of the core may be another
 
