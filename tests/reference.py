@@ -679,6 +679,8 @@ def reduced(
         errors = np.empty(outcomes.shape, np.float64)
         for place in np.ndindex(outcomes.shape):
             values[place], errors[place] = outcomes[place]
+            if outcomes[place][1] > 0 and errors[place] == 0:  # of subnormal cells: float64 has no room for it
+                errors[place] = np.finfo(np.float64).smallest_subnormal
     return values, errors
 
 
