@@ -72,7 +72,6 @@ def mixed(
 ) -> Array:
     """alpha * max + (1 - alpha) * avg. `pooling` is that of the averages."""
     share = shares(op.alpha, call.shape)
-
     averages, maxima = (
         missing_results(x, each, each.call(x), missing, masked, threads)[0] for each in (pooling, pooling.of(MAX))
     )
@@ -92,7 +91,7 @@ def shares(alpha: Any, shape: Cells) -> Array:
     if is_integer(alpha) and not 0 <= alpha <= 1:  # of any size
         raise ValueError(rule)
     if isinstance(alpha, np.ndarray):
-        arrays.plain("alpha", alpha)
+        arrays.plain("alpha", alpha)  # whose sentence about subclasses says more than the rule
     try:
         array = arrays.plain("alpha", alpha)
     except Exception as error:  # nested lists of uneven lengths, and anything may refuse
