@@ -1,8 +1,8 @@
 // The key of a call: equal bytes for equal calls only, made in a fraction of the time of the smallest pooling.
 #include "call_key.hpp"
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include "pybind.hpp"
 
@@ -16,7 +16,7 @@ class Key {
  public:
   bool add(const void* bytes, std::size_t count) {
     if (count > sizeof(bytes_) - size_) return false;
-    std::memcpy(bytes_ + size_, bytes, count);
+    std::copy_n(static_cast<const char*>(bytes), count, bytes_ + size_);  // there may be no bytes, and nowhere
     size_ += count;
     return true;
   }
@@ -39,7 +39,9 @@ bool is_numpy_dtype(PyObject* value) {
 
 /// Of numpy's own dtypes those of bools, integers and floats, which have no more to them than number and byte order.
 bool is_number(int type_num) {
-  return (type_num >= py::detail::npy_api::NPY_BOOL_ && type_num <= py::detail::npy_api::NPY_DOUBLE_) || type_num == 23;
+  constexpr int float16 = 23;  // numpy's NPY_HALF, which pybind11 has no name for
+  return (type_num >= py::detail::npy_api::NPY_BOOL_ && type_num <= py::detail::npy_api::NPY_DOUBLE_) ||
+         type_num == float16;
 }
 
 /// Whether it is exactly one of numpy's types of integers, which are static.
