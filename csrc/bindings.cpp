@@ -96,7 +96,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
                const py::tuple& windows, bool count_padding, double divisor, const std::string& rounding,
                bool is_unsigned, const std::string& indices, const py::tuple& weights, bool wide_indices,
                const std::array<double, 2>& parameters, bool omit, const std::optional<std::string>& source,
-               bool swapped, const py::tuple& order) {
+               bool swapped, const py::tuple& order, const std::optional<py::tuple>& mask, bool present) {
   if (strides.size() != shape.size() || windows.size() != shape.size()) {
     throw py::value_error("shape, strides and windows must have the same length");
   }
@@ -116,6 +116,8 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   if (source) request.source = dtype_named(*source);
   request.swapped = swapped;
   for (const std::int64_t axis : integers(order)) request.order.push_back(static_cast<std::size_t>(axis));
+  if (mask) request.mask = integers(*mask);
+  request.present = present;
   const std::vector<std::int64_t> sizes = integers(shape), steps = integers(strides);
   std::vector<std::int64_t> index_steps = integers(weights);
   if (request.indices == Indices::none) index_steps.assign(sizes.size(), 0);
@@ -210,7 +212,8 @@ std::vector<std::int64_t> index_strides(const Plan& plan) {
 }
 
 /// Why a plan cannot write to arrays, as a sentence about one of them; empty where it can. None is a new array.
-std::string unwritable(const Plan& plan, const py::array& x, const py::object& out, const py::object& out_indices) {
+std::string unwritable(const Plan& plan, const py::array& x, const py::object& mask, const py::object& out,
+                       const py::object& out_indices) {
   const auto refusal = [&](const py::object& object, const char* name, DType dtype,
                            const std::vector<std::int64_t>& strides, const py::object& other) -> std::string {
     const auto array = py::reinterpret_borrow<py::array>(object);
@@ -220,6 +223,9 @@ std::string unwritable(const Plan& plan, const py::array& x, const py::object& o
     if (!array.writeable()) return "output array is read-only";
     if (plan.form.empty) return {};
     if (overlap(array, x)) return std::string(name) + " must not overlap x";
+    if (!mask.is_none() && overlap(array, py::reinterpret_borrow<py::array>(mask))) {
+      return std::string(name) + " must not overlap mask";
+    }
     if (!other.is_none() && overlap(array, py::reinterpret_borrow<py::array>(other))) {
       return std::string(name) + " must not overlap out";
     }
@@ -236,29 +242,66 @@ void require_array(const py::object& object, const char* name) {
 }
 
 /// Whether a plan writes its results to these arrays, and so needs no temporary ones.
-bool fits(const PlanPointer& plan, const py::object& x, const py::object& out, const py::object& out_indices) {
+bool fits(const PlanPointer& plan, const py::object& x, const py::object& out, const py::object& out_indices,
+          const py::object& mask) {
   require_array(x, "x");
+  if (!mask.is_none()) require_array(mask, "mask");
   for (const py::object& object : {out, out_indices}) {
     if (!object.is_none() && !py::isinstance<py::array>(object)) return false;
   }
   if (plan->form.indices == Indices::none && !out_indices.is_none()) return false;
-  return unwritable(*plan, py::reinterpret_borrow<py::array>(x), out, out_indices).empty();
+  return unwritable(*plan, py::reinterpret_borrow<py::array>(x), mask, out, out_indices).empty();
+}
+
+/// What a plan reads: an array, and its mask or nullptr. Throws where it is not what the plan is for.
+struct Inputs {
+  Inputs(const Plan& plan, const py::object& x, const py::object& mask) {
+    require_array(x, "x");
+    array = py::reinterpret_borrow<py::array>(x);
+    require("x", array, plan.form.source.dtype, plan.form.input_shape, plan.form.input_strides);
+    if (mask.is_none() != !plan.form.source.masked) {
+      throw py::value_error(plan.form.source.masked ? "mask must be given" : "mask must be None");
+    }
+    if (mask.is_none()) return;
+    require_array(mask, "mask");
+    const auto bools = py::reinterpret_borrow<py::array>(mask);
+    require("mask", bools, DType::boolean, plan.form.input_shape, plan.form.mask_strides);
+    kept = bools.data();
+  }
+  static void require(const char* name, const py::array& array, DType dtype, const std::vector<std::int64_t>& shape,
+                      const std::vector<std::int64_t>& strides) {
+    const char* const rule = misfit(array, dtype, shape, strides, false);
+    if (rule != nullptr) throw py::value_error(std::string(name) + " must have " + rule);
+  }
+
+  py::array array;
+  const void* kept = nullptr;
+};
+
+/// Runs work(threads, question) while other Python threads may run, unless it is small. Throws its exceptions, and
+/// those of handlers of signals.
+template <typename Work>
+void run_work(std::int64_t size, int threads, const Work& work) {
+  // Handing the GIL over and back costs more than pooling the smallest arrays.
+  constexpr std::int64_t small_work = 16 << 10;
+  if (size < small_work) return work(1, nullptr);
+  const Interrupt::Question question = PyThread_get_thread_ident() == main_thread ? signal_raises : nullptr;
+  const std::exception_ptr error = without_gil([&] { work(threads, question); });
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  if (error) std::rethrow_exception(error);
 }
 
 /// The values and, with a plan that has them, the indices.
 std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, const py::object& out,
-                                         const py::object& out_indices, int threads) {
-  require_array(x, "x");
+                                         const py::object& out_indices, int threads, const py::object& mask) {
   if (!out.is_none()) require_array(out, "out");
   if (!out_indices.is_none()) require_array(out_indices, "out_indices");
-  const auto input = py::reinterpret_borrow<py::array>(x);
+  const Inputs inputs(plan, x, mask);
+  const py::array& input = inputs.array;
   const auto& form = plan.form;
-  if (const char* const rule = misfit(input, form.source.dtype, form.input_shape, form.input_strides, false)) {
-    throw py::value_error(std::string("x must have ") + rule);
-  }
   if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
   if (!out.is_none() || !out_indices.is_none()) {
-    const std::string why = unwritable(plan, input, out, out_indices);
+    const std::string why = unwritable(plan, input, mask, out, out_indices);
     if (!why.empty()) throw py::value_error(why);
   }
   auto result = out.is_none() ? py::array(numpy_dtype(form.result_dtype), form.result_shape, form.result_strides)
@@ -271,28 +314,21 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
   const void* const from = input.data();
   void* const to = result.mutable_data();
   void* const places = form.indices != Indices::none ? indices.mutable_data() : nullptr;
-  // Handing the GIL over and back costs more than pooling the smallest arrays.
-  constexpr std::int64_t small_work = 16 << 10;
-  if (plan.schedule.work < small_work) {
-    pool(plan, from, to, 1, places);
-  } else {
-    const Interrupt::Question question = PyThread_get_thread_ident() == main_thread ? signal_raises : nullptr;
-    const std::exception_ptr error = without_gil([&] { pool(plan, from, to, threads, places, question); });
-    if (PyErr_Occurred() != nullptr) throw py::error_already_set();
-    if (error) std::rethrow_exception(error);
-  }
+  run_work(plan.schedule.work, threads,
+           [&](int team, Interrupt::Question question) { pool(plan, from, to, team, places, question, inputs.kept); });
   return {result, indices};
 }
 
-py::array run(const PlanPointer& plan, const py::object& x, const py::object& out, int threads) {
+py::array run(const PlanPointer& plan, const py::object& x, const py::object& out, int threads,
+              const py::object& mask) {
   if (plan->form.indices != Indices::none) throw py::value_error("run must have a plan without indices");
-  return run_plan(*plan, x, out, py::none(), threads).first;
+  return run_plan(*plan, x, out, py::none(), threads, mask).first;
 }
 
 py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& out, const py::object& out_indices,
-               int threads) {
+               int threads, const py::object& mask) {
   if (plan->form.indices == Indices::none) throw py::value_error("pick must have a plan with indices");
-  const auto [values, indices] = run_plan(*plan, x, out, out_indices, threads);
+  const auto [values, indices] = run_plan(*plan, x, out, out_indices, threads, mask);
   return py::make_tuple(values, indices);
 }
 
@@ -400,7 +436,8 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
            py::arg("divisor") = 0.0, py::arg("rounding") = rounding_names[0], py::arg("is_unsigned") = false,
            py::arg("indices") = "none", py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
            py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false, py::arg("source") = py::none(),
-           py::arg("swapped") = false, py::arg("order") = py::tuple())
+           py::arg("swapped") = false, py::arg("order") = py::tuple(), py::arg("mask") = py::none(),
+           py::arg("present") = false)
       .def_property_readonly("result_shape",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->form.result_shape)); })
       .def_property_readonly("result_strides",
@@ -409,10 +446,11 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
                              [](const PlanPointer& plan) { return info_of(plan->form.result_dtype).name; })
       .def_property_readonly("strategy",
                              [](const PlanPointer& plan) { return strategy_names[plan->schedule.strategy.index()]; })
-      .def("fits", &fits, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none())
-      .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0)
+      .def("fits", &fits, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none(),
+           py::arg("mask") = py::none())
+      .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0, py::arg("mask") = py::none())
       .def("pick", &pick, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none(),
-           py::arg("threads") = 0);
+           py::arg("threads") = 0, py::arg("mask") = py::none());
 
   // std::overflow_error would become OverflowError; a size that does not fit is a wrong value like any other.
   py::register_local_exception_translator([](std::exception_ptr error) {

@@ -122,6 +122,24 @@ constexpr bool converts(DType from, DType to) {
   return from == to || to_float || to == DType::boolean || (to_integer && info_of(from).kind != 'f');
 }
 
+/// The bits of the element that changes nothing, which stands for a cell that is left out, of ops that have one.
+constexpr std::uint64_t neutral_bits(Op op, DType dtype) {
+  const DTypeInfo& info = info_of(dtype);
+  const std::uint64_t sign = std::uint64_t{1} << (8 * info.size - 1);
+  if (info.kind == 'f') {
+    const int mantissa = dtype == DType::float16    ? 10
+                         : dtype == DType::bfloat16 ? 7
+                         : dtype == DType::float32  ? 23
+                                                    : 52;
+    const std::uint64_t infinity = (sign - 1) >> mantissa << mantissa;
+    const std::uint64_t one = infinity / 2 >> mantissa << mantissa;
+    return op == Op::max ? infinity | sign : op == Op::min ? infinity : op == Op::product ? one : 0;
+  }
+  if (op == Op::max) return info.kind == 'i' ? sign : 0;
+  if (op == Op::min) return info.kind == 'b' ? 1 : info.kind == 'i' ? sign - 1 : sign | (sign - 1);
+  return op == Op::product ? 1 : 0;
+}
+
 /// What is combined, and how. Loops are compiled for these, not for ops and element types.
 enum class Accumulator : std::uint8_t {
   key8,          // the greatest of signed integers, which are the bits of elements, flipped

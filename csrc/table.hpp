@@ -187,6 +187,12 @@ using Prepare = void (*)(void* to, const void* elements, std::int64_t n, std::in
 /// Makes n results of as many accumulators.
 using Finish = void (*)(void* to, const void* accumulators, std::int64_t n, double divisor, ToInteger);
 
+/// n elements, `other` in the place of those whose byte of the mask is 0. What is written may be what is read.
+using Keep = void (*)(void* to, const void* elements, const void* mask, std::int64_t n, std::int64_t other);
+
+/// sums[i] /= counts[i] + added[i] for i < n, where nothing is added if that is nullptr.
+using Divide = void (*)(void* sums, const void* counts, const double* added, std::int64_t n);
+
 /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its index.
 using PickRows = void (*)(Op, DType, const Along&, const void* const* rows, std::int64_t count, const Indexing&,
                           void* out, const Lines&);
@@ -209,8 +215,14 @@ struct Fused {
 struct RowSteps {
   Prepare convert[dtype_count][dtype_count];  // from one type to another, see `converts`
   Prepare prepare[accumulator_count][dtype_count];
-  Finish finish[accumulator_count][dtype_count];  // by the type that is written
-  Finish round[accumulator_count];                // those of `average_rounded`
+  Prepare omit[dtype_count];                                           // floats: the bits `flip` in the place of NaNs
+  Prepare count[dtype_count];                                          // floats: 0 for NaNs, else the bits `flip`
+  Prepare present[dtype_count];                                        // floats: a byte for each, 0 for NaNs, else 1
+  Keep keep[4];                                                        // by the binary logarithm of an element's size
+  Divide divide[dtype_count];                                          // of float32 and float64
+  bool (*has_nan[dtype_count])(const void* elements, std::int64_t n);  // floats
+  Finish finish[accumulator_count][dtype_count];                       // by the type that is written
+  Finish round[accumulator_count];                                     // those of `average_rounded`
 };
 
 /// Kernels that look at each tap.

@@ -47,6 +47,22 @@ def meaning(
 ) -> Meaning:
     """Of the pooling of an array."""
     valid = cells_that_count(x, keywords)
+    found = of_cells(op, x, axes, windows, valid, keywords)
+    few = reference.without(x, axes, windows, valid, lambda cells, _: len(cells), np.dtype(int))
+    few = few < keywords.get("min_count", 0)
+    if not few.any():
+        return found
+    nothing: Any = math.nan
+    if not reference.is_float(found.dtype):
+        nothing = 0 if op == "stochastic" else of_cells(op, x, axes, windows, np.zeros(x.shape, bool), keywords).values
+    places = None if found.places is None else np.where(few, -1, found.places)
+    return Meaning(np.where(few, nothing, found.values), found.dtype, np.where(few, 0, found.bound), places)
+
+
+def of_cells(
+    op: str, x: Array, axes: Sequence[int], windows: Sequence[reference.Windows], valid: Array, keywords: Keywords
+) -> Meaning:
+    """Whatever the number of cells that count."""
     arguments = (x, axes, windows, valid, keywords)
     if op in ("max", "min"):
         values = reference.extremum_without(op, x, axes, windows, valid)

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 # ---- which keyword has a meaning where, from the documentation -------------------------------------------------------
 
-EVERYWHERE = {"layout", "axis", "nan_policy", "out", "threads"}
+EVERYWHERE = {"layout", "axis", "nan_policy", "min_count", "out", "threads"}
 SLIDING = {"kernel_size", "stride", "padding", "dilation", "ceil_mode"}
 DRAWN = {"kernel_size", "output_size", "output_ratio", "overlapping", "pseudorandom", "rng", "boundaries"}
 OF_WINDOWS = {
@@ -94,6 +94,7 @@ VALUES: dict[str, list[Any]] = {
     "layout": ["channels_last", "channels_first"],
     "axis": [(3, 2), -1, (0, 2)],
     "nan_policy": ["omit", "propagate", "raise"],
+    "min_count": [2, 6],
     "mask": [CELLS, PLANE],
     "weights": [HEAVY, np.array([[[0.5]], [[-1]], [[2]]])],
     "out": ["same", "other", "pair"],

@@ -9,6 +9,11 @@ namespace tilepool {
 /// where `finish` is nullptr, else accumulators, which it makes results of.
 struct Kernel : Loops {
   Prepare convert = nullptr;  // elements to those of the type that is pooled, if they are others
+  Prepare omit = nullptr;     // of NaNs, in that type: what stands for them, or for the others
+  Prepare present = nullptr;  // of elements as they are stored
+  Keep keep = nullptr;        // in the type that is pooled
+  Keep keep_bytes = nullptr;
+  Prepare truth = nullptr, from_truth = nullptr;  // bytes to 1 or 0, and these to the type that is pooled
   Prepare prepare = nullptr;
   Finish finish = nullptr;
   Keying keying;
@@ -30,6 +35,17 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
   if (form.source.dtype != form.dtype && !form.source.axes.empty()) {
     kernel.convert =
         kernels.steps->convert[static_cast<std::size_t>(form.source.dtype)][static_cast<std::size_t>(form.dtype)];
+  }
+  if (form.source.leaves_out()) {
+    const RowSteps& steps = *kernels.steps;
+    const auto log2 = [](std::int64_t size) { return static_cast<std::size_t>(__builtin_ctzll(size)); };
+    kernel.omit = form.source.present ? steps.count[dtype] : steps.omit[dtype];
+    kernel.present = steps.present[static_cast<std::size_t>(form.source.dtype)];
+    kernel.keep = steps.keep[log2(info_of(form.dtype).size)];
+    kernel.keep_bytes = steps.keep[0];
+    constexpr auto boolean = static_cast<std::size_t>(DType::boolean);
+    kernel.truth = steps.convert[boolean][boolean];
+    kernel.from_truth = steps.convert[boolean][dtype];
   }
   if (surveys(form.op)) {
     kernel.survey_rows = (form.op >= Op::quantile ? kernels.orders : kernels.numbers)->rows[dtype];

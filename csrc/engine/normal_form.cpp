@@ -79,15 +79,16 @@ bool is_in_place(const Request& request, const std::vector<std::size_t>& order) 
 std::vector<SourceAxis> source_axes(const Request& request, const std::vector<std::size_t>& order) {
   std::vector<SourceAxis> axes;
   for (const std::size_t a : order) {
-    const SourceAxis axis{request.axes[a].size, request.axes[a].stride};
+    const SourceAxis axis{request.axes[a].size, request.axes[a].stride, request.mask ? (*request.mask)[a] : 0};
     if (axis.size == 1) continue;
-    if (!axes.empty() && axes.back().stride == saturating_mul(axis.size, axis.stride)) {
-      axes.back() = {checked_mul(axes.back().size, axis.size), axis.stride};
+    if (!axes.empty() && axes.back().stride == saturating_mul(axis.size, axis.stride) &&
+        axes.back().mask_stride == saturating_mul(axis.size, axis.mask_stride)) {
+      axes.back() = {checked_mul(axes.back().size, axis.size), axis.stride, axis.mask_stride};
     } else {
       axes.push_back(axis);
     }
   }
-  if (axes.empty()) axes.push_back({1, 0});
+  if (axes.empty()) axes.push_back({1, 0, 0});
   return axes;
 }
 
@@ -163,7 +164,16 @@ NormalForm normal_form(const Request& request, Reading reading) {
     if (axes_in_order.size() != request.axes.size() || axes_in_order[i] != i)
       throw std::invalid_argument("order must have each axis once");
   }
-  form.source = {source_of(request), request.swapped, {}};
+  if (request.present && (request.op != Op::sum || !converts(DType::boolean, request.dtype)))
+    throw std::invalid_argument("cells that are present are counted by sums of what bools convert to");
+  const bool has_nans = info_of(source_of(request)).kind == 'f';
+  form.source = {source_of(request),
+                 request.swapped,
+                 {},
+                 request.mask.has_value(),
+                 request.omit && has_nans && !surveys(request.op),
+                 request.present};
+  if (request.mask) form.mask_strides = *request.mask;
   form.taps = 1;
   for (const ArrayAxis& axis : request.axes) {
     if (axis.windows) form.taps = saturating_mul(form.taps, std::min(axis.windows->kernel(), axis.windows->input()));
@@ -184,6 +194,8 @@ NormalForm normal_form(const Request& request, Reading reading) {
 
   choose_indices(form, request);
 
+  if (request.mask && request.mask->size() != request.axes.size())
+    throw std::invalid_argument("a mask must have as many axes as the array");
   const std::int64_t size = info_of(form.dtype).size;
   const std::int64_t result_size = info_of(form.result_dtype).size;
   std::int64_t input_bytes = size, result_bytes = result_size;
@@ -200,7 +212,8 @@ NormalForm normal_form(const Request& request, Reading reading) {
   }
   const std::vector<std::size_t> order = request.order.empty() ? memory_order(request.axes) : request.order;
   std::vector<std::int64_t> input_strides = form.input_strides;
-  if (!form.empty && (reading != Reading::in_place || !is_in_place(request, order))) {
+  const bool in_place = reading == Reading::in_place && !form.source.leaves_out() && is_in_place(request, order);
+  if (!form.empty && !in_place) {
     if (reading != Reading::of_a_copy) form.source.axes = source_axes(request, order);
     std::int64_t bytes = size;
     for (std::size_t i = order.size(); i-- > 0;) {

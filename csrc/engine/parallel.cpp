@@ -5,6 +5,7 @@
 #include <atomic>
 #include <exception>
 #include <new>
+#include <utility>
 #include <vector>
 
 #if defined(TILEPOOL_THREADS)
@@ -94,7 +95,12 @@ class Ranges {
   std::exception_ptr error_;
 };
 
-bool Share::next(std::int64_t& begin, std::int64_t& end) { return ranges_.next(member_, begin, end); }
+bool Share::next(std::int64_t& begin, std::int64_t& end) {
+  if (ranges_ != nullptr) return ranges_->next(member_, begin, end);
+  begin = std::exchange(begin_, end_);
+  end = end_;
+  return begin < end;
+}
 
 namespace {
 

@@ -18,7 +18,10 @@ class Ranges;
 /// What one thread of a team takes from them.
 class Share {
  public:
-  Share(Ranges& ranges, int member) : ranges_(ranges), member_(member) {}
+  Share(Ranges& ranges, int member) : ranges_(&ranges), member_(member) {}
+  /// Of other work, one range of it: what the thread of a share does while it has taken a range.
+  Share(const Share& taker, std::int64_t begin, std::int64_t end)
+      : ranges_(nullptr), member_(taker.member_), begin_(begin), end_(end) {}
 
   /// The next range [begin, end); false if none is left, or if the call is to end.
   bool next(std::int64_t& begin, std::int64_t& end);
@@ -27,8 +30,9 @@ class Share {
   bool is_caller() const { return member_ == 0; }
 
  private:
-  Ranges& ranges_;
+  Ranges* const ranges_;
   const int member_;
+  std::int64_t begin_ = 0, end_ = 0;
 };
 
 /// Splits [0, count) into `parts` contiguous ranges of nearly equal length for each of at most `threads` threads (0:

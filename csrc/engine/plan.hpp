@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include "combination_order.hpp"
@@ -10,15 +12,27 @@
 
 namespace tilepool {
 
+struct Average;
+
 struct Plan {
   NormalForm form;
   Schedule schedule;  // of an empty result: meaningless
+
+  // Where cells are left out:
+  std::shared_ptr<const Average> average{};  // what is divided; its plans have the same schedule
+  std::shared_ptr<const Plan> whole{};       // the same with nothing left out, which is right where it gives no NaN
+
+  bool has_pieces() const { return average != nullptr || whole != nullptr; }
+};
+
+/// An average of the cells that are not left out: sums, and how many cells there are.
+struct Average {
+  Plan sums, counts;
 };
 
 /// Floats are combined in the order in which those of a dense copy of the array would be: where it differs from that of
-/// the array as it lies, rows are made. Throws std::invalid_argument where the request cannot be run,
-/// std::overflow_error where 64 bits do not suffice.
-inline Plan make_plan(const Request& request) {
+/// the array as it lies, rows are made.
+inline Plan make_simple_plan(const Request& request) {
   NormalForm form = normal_form(request);
   Schedule schedule = make_schedule(form);
   const bool matters = !surveys(form.op) && depends_on_order(form.steps.accumulator);
@@ -32,6 +46,41 @@ inline Plan make_plan(const Request& request) {
     }
   }
   return {std::move(form), std::move(schedule)};
+}
+
+/// Whether units of one schedule are those of the other.
+inline bool has_same_units(const Schedule& a, const Schedule& b) {
+  const auto is_bundled = [](const Schedule& s) { return std::holds_alternative<by::Bundled>(s.strategy); };
+  return a.units == b.units && a.tiles == b.tiles && a.tile_outputs == b.tile_outputs &&
+         a.plane_count == b.plane_count && a.column.windows.outputs() == b.column.windows.outputs() &&
+         a.column.result_stride == b.column.result_stride && is_bundled(a) == is_bundled(b);
+}
+
+/// Throws std::invalid_argument where the request cannot be run, std::overflow_error where 64 bits do not suffice.
+inline Plan make_plan(const Request& request) {
+  Plan plan = make_simple_plan(request);
+  const NormalForm& form = plan.form;
+  if (form.empty || !form.source.leaves_out() || form.indices != Indices::none) return plan;
+  if (form.averages && form.divisor == 0) {
+    if (form.dtype != DType::float32 && form.dtype != DType::float64)
+      throw std::invalid_argument("averages of what is not left out must be of float32 or float64");
+    if (form.dtype == DType::float32 && form.taps > 1 << 24)
+      throw std::invalid_argument("float32 must be able to count the cells of a window");
+    Request part = request;
+    part.op = Op::sum;
+    Plan sums = make_simple_plan(part);
+    part.present = true;
+    plan.schedule = sums.schedule;
+    plan.average = std::make_shared<const Average>(Average{std::move(sums), make_simple_plan(part)});
+  }
+  // NaNs are seen in the result, if it is one of floats.
+  if (form.source.nans_omitted && !form.source.masked && !form.source.present && info_of(form.dtype).kind == 'f') {
+    Request all = request;
+    all.omit = false;
+    Plan whole = make_simple_plan(all);
+    if (has_same_units(whole.schedule, plan.schedule)) plan.whole = std::make_shared<const Plan>(std::move(whole));
+  }
+  return plan;
 }
 
 }  // namespace tilepool

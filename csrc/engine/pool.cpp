@@ -2,20 +2,21 @@
 #include "pool.hpp"
 
 #include "dispatch.hpp"
+#include "left_out.hpp"
 #include "parallel.hpp"
 #include "strategies/strategies.hpp"
 
 namespace tilepool {
 
-void pool(const Plan& plan, const void* input, void* result, int threads, void* indices, Interrupt::Question question) {
+void pool(const Plan& plan, const void* input, void* result, int threads, void* indices, Interrupt::Question question,
+          const void* mask) {
   if (plan.form.empty) return;
   constexpr std::int64_t serial_work = 128 << 10;  // less costs less than starting threads does
   if (plan.schedule.work < serial_work) threads = 1;
   Interrupt interrupt(question);
-  const Call call{plan, active_table(), input, result, indices, interrupt};
-  parallel_for(threads, plan.schedule.units, 1, interrupt, [&](Share& share) {
-    std::visit([&](const auto& strategy) { run(strategy, call, share); }, plan.schedule.strategy);
-  });
+  const Call call{plan, active_table(), input, result, indices, interrupt, mask};
+  if (plan.has_pieces()) return pool_pieces(call, threads);
+  parallel_for(threads, plan.schedule.units, 1, interrupt, [&](Share& share) { run(call, share); });
 }
 
 }  // namespace tilepool

@@ -10,8 +10,8 @@ namespace tilepool {
 /// plan's dtypes, shapes and strides, aligned to their element size. `threads` 0 takes the default. Throws
 /// std::bad_alloc where memory for scratch is missing, Interrupted where the answer to `question` (see Interrupt) ends
 /// the call; nothing else. A plan with indices writes them to `indices`, which have the shape and the memory order of
-/// the result.
+/// the result; one with a mask has it read from `mask`.
 void pool(const Plan& plan, const void* input, void* result, int threads = 0, void* indices = nullptr,
-          Interrupt::Question question = nullptr);
+          Interrupt::Question question = nullptr, const void* mask = nullptr);
 
 }  // namespace tilepool

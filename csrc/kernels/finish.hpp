@@ -36,6 +36,21 @@ void finish_mean(void* to, const void* accumulators, std::int64_t n, double divi
   });
 }
 
+/// See Divide.
+template <class T>
+void divide(void* sums, const void* counts, const double* added, std::int64_t n) {
+  auto* const target = static_cast<T*>(sums);
+  const auto* const by = static_cast<const T*>(counts);
+  sweep<T, full_lanes<T>>(0, n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    constexpr int N = decltype(lanes)::value;
+    auto divisor = load<N>(by + i);
+    if (added != nullptr) {
+      divisor = convert_numbers<T, N>(convert_numbers<double, N>(divisor) + load<N>(added + i));
+    }
+    store(target + i, load<N>(target + i) / divisor);
+  });
+}
+
 /// The square root as a float32.
 inline void finish_root(void* to, const void* accumulators, std::int64_t n, double, ToInteger) {
   finish_row<float, double>(to, accumulators, n, [](auto lanes, auto v) TILEPOOL_INLINE_LAMBDA {

@@ -40,6 +40,66 @@ struct Truth {
   }
 };
 
+/// Whether floats are numbers: their magnitudes are those of infinity or less.
+template <class From>
+struct Present {
+  using Bits = IntegerLike<Lane<From>>;
+  static constexpr Bits magnitude = std::numeric_limits<Bits>::max();
+  static constexpr Bits infinity = magnitude >> mantissa_bits<From> << mantissa_bits<From>;
+  template <int N>
+  static TILEPOOL_INLINE auto is_nan(Vec<Lane<From>, N> v) {
+    return (bits_as<Vec<Bits, N>>(v) & splat<N>(magnitude)) > splat<N>(infinity);
+  }
+  /// 1 or 0.
+  template <int N>
+  static TILEPOOL_INLINE Vec<Bits, N> wide(Vec<Lane<From>, N> v) {
+    return is_nan<N>(v) ? Vec<Bits, N>{} : splat<N>(Bits(1));
+  }
+  template <int N>
+  static TILEPOOL_INLINE Vec<std::uint8_t, N> of(Vec<Lane<From>, N> v, std::uint8_t) {
+    return convert_numbers<std::uint8_t, N>(wide<N>(v));
+  }
+};
+
+/// The bits of floats, other ones in the place of NaNs.
+template <class From>
+struct Omitted {
+  using Bits = typename Present<From>::Bits;
+  template <int N>
+  static TILEPOOL_INLINE Vec<Bits, N> of(Vec<Lane<From>, N> v, Bits other) {
+    return Present<From>::template is_nan<N>(v) ? splat<N>(other) : bits_as<Vec<Bits, N>>(v);
+  }
+};
+
+/// The opposite: 0 in the place of NaNs, and those bits in that of numbers.
+template <class From>
+struct Counted {
+  using Bits = typename Present<From>::Bits;
+  template <int N>
+  static TILEPOOL_INLINE Vec<Bits, N> of(Vec<Lane<From>, N> v, Bits one) {
+    return Present<From>::template is_nan<N>(v) ? Vec<Bits, N>{} : splat<N>(one);
+  }
+};
+
+/// Whether there is a NaN.
+template <class From>
+bool has_nan(const void* elements, std::int64_t n) {
+  using Bits = typename Present<From>::Bits;
+  constexpr int N = full_lanes<Bits>;
+  const auto* const from = static_cast<const Lane<From>*>(elements);
+  const auto nans = [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    constexpr int M = decltype(lanes)::value;
+    return Present<From>::template is_nan<M>(load<M>(from + i)) ? splat<M>(Bits(1)) : Vec<Bits, M>{};
+  };
+  Vec<Bits, N> seen{};
+  std::int64_t i = 0;
+  for (; i + N <= n; i += N) seen |= nans(Lanes<N>{}, i);
+  bool found = false;
+  for (int lane = 0; lane < N; ++lane) found = found || seen[lane] != 0;
+  for (; i < n; ++i) found = found || nans(Lanes<1>{}, i) != 0;
+  return found;
+}
+
 /// The lowest bytes of the lanes of as many vectors as a lane has bytes.
 template <class T>
 TILEPOOL_INLINE Vec<std::int8_t, vector_bytes> lowest_bytes(const Vec<T, full_lanes<T>>* v) {
@@ -106,21 +166,34 @@ void prepare(void* to, const void* elements, std::int64_t n, std::int64_t flip) 
 
 /// Truths, a vector of bytes at a time where there are as many: what wide numbers are converted to fills a small part
 /// of one.
-template <class From>
+template <class From, class Is = Truth<From>>
 void prepare_truth(void* to, const void* elements, std::int64_t n, std::int64_t flip) {
-  using Bits = typename Truth<From>::Bits;
+  using Bits = typename Is::Bits;
   constexpr int N = full_lanes<Bits>, count = sizeof(Bits);
-  if (count < 4 || n < N * count) return prepare<std::uint8_t, From, Truth<From>>(to, elements, n, flip);
+  if (count < 4 || n < N * count) return prepare<std::uint8_t, From, Is>(to, elements, n, flip);
   for (std::int64_t done = 0; done < n; done += N * count) {
     const std::int64_t i = done < n - N * count ? done : n - N * count;
     const auto* const from = static_cast<const Lane<From>*>(elements) + i;
     Vec<Bits, N> truths[count];
-    for (int part = 0; part < count; ++part) truths[part] = Truth<From>::template wide<N>(load<N>(from + part * N));
+    for (int part = 0; part < count; ++part) truths[part] = Is::template wide<N>(load<N>(from + part * N));
     store(static_cast<std::uint8_t*>(to) + i, lowest_bytes<Bits>(truths));
   }
 }
 template <class To, class From>
 constexpr Prepare converts = prepare<To, From, Converted<To, From>>;
+
+/// See Keep.
+template <class Bits>
+void keep(void* to, const void* elements, const void* mask, std::int64_t n, std::int64_t other) {
+  auto* const target = static_cast<Bits*>(to);
+  const auto* const from = static_cast<const Bits*>(elements);
+  const auto* const is_kept = static_cast<const std::uint8_t*>(mask);
+  sweep_overlapping<Bits, full_lanes<Bits>>(n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    constexpr int N = decltype(lanes)::value;
+    const auto kept = convert_numbers<Bits, N>(load<N>(is_kept + i));
+    store(target + i, kept != Bits(0) ? load<N>(from + i) : splat<N>(static_cast<Bits>(other)));
+  });
+}
 
 }  // namespace
 }  // namespace tilepool

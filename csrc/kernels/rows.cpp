@@ -23,8 +23,27 @@ constexpr void convert(RowSteps& steps, DType dtype) {
   }
 }
 
+/// What is left out of floats of type T.
+template <class T>
+constexpr void leave_out(RowSteps& steps, DType dtype) {
+  steps.omit[static_cast<int>(dtype)] = prepare<typename Omitted<T>::Bits, T, Omitted<T>>;
+  steps.count[static_cast<int>(dtype)] = prepare<typename Omitted<T>::Bits, T, Counted<T>>;
+  steps.present[static_cast<int>(dtype)] = prepare_truth<T, Present<T>>;
+  steps.has_nan[static_cast<int>(dtype)] = has_nan<T>;
+}
+
 constexpr RowSteps fill() {
   RowSteps steps{};
+  leave_out<Float16>(steps, DType::float16);
+  leave_out<BFloat16>(steps, DType::bfloat16);
+  leave_out<float>(steps, DType::float32);
+  leave_out<double>(steps, DType::float64);
+  steps.divide[static_cast<int>(DType::float32)] = divide<float>;
+  steps.divide[static_cast<int>(DType::float64)] = divide<double>;
+  steps.keep[0] = keep<int8_t>;
+  steps.keep[1] = keep<int16_t>;
+  steps.keep[2] = keep<int32_t>;
+  steps.keep[3] = keep<int64_t>;
   convert<Float16>(steps, DType::float16);
   convert<BFloat16>(steps, DType::bfloat16);
   convert<float>(steps, DType::float32);

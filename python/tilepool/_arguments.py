@@ -142,6 +142,14 @@ def divisor(name: str, value: object) -> float:
     return float(number)
 
 
+def count(name: str, value: object) -> int:
+    """A number of cells."""
+    if not is_integer(value) or value < 0:
+        exception = ValueError if is_integer(value) else TypeError
+        raise exception(f"{name} must be an integer of 0 or more, not {shown(value)}")
+    return int(value)
+
+
 def threads(value: object) -> int:
     """A number of threads; 0, which the core takes for the default, where `value` is None."""
     if value is None:

@@ -44,6 +44,8 @@ class Plan:
         source: str | None = None,
         swapped: bool = False,
         order: tuple[int, ...] = (),
+        mask: tuple[int, ...] | None = None,
+        present: bool = False,
     ) -> None: ...
     @property
     def result_shape(self) -> tuple[int, ...]: ...
@@ -54,13 +56,24 @@ class Plan:
     @property
     def strategy(self) -> str: ...
     def fits(
-        self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, out_indices: npt.NDArray[Any] | None = None
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any] | None = None,
+        out_indices: npt.NDArray[Any] | None = None,
+        mask: npt.NDArray[Any] | None = None,
     ) -> bool: ...
-    def run(self, x: npt.NDArray[Any], out: npt.NDArray[Any] | None = None, threads: int = 0) -> npt.NDArray[Any]: ...
+    def run(
+        self,
+        x: npt.NDArray[Any],
+        out: npt.NDArray[Any] | None = None,
+        threads: int = 0,
+        mask: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]: ...
     def pick(
         self,
         x: npt.NDArray[Any],
         out: npt.NDArray[Any] | None = None,
         out_indices: npt.NDArray[Any] | None = None,
         threads: int = 0,
+        mask: npt.NDArray[Any] | None = None,
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]: ...

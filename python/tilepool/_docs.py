@@ -93,6 +93,11 @@ TEXTS = {
             A NaN makes its windows NaN, or is left out of them, or is an error wherever it is. A cell that is left out
             is like padding: as if it were not there.
     """,
+    "min_count": """
+        min_count : int, default 0
+            A window of fewer cells that are not left out gives NaN, as an integer or bool what one without cells gives,
+            and the index -1 (255).
+    """,
     "mask": """
         mask : array_like of bool, optional
             True where a cell of x counts, in a shape that broadcasts to that of x. All others are left out, NaN or not.

@@ -27,10 +27,10 @@ class Types(NamedTuple):
 
 
 # Ops of elements as truth values, and what does them.
-LOGICAL = {"any": "max", "all": "min", "count_nonzero": "sum"}
+LOGICAL = {"any": "max", "all": "min", "count_nonzero": "sum", "present": "sum"}
 
 
-def choose(core: str, parameters: tuple[float, float], given: DType, asked: DType | None, omit: bool = False) -> Types:
+def choose(core: str, parameters: tuple[float, float], given: DType, asked: DType | None) -> Types:
     """The dtypes of one of the core's operations on an array of dtype `given`, where `asked` may be the result's."""
     if core in ("sum", "average"):
         return choose_sum(core, given, asked)
@@ -40,7 +40,7 @@ def choose(core: str, parameters: tuple[float, float], given: DType, asked: DTyp
             return Types(core, FLOAT64 if result == FLOAT64 else FLOAT32, result)
         return Types(core, UINT64 if result.kind == "u" else INT64, result)
     if core in LOGICAL:
-        return Types(LOGICAL[core], BOOL, INT64 if core == "count_nonzero" else BOOL)
+        return Types(LOGICAL[core], BOOL, INT64 if LOGICAL[core] == "sum" else BOOL)
     if core == "quantile" and methods[int(parameters[1])] in ("lower", "higher", "nearest"):
         return Types("quantile_of_cells", given, given)  # always one of them
     if core in ("max", "min", "mode"):
@@ -50,7 +50,7 @@ def choose(core: str, parameters: tuple[float, float], given: DType, asked: DTyp
         source = FLOAT64 if result == FLOAT64 else FLOAT32
         fast = {1: "sum_magnitude", inf: "max_magnitude"} | ({2: "root_sum_square"} if source == FLOAT32 else {})
         p = parameters[0]
-        return Types("power_sum", given, result) if omit or p not in fast else Types(fast[p], source, result)
+        return Types(fast[p], source, result) if p in fast else Types("power_sum", given, result)
     return Types(core, given, result)
 
 

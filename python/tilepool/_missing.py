@@ -1,7 +1,7 @@
 """Cells that are left out of their windows, and cells that weigh: `nan_policy`, `mask` and `weights` over the core.
 
-What is left out is filled with what changes nothing (the lowest value, the highest, or 0) in a copy of x, which is then
-pooled as any array. That leaves what filling cannot say: by how much to divide, and where an extremum lies.
+The core pools an array as if a cell that is left out held what changes nothing (the lowest value, the highest, or 0).
+That leaves what such a value cannot say: by how much to divide, and where an extremum lies.
 """
 
 from __future__ import annotations
@@ -16,101 +16,162 @@ from . import _arrays as arrays
 from ._arrays import copied
 from ._core import dtypes
 from ._dtypes import FLOAT32, FLOAT64, INT64, UINT64, choose_sum, is_float, readable, supported
-from ._ops import MAX, SUM, neutral
-from ._plan import saturated
-from ._windows import taps_along
+from ._ops import AVERAGE, MAX, PRESENT, SUM, Division, Op, neutral
+from ._plan import ALL, Missing, Pooling, saturated
+from ._windows import Axes, Whole, sliding, taps_along
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._plan import Call, Pooling
+    from ._ops import AnyOp
+    from ._plan import Call
     from ._types import Array, DType
     from ._windows import Cells
 
 POLICIES = ("propagate", "omit", "raise")
 
 
-def left_out(x: Array, nan_policy: object, mask: object) -> Array | None:
-    """The cells that count as if they were not there, in a shape that broadcasts to that of x; None: there are none."""
+def left_out(x: Array, nan_policy: object, mask: object, threads: int) -> Missing:
+    """The cells that count as if they were not there."""
     policy = arguments.choice("nan_policy", nan_policy, POLICIES)
-    hidden = None if mask is None else ~arrays.mask_of(mask, x.shape)
-    if hidden is not None and not hidden.any():
-        hidden = None
-    if policy == "propagate" or not is_float(x.dtype):
-        return hidden
+    counted = None if mask is None else arrays.mask_of(mask, x.shape)
+    if counted is not None and counted.all():
+        counted = None
+    if policy == "raise" and is_float(x.dtype):
+        refuse_nan(x, Missing(False, counted), threads)
+    return Missing(policy == "omit" and is_float(x.dtype), counted)
+
+
+def refuse_nan(x: Array, missing: Missing, threads: int) -> None:
+    """Refuse a NaN among the cells that count. Only where there is one, all are looked at by numpy."""
+    if x.size == 0:
+        return
+    whole = Pooling(MAX, Whole(True), Axes(None, tuple(range(x.ndim))))
     with np.errstate(invalid="ignore"):  # signalling NaNs
-        nan = np.isnan(x)
-    if policy == "raise":
-        arrays.refuse_nan("x", nan if hidden is None else nan & ~hidden, " where nan_policy is 'raise'")
-        return hidden
-    if not nan.any():
-        return hidden
-    if hidden is not None:
-        nan |= hidden
-    return nan
+        if np.isnan(whole.call(x, missing).results(x, (None,), threads, missing)[0]).any():
+            places = np.isnan(x) if missing.mask is None else np.isnan(x) & missing.mask
+            arrays.refuse_nan("x", places, " where nan_policy is 'raise'")
 
 
 def results(
-    x: Array, pooling: Pooling, call: Call, missing: Array | None, masked: bool, threads: int
+    x: Array, pooling: Pooling, call: Call, missing: Missing, threads: int, targets: tuple[Array | None, ...] = ()
 ) -> tuple[Array, ...]:
-    """The results of a call, new arrays, where cells are left out: NaNs alone, or those of a mask, too."""
+    """The results of a call where cells are left out: in those targets that the core writes to, else new arrays."""
     op = pooling.op
-    nowhere = (None,) * len(call.dtypes)
-    if missing is None:
-        return call.results(x, nowhere, threads)
-    if op.row.omits and not masked:
-        return pooling.call(x, omit=True).results(x, nowhere, threads)
+    targets = targets or (None,) * len(call.dtypes)
+    if missing.nothing:
+        return call.results(x, targets, threads)
     if op.name == "avg" and not op.division.divisor:
         return (average(x, pooling, call, missing, threads),)
+    in_core = pooling.call(x, missing)
+    if op.counting is not None:
+        return extrema(x, pooling, in_core, missing, threads, targets)
+    if in_core.source is None:
+        return in_core.results(x, targets, threads, missing)
+    # What numpy has to convert, it also fills.
+    full = filled(x, missing.cells(x), neutral(op.row, readable(x.dtype)))
+    return pooling.call(full).results(full, targets, threads)
+
+
+def extrema(
+    x: Array, pooling: Pooling, in_core: Call, missing: Missing, threads: int, targets: tuple[Array | None, ...]
+) -> tuple[Array, ...]:
+    """Values and indices."""
+    op = pooling.op
     nothing = neutral(op.row, readable(x.dtype))
-    full = filled(x, missing, nothing)
-    if op.counting is None:
-        return pooling.call(full).results(full, nowhere, threads)
-    values, indices = pooling.call(full).results(full, nowhere, threads)
+    values, indices = in_core.results(x, targets, threads, missing)
     with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
-        equal, alike = values == nothing, full == nothing
-    if equal.any():  # the place may be one that was filled: look among the others
-        alike &= ~missing
-        found, places = pooling.of(MAX._replace(counting=op.counting)).call(alike).results(alike, nowhere, threads)
-        places[~found] = np.array(-1).astype(places.dtype)
-        np.copyto(indices, places, where=equal)
+        equal = values == nothing
+    places = missing.cells(x) if equal.any() else None
+    if places is not None:  # it may be that of a cell that is left out: look among the others
+        with np.errstate(invalid="ignore"):
+            alike = x == nothing
+        alike &= ~places
+        found, first = pooling.of(MAX._replace(counting=op.counting)).call(alike).results(alike, (None, None), threads)
+        first[~found] = np.array(-1).astype(first.dtype)
+        np.copyto(indices, first, where=equal)
     return values, indices
 
 
-def filled(x: Array, missing: Array | None, value: Array) -> Array:
-    """A copy of x in its memory order and of the dtype of `value`, which takes the place of the missing cells."""
+# ---- windows of too few cells ----------------------------------------------------------------------------------------
+
+
+def erase(
+    results: tuple[Array, ...], op: AnyOp, x: Array, pooling: Pooling, missing: Missing, min_count: int, threads: int
+) -> None:
+    """Overwrite what windows of fewer cells give."""
+    few = counted(x, pooling, missing, threads) < min_count
+    values = results[0]
+    nothing: Any = np.zeros((), values.dtype)
+    if is_float(values.dtype):
+        nothing = np.array(np.nan).astype(values.dtype)
+    elif isinstance(op, Op):
+        nothing = empty_value(op, x.dtype)
+    np.copyto(values, nothing, where=few, casting="unsafe")
+    if len(results) == 2:
+        np.copyto(results[1], np.array(-1).astype(results[1].dtype), where=few)
+
+
+def empty_value(op: Op, dtype: DType) -> Array:
+    """That of a window whose taps lie on both sides of the only cell."""
+    cell = np.zeros(1, dtype)
+    beside = Pooling(op._replace(counting=None), sliding(2, 1, 2, 3, False), Axes(None, 0))
+    return np.asarray(beside.call(cell).results(cell, (None,), 1)[0][0])
+
+
+def filled(x: Array, places: Array | None, value: Array) -> Array:
+    """A copy of x in its memory order and of the dtype of `value`, which takes these places."""
     copy = copied(x, value.dtype)
-    if missing is not None:
-        np.copyto(copy, value, where=missing)
+    if places is not None:
+        np.copyto(copy, value, where=places)
     return copy
 
 
 # ---- averages --------------------------------------------------------------------------------------------------------
 
 
-def average(x: Array, pooling: Pooling, call: Call, missing: Array, threads: int) -> Array:
+MOST_COUNTED = 2**24  # float32 counts no further
+
+
+def average(x: Array, pooling: Pooling, call: Call, missing: Missing, threads: int) -> Array:
     """Sums divided by the taps that are left, once."""
     op, dtype = pooling.op, call.dtypes[0]
-    inside, padded = taps(x.shape, pooling)
-    missed = summed(spread(missing, x.shape, pooling), pooling, None, threads)
-    divisors = (padded if op.division.count_include_pad else inside) - missed
-
     # What the core's average reads and adds up: integers of 8 and 16 bits exactly, floats as they are divided.
     source = choose_sum("average", readable(x.dtype), op.dtype).source
-    full = filled(x, missing, np.zeros((), source))
-    if not is_float(source) and not is_float(dtype):
-        return whole_quotients(whole_sums(full, pooling, threads), divisors, call)
     number = FLOAT32 if dtype.itemsize == 2 else dtype
+    if is_float(source) and is_float(dtype):
+        if x.size > MOST_COUNTED and taps(x.shape, pooling)[0].max(initial=0) > MOST_COUNTED:
+            number = FLOAT64
+        in_core = pooling.of(op._replace(dtype=number)).call(x, missing)
+        with np.errstate(all="ignore"):
+            return in_core.results(x, (None,), threads, missing)[0].astype(dtype, copy=False)
+
+    counts = counted(x, pooling, missing, threads)
+    if op.division.count_include_pad:
+        inside, padded = taps(x.shape, pooling)
+        counts = np.asarray(counts + (padded - inside))
+    if not is_float(source) and not is_float(dtype):
+        return whole_average(x, pooling, call, missing, counts, threads)
     if not is_float(dtype):
         number = FLOAT64
     exact = not is_float(source) and source.itemsize <= 2
-    sums = summed(full, pooling, None if exact else number, threads).astype(number, copy=False)
-    return quotients(sums, divisors.astype(number), call)
+    sums = summed(x, pooling, None if exact else number, threads, missing).astype(number, copy=False)
+    return quotients(sums, counts.astype(number), call)
 
 
-def summed(x: Array, pooling: Pooling, dtype: DType | None, threads: int) -> Array:
+def summed(x: Array, pooling: Pooling, dtype: DType | None, threads: int, missing: Missing = ALL) -> Array:
     """The sums of an array's windows, as a new array."""
-    return pooling.of(SUM._replace(dtype=dtype)).call(x).results(x, (None,), threads)[0]
+    return pooling.of(SUM._replace(dtype=dtype)).call(x, missing).results(x, (None,), threads, missing)[0]
+
+
+def counted(x: Array, pooling: Pooling, missing: Missing, threads: int) -> Array:
+    """How many cells of each window are there: in a shape that broadcasts to that of the result."""
+    if missing.nothing:
+        return taps(x.shape, pooling)[0]
+    if missing.nans:
+        return pooling.of(PRESENT).call(x, missing).results(x, (None,), threads, missing)[0]
+    assert missing.mask is not None  # which may be smaller than x
+    return summed(spread(missing.mask, x.shape, pooling), pooling, None, threads)
 
 
 def quotients(sums: Array, divisors: Array, call: Call) -> Array:
@@ -126,29 +187,41 @@ def quotients(sums: Array, divisors: Array, call: Call) -> Array:
     return saturated(sums, call.dtypes[0], call.rounding)
 
 
-def whole_sums(x: Array, pooling: Pooling, threads: int) -> Array:
-    """The exact sums of integers: of 64 bits as Python's integers, of fewer as int64."""
+def whole_average(x: Array, pooling: Pooling, call: Call, missing: Missing, divisors: Array, threads: int) -> Array:
+    """Averages of integers, exact before they are rounded; 0 where there are none."""
+    divisors = np.maximum(divisors, 1)
     if x.dtype.itemsize < 8:
-        return summed(x, pooling, INT64, threads)
-    high, low = (summed(half, pooling, None, threads).astype(object) for half in (x >> 32, x & 0xFFFFFFFF))
-    return np.asarray(high * 2**32 + low)
+        sums = summed(x, pooling, INT64, threads, missing)
+        return rounded_quotients(sums // divisors, sums % divisors, divisors, call, sums)
+    # Sums of 96 bits in two parts: what is above the lower 32 bits, rounded down, and all modulo 2**64.
+    number = UINT64 if x.dtype.kind == "u" else INT64
+    upper = AVERAGE._replace(dtype=number, division=Division(divisor=2.0**32, rounding="floor"))
+    high = pooling.of(upper).call(x, missing).results(x, (None,), threads, missing)[0]
+    low = summed(x, pooling, number, threads, missing).astype(UINT64) & np.uint64(2**32 - 1)
+    if divisors.dtype == object or divisors.max(initial=1) >= 2**32:  # the padding counts, and is vast
+        sums = high.astype(object) * 2**32 + low
+        return rounded_quotients(sums // divisors, sums % divisors, divisors, call, high)
+    floors, rests = np.divmod(high, divisors.astype(number))
+    lower, rests = np.divmod(rests.astype(UINT64) << np.uint64(32) | low, divisors.astype(UINT64))
+    floors = ((floors.astype(UINT64) << np.uint64(32)) + lower).astype(number)
+    return rounded_quotients(floors, rests.astype(INT64), divisors, call, high)
 
 
-def whole_quotients(sums: Array, divisors: Array, call: Call) -> Array:
-    """Integers divided exactly, rounded and saturated; 0 where the divisor is 0."""
-    floors, rests = sums // np.maximum(divisors, 1), sums % np.maximum(divisors, 1)
+def rounded_quotients(floors: Array, rests: Array, divisors: Array, call: Call, like: Array) -> Array:
+    """Quotients of integers, rounded and saturated, in the memory order of `like`."""
     up: dict[str, Callable[[], Any]] = {
-        "half_even": lambda: 2 * rests + floors % 2 > divisors,  # odd floors go up at a half, too
+        "half_even": lambda: 2 * rests + (floors % 2).astype(rests.dtype) > divisors,  # odd ones go up at a half, too
         "half_up": lambda: 2 * rests >= divisors,
-        "floor": lambda: False,
+        "floor": lambda: np.False_,
         "trunc": lambda: (floors < 0) & (rests > 0),
     }
-    whole = np.where(divisors == 0, 0, floors + up[call.rounding]())
+    whole = floors + up[call.rounding]()
     limits = np.iinfo(call.dtypes[0])
     lowest, highest = limits.min, limits.max
-    if whole.dtype == INT64:  # has room for no more
-        lowest, highest = max(lowest, -(2**63)), min(highest, 2**63 - 1)
-    result = np.empty_like(sums, call.dtypes[0])
+    if whole.dtype != object:  # has room for no more
+        own = np.iinfo(whole.dtype)
+        lowest, highest = max(lowest, own.min), min(highest, own.max)
+    result = np.empty_like(like, call.dtypes[0])
     np.copyto(result, np.asarray(np.clip(whole, lowest, highest)), casting="unsafe")
     return result
 
@@ -177,16 +250,17 @@ def weighted_dtype(x: Array, pooling: Pooling, call: Call, weights: Array) -> DT
 
 
 def weighted(
-    x: Array, pooling: Pooling, call: Call, missing: Array | None, weights: Array, dtype: DType, threads: int
+    x: Array, pooling: Pooling, call: Call, missing: Missing, weights: Array, dtype: DType, threads: int
 ) -> Array:
     """A weighted sum or average, as a new array."""
+    places = missing.cells(x)
     if pooling.op.name == "avg":
-        return weighted_average(x, pooling, call, missing, weights, threads)
+        return weighted_average(x, pooling, call, places, weights, threads)
     if is_float(dtype):
-        sums = summed(products(x, missing, weights), pooling, None, threads)
+        sums = summed(products(x, places, weights), pooling, None, threads)
         with np.errstate(all="ignore"):
             return sums.astype(dtype, copy=False)
-    full = filled(x, missing, np.zeros((), readable(x.dtype)))  # products of integers are added modulo 2**n
+    full = filled(x, places, np.zeros((), readable(x.dtype)))  # products of integers are added modulo 2**n
     with np.errstate(all="ignore"):
         full = full.astype(UINT64 if dtype == UINT64 else INT64)  # of which fewer bits are the same
     np.multiply(full, weights.astype(full.dtype), out=full)
@@ -194,16 +268,16 @@ def weighted(
 
 
 def weighted_average(
-    x: Array, pooling: Pooling, call: Call, missing: Array | None, weights: Array, threads: int
+    x: Array, pooling: Pooling, call: Call, places: Array | None, weights: Array, threads: int
 ) -> Array:
     """Sums of float64 products divided by sums of weights; a tap over the padding, where it counts, weighs 1."""
     division = pooling.op.division
-    sums = summed(products(x, missing, weights), pooling, None, threads)
+    sums = summed(products(x, places, weights), pooling, None, threads)
     if division.divisor:
         return quotients(sums, np.array(division.divisor), call)
     weights = weights.astype(FLOAT64)
-    if missing is not None:
-        weights = np.where(missing, 0, weights)
+    if places is not None:
+        weights = np.where(places, 0, weights)
     divisors = summed(spread(weights, x.shape, pooling), pooling, None, threads)
     if division.count_include_pad:
         inside, padded = taps(x.shape, pooling)
@@ -211,13 +285,13 @@ def weighted_average(
     return quotients(sums, divisors, call)
 
 
-def products(x: Array, missing: Array | None, weights: Array) -> Array:
-    """Cells times weights in float64, in the memory order of x; 0 where a cell is missing."""
+def products(x: Array, places: Array | None, weights: Array) -> Array:
+    """Cells times weights in float64, in the memory order of x; 0 in these places, where cells are missing."""
     full = filled(x, None, np.zeros((), FLOAT64))
     with np.errstate(all="ignore"):
         np.multiply(full, weights, out=full, dtype=FLOAT64, casting="unsafe")
-    if missing is not None:
-        np.copyto(full, 0, where=missing)
+    if places is not None:
+        np.copyto(full, 0, where=places)
     return full
 
 

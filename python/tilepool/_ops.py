@@ -176,9 +176,12 @@ ROWS: dict[str, Row] = {
     "mixed": Row("average", {"alpha": Argument(raw, 0.5), "count_include_pad": COUNT_PAD}, neutral=0),
 }
 ALIASES = {"mean": "avg", "average": "avg"}
-# What poolings that take several steps are made of. An expectation is that of a stochastic pooling.
-SUM, MAX, AVERAGE, EXPECTATION = map(
-    Op, ("sum", "max", "avg", "stochastic"), ("sum", "max", "average", "self_weighted")
+# What poolings that take several steps are made of. An expectation is that of a stochastic pooling; present are cells
+# that are not left out.
+SUM, MAX, AVERAGE, EXPECTATION, COUNT, PRESENT = map(
+    Op,
+    ("sum", "max", "avg", "stochastic", "count_nonzero", "count_nonzero"),
+    ("sum", "max", "average", "self_weighted", "count_nonzero", "present"),
 )
 
 

@@ -20,6 +20,35 @@ if TYPE_CHECKING:
     from ._windows import Axes, Cells, Window, Windows
 
 
+class Missing(NamedTuple):
+    """Which cells count as if they were not there: NaNs, and those that a mask has not."""
+
+    nans: bool
+    mask: Array | None  # of bool, True where a cell counts, in a shape that broadcasts to that of x
+
+    @property
+    def nothing(self) -> bool:
+        return self.mask is None and not self.nans
+
+    def seen(self, x: Array) -> Array | None:
+        """The mask as the core reads it."""
+        return None if self.mask is None else np.broadcast_to(self.mask, x.shape)
+
+    def cells(self, x: Array) -> Array | None:
+        """Which cells of x these are, in a shape that broadcasts to that of x; None: there are none."""
+        hidden = None if self.mask is None else ~self.mask
+        if not self.nans:
+            return hidden
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            nan = np.isnan(x)
+        if hidden is not None:
+            nan |= hidden
+        return nan if nan.any() else None
+
+
+ALL = Missing(False, None)  # every cell counts
+
+
 class Pooling(NamedTuple):
     """What is asked of an array, its cells apart: what is kept of which windows along which axes."""
 
@@ -27,11 +56,12 @@ class Pooling(NamedTuple):
     windows: Windows
     axes: Axes
 
-    def call(self, x: Array, omit: bool = False) -> Call:
-        """The call for arrays of the form of x; with `omit` the core leaves out NaNs."""
-        if isinstance(self.windows, Listed):  # too many numbers for a key, and random ones
-            return make(self, x.dtype, x.shape, x.strides, omit)
-        return kept(self, x.dtype, x.shape, x.strides, omit)
+    def call(self, x: Array, missing: Missing = ALL) -> Call:
+        """The call for arrays of the form of x, cells of which the core leaves out."""
+        mask = missing.seen(x)
+        form = x.dtype, x.shape, x.strides, missing.nans, None if mask is None else mask.strides
+        make_or_find = make if isinstance(self.windows, Listed) else kept  # too many numbers for a key, and random ones
+        return make_or_find(self, *form)
 
     def of(self, op: Op) -> Pooling:
         """The same windows for another operation."""
@@ -76,24 +106,29 @@ class Call(NamedTuple):
         """Each `out` as a plain array; refuses one that cannot take its result."""
         return tuple(arrays.target(out, self.shape, dtype) for out, dtype in zip(outs, self.dtypes, strict=True))
 
-    def results(self, x: Array, targets: tuple[Array | None, ...], threads: int) -> tuple[Array, ...]:
-        """The results, in those targets that the core writes to."""
-        if self.source is not None:
-            x = copied(x, self.source, self.order)
-        if self.view is not None:
-            x = x.view(self.view)
+    def results(
+        self, x: Array, targets: tuple[Array | None, ...], threads: int, missing: Missing = ALL
+    ) -> tuple[Array, ...]:
+        """The results, in those targets that the core writes to. The call must be one for what is missing."""
+        x, mask = self.readable(x), missing.seen(x)
         seen = tuple(self.seen(target, dtype) for target, dtype in zip(targets, self.dtypes, strict=True))
-        written = self.direct and self.plan.fits(x, *seen)
+        written = self.direct and self.plan.fits(x, seen[0], seen[1] if len(seen) == 2 else None, mask)
         if not written:
             seen = (None,) * len(seen)
         if len(seen) == 1:
-            results: tuple[Array, ...] = (self.finished(self.plan.run(x, seen[0], threads), x, threads),)
+            results: tuple[Array, ...] = (self.finished(self.plan.run(x, seen[0], threads, mask), x, threads, mask),)
         else:
-            values, indices = self.plan.pick(x, seen[0], seen[1], threads)
-            results = self.finished(values, x, threads), indices.astype(self.dtypes[1], copy=False)
+            values, indices = self.plan.pick(x, seen[0], seen[1], threads, mask)
+            results = self.finished(values, x, threads, mask), indices.astype(self.dtypes[1], copy=False)
         if not written:
             return results
         return tuple(result if target is None else target for result, target in zip(results, targets, strict=True))
+
+    def readable(self, x: Array) -> Array:
+        """x as the core reads it."""
+        if self.source is not None:
+            x = copied(x, self.source, self.order)
+        return x if self.view is None else x.view(self.view)
 
     def seen(self, target: Array | None, dtype: DType) -> Array | None:
         """A target as the core sees it."""
@@ -101,7 +136,7 @@ class Call(NamedTuple):
             return target
         return target.view(UINT16)
 
-    def finished(self, result: Array, x: Array, threads: int) -> Array:
+    def finished(self, result: Array, x: Array, threads: int, mask: Array | None = None) -> Array:
         """The plan's result on x in the call's dtype."""
         dtype = self.dtypes[0]
         if self.bits is not None:
@@ -114,7 +149,7 @@ class Call(NamedTuple):
         if result.dtype.kind == "f":
             empty = np.isnan(result)
             if empty.any():
-                if self.sums is None or np.isnan(self.sums.run(x, None, threads)).any():
+                if self.sums is None or np.isnan(self.sums.run(x, None, threads, mask)).any():
                     raise ValueError(f"x must not have a window whose average is NaN where dtype is {dtype}")
                 result[empty] = 0
         return saturated(result, dtype, self.rounding)
@@ -143,13 +178,15 @@ def rounded(numbers: Array, rounding: str) -> None:
         np.add(floors, numbers - floors >= 0.5, out=numbers)
 
 
-def make(pooling: Pooling, given: DType, shape: Cells, strides: Cells, omit: bool) -> Call:
-    """The call of a pooling on arrays of the given form."""
+def make(
+    pooling: Pooling, given: DType, shape: Cells, strides: Cells, omit: bool = False, mask: Cells | None = None
+) -> Call:
+    """The call of a pooling on arrays of the given form; without NaNs, and without what masks of these strides hide."""
     op = pooling.op
     native = readable(given)
     windows = pooling.along(shape)
     axes = tuple(windows)
-    core_op, source, result = choose(op.core, op.parameters, native, op.dtype, omit)
+    core_op, source, result = choose(op.core, op.parameters, native, op.dtype)
     if is_float(result) and op.division.rounding != roundings[0]:
         raise ValueError(
             f"rounding must be {roundings[0]!r} unless dtype is an integer, not {shown(op.division.rounding)}"
@@ -188,6 +225,8 @@ def make(pooling: Pooling, given: DType, shape: Cells, strides: Cells, omit: boo
             source=native.name,
             swapped=swapped,
             order=order if ordered else (),
+            mask=mask,
+            present=op.core == "present",
         )
 
     core = plan(core_op)

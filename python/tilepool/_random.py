@@ -17,7 +17,7 @@ from ._ops import MAX, neutral
 
 if TYPE_CHECKING:
     from ._ops import Mixed, Stochastic
-    from ._plan import Call, Pooling
+    from ._plan import Call, Missing, Pooling
     from ._types import Array
     from ._windows import Cells
 
@@ -67,13 +67,11 @@ def race(activations: Array, rng: np.random.Generator) -> Array:
         return np.divide(waits, activations, out=keys, where=below)
 
 
-def mixed(
-    x: Array, op: Mixed, pooling: Pooling, call: Call, missing: Array | None, masked: bool, threads: int
-) -> Array:
+def mixed(x: Array, op: Mixed, pooling: Pooling, call: Call, missing: Missing, threads: int) -> Array:
     """alpha * max + (1 - alpha) * avg. `pooling` is that of the averages."""
     share = shares(op.alpha, call.shape)
     averages, maxima = (
-        missing_results(x, each, each.call(x), missing, masked, threads)[0] for each in (pooling, pooling.of(MAX))
+        missing_results(x, each, each.call(x), missing, threads)[0] for each in (pooling, pooling.of(MAX))
     )
     with np.errstate(all="ignore"):
         largest, means = maxima.astype(FLOAT64), averages.astype(FLOAT64)

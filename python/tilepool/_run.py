@@ -18,7 +18,7 @@ from ._docs import complete
 from ._dtypes import readable
 from ._fractional import Fractional
 from ._indices import Counting
-from ._ops import AVERAGE, MAX, Division, Mixed, Op, Stochastic
+from ._ops import AVERAGE, COUNT, MAX, Division, Mixed, Op, Stochastic
 from ._plan import Pooling
 from ._windows import Pyramid, Whole
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ._types import Array
     from ._windows import Axes, Windows
 
-PROPAGATE = "propagate"
+PROPAGATE, NO_CELL = "propagate", 0  # the usual arguments
 MOST_KEPT = 512  # calls of a function
 
 
@@ -50,6 +50,7 @@ class How(NamedTuple):
     nan_policy: object = PROPAGATE
     mask: Any = None
     weights: Any = None
+    min_count: int = 0
 
 
 def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
@@ -70,10 +71,12 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
         nan_policy: object = PROPAGATE,
         mask: Any = None,
         weights: Any = None,
+        min_count: object = NO_CELL,
         **options: object,
     ) -> Any:
         key: object = call_key(x, args, options)
-        plain = nan_policy is PROPAGATE and mask is None and weights is None  # by `is`: an equal string takes longer
+        # By `is`: comparing takes longer, and what is equal but not the same takes the longer way.
+        plain = nan_policy is PROPAGATE and mask is None and weights is None and min_count is NO_CELL
         if key is not None and not plain:
             key = key, mask is None, weights is None
         found = kept.get(key)
@@ -82,22 +85,23 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
             team = 0 if threads is None else arguments.threads(threads)
             if plain and call is not None:
                 return call.run(x, out, team)
-            return run(x, request, How(out, team, nan_policy, mask, weights))
+            return run(x, request, How(out, team, nan_policy, mask, weights, arguments.count("min_count", min_count)))
         if mask is not None:
             options["mask"] = mask
         if weights is not None:
             options["weights"] = weights
-        request = describe(x, *args, out=out, threads=threads, nan_policy=nan_policy, **options)
+        request = describe(x, *args, out=out, threads=threads, nan_policy=nan_policy, min_count=min_count, **options)
         team = arguments.threads(threads)
+        how = How(out, team, nan_policy, mask, weights, arguments.count("min_count", min_count))
         if key is None or is_random(request):
-            return run(x, request, How(out, team, nan_policy, mask, weights))
+            return run(x, request, how)
         call = None
         if plain and is_one_call(x, request):
             call = Pooling(request.op, request.windows, request.axes).call(x)  # type: ignore[arg-type]
         if len(kept) >= MOST_KEPT:
             kept.clear()  # in one step: other threads may be here
         kept[key] = request, call
-        return run(x, request, How(out, team, nan_policy, mask, weights)) if call is None else call.run(x, out, team)
+        return run(x, request, how) if call is None else call.run(x, out, team)
 
     return pool
 
@@ -170,10 +174,10 @@ def of_masked(x: np.ma.MaskedArray[Any, Any], request: Request, how: How) -> Any
     if how.mask is not None:
         counted &= arrays.mask_of(how.mask, data.shape)
     result = of_array(data, request, how._replace(mask=counted))
-    missing = missing_cells.left_out(data, how.nan_policy, counted)
+    missing = missing_cells.left_out(data, how.nan_policy, counted, how.threads).cells(data)
     if missing is not None:
         counted = ~np.broadcast_to(missing, data.shape)
-    seen = of_array(counted, request._replace(op=MAX), How(threads=how.threads))
+    seen = of_array(counted, request._replace(op=COUNT), How(threads=how.threads)) >= max(1, how.min_count)
     values = result[0] if isinstance(result, tuple) else result
     kept = np.ma.array(values, mask=~seen, fill_value=x.fill_value if values.dtype == x.dtype else None)
     return (kept, *result[1:]) if isinstance(result, tuple) else kept
@@ -251,8 +255,8 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     pooling = Pooling(core, request.windows, request.axes)  # type: ignore[arg-type] # an Op
     call = pooling.call(x)  # refuses what no call takes
     outs = arrays.outputs(how.out, results_of(op))
-    missing = missing_cells.left_out(x, how.nan_policy, how.mask)
-    if missing is None and how.weights is None and core is op:
+    missing = missing_cells.left_out(x, how.nan_policy, how.mask, how.threads)
+    if missing.nothing and how.weights is None and how.min_count == 0 and core is op:
         return call.run(x, how.out, how.threads)
 
     weights = None if how.weights is None else missing_cells.weights_of(how.weights, x.shape)
@@ -260,15 +264,16 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     if weights is not None:
         dtypes = (missing_cells.weighted_dtype(x, pooling, call, weights),)
     targets = tuple(arrays.target(out, call.shape, dtype) for out, dtype in zip(outs, dtypes, strict=True))
-    masked = how.mask is not None
     if weights is not None:
         results: tuple[Array, ...] = (
             missing_cells.weighted(x, pooling, call, missing, weights, dtypes[0], how.threads),
         )
     elif isinstance(op, Stochastic):
-        results = random.drawn(x, op, pooling, call, missing, how.threads)
+        results = random.drawn(x, op, pooling, call, missing.cells(x), how.threads)
     elif isinstance(op, Mixed):
-        results = (random.mixed(x, op, pooling, call, missing, masked, how.threads),)
+        results = (random.mixed(x, op, pooling, call, missing, how.threads),)
     else:
-        results = missing_cells.results(x, pooling, call, missing, masked, how.threads)
+        results = missing_cells.results(x, pooling, call, missing, how.threads, targets)
+    if how.min_count > 0:
+        missing_cells.erase(results, op, x, pooling, missing, how.min_count, how.threads)
     return one_or_all(arrays.delivered(results, outs, targets))

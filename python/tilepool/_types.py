@@ -47,6 +47,7 @@ class Common(Where, total=False):
     """Keywords of every pooling."""
 
     nan_policy: NanPolicy
+    min_count: int
     out: Array | None
     threads: Threads
 
@@ -69,6 +70,7 @@ class Indexed(Where, total=False):
     index_dtype: npt.DTypeLike
     index_base: IndexBase
     nan_policy: NanPolicy
+    min_count: int
     mask: npt.ArrayLike | None
     out: Output
     threads: Threads

@@ -17,6 +17,7 @@ struct Call {
   void* result;
   void* indices;
   Interrupt& interrupt;
+  const void* mask = nullptr;
 
   Kernel kernel() const { return kernel_of(table.kernels, plan.form, plan.schedule); }
 };
@@ -29,5 +30,10 @@ void run(const by::Endless&, const Call&, Share&);
 void run(const by::Bundled&, const Call&, Share&);
 void run(const by::Picked&, const Call&, Share&);
 void run(const by::Surveyed&, const Call&, Share&);
+
+/// The strategy of the plan.
+inline void run(const Call& call, Share& share) {
+  std::visit([&](const auto& strategy) { run(strategy, call, share); }, call.plan.schedule.strategy);
+}
 
 }  // namespace tilepool

@@ -52,8 +52,8 @@ def adaptive_max_pool(
 def adaptive_max_pool(
     x: ArrayLike, output_size: Sizes, *, return_indices: Flag = False, layout: Layout | None = None,
     axis: Axis = None, index_dtype: DTypeLike = "int64", index_base: CellBase = "plane",
-    nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None, out: Output = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Output = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The largest value of each of so many windows as the result is to have.
 
@@ -69,6 +69,7 @@ def adaptive_max_pool(
     %(axes)s
     %(counting)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(out)s
 
@@ -118,8 +119,8 @@ def adaptive_min_pool(
 def adaptive_min_pool(
     x: ArrayLike, output_size: Sizes, *, return_indices: Flag = False, layout: Layout | None = None,
     axis: Axis = None, index_dtype: DTypeLike = "int64", index_base: CellBase = "plane",
-    nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None, out: Output = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Output = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The smallest value of each of so many windows as the result is to have.
 
@@ -133,6 +134,7 @@ def adaptive_min_pool(
     %(axes)s
     %(counting)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(out)s
 
@@ -173,8 +175,8 @@ def adaptive_avg_pool(
 def adaptive_avg_pool(
     x: ArrayLike, output_size: Sizes, *, layout: Layout | None = None, axis: Axis = None,
     dtype: DTypeLike | None = None, rounding: Rounding = "half_even", nan_policy: NanPolicy = "propagate",
-    mask: ArrayLike | None = None, weights: ArrayLike | None = None, out: Array | None = None,
-    threads: Threads = None,
+    min_count: int = 0, mask: ArrayLike | None = None, weights: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The average of each of so many windows as the result is to have.
 
@@ -187,6 +189,7 @@ def adaptive_avg_pool(
     %(axes)s
     %(dtype)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(avg_weights)s
     %(out)s
@@ -225,8 +228,9 @@ def adaptive_sum_pool(
 @pooling
 def adaptive_sum_pool(
     x: ArrayLike, output_size: Sizes, *, layout: Layout | None = None, axis: Axis = None,
-    dtype: DTypeLike | None = None, nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None,
-    weights: ArrayLike | None = None, out: Array | None = None, threads: Threads = None,
+    dtype: DTypeLike | None = None, nan_policy: NanPolicy = "propagate", min_count: int = 0,
+    mask: ArrayLike | None = None, weights: ArrayLike | None = None, out: Array | None = None,
+    threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The sum of each of so many windows as the result is to have.
 
@@ -239,6 +243,7 @@ def adaptive_sum_pool(
     %(axes)s
     %(sum_dtype)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(sum_weights)s
     %(out)s

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def pool(
     x: ArrayLike, kernel_size: Integers, op: str = "max", stride: Stride = None, padding: Padding = 0,
     dilation: Integers = 1, ceil_mode: CeilMode = False, *, layout: Layout | None = None, axis: Axis = None,
-    nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None, weights: ArrayLike | None = None,
-    out: Output = None, threads: Threads = None, **options: Any,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    weights: ArrayLike | None = None, out: Output = None, threads: Threads = None, **options: Any,
 ) -> Request:  # fmt: skip
     """Any pooling by the name of what it keeps of each window.
 
@@ -36,6 +36,7 @@ def pool(
     %(sliding)s
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     mask, weights : array_like, optional
         Where the op has them: see `max_pool` and `avg_pool`.
     %(out)s
@@ -68,8 +69,8 @@ def pool(
 @pooling
 def adaptive_pool(
     x: ArrayLike, output_size: Sizes, op: str, *, layout: Layout | None = None, axis: Axis = None,
-    nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None, weights: ArrayLike | None = None,
-    out: Output = None, threads: Threads = None, **options: Any,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    weights: ArrayLike | None = None, out: Output = None, threads: Threads = None, **options: Any,
 ) -> Request:  # fmt: skip
     """Any pooling over so many windows as the result is to have.
 
@@ -82,6 +83,7 @@ def adaptive_pool(
     %(op)s
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     mask, weights : array_like, optional
         Where the op has them: see `max_pool` and `avg_pool`.
     %(out)s
@@ -110,8 +112,8 @@ def adaptive_pool(
 
 @pooling
 def global_pool(
-    x: ArrayLike, op: str = "avg", *, keepdims: Flag = True, layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None,
+    x: ArrayLike, op: str = "avg", *, keepdims: Flag = True, layout: Layout | None = None, axis: Axis = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
     weights: ArrayLike | None = None, out: Output = None, threads: Threads = None, **options: Any,
 ) -> Request:  # fmt: skip
     """One value of all cells of the pooled axes.
@@ -125,6 +127,7 @@ def global_pool(
         Keep the pooled axes, with one value each, or drop them.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     mask, weights : array_like, optional
         Where the op has them: see `max_pool` and `avg_pool`.
     %(out)s
@@ -161,8 +164,8 @@ def global_pool(
 
 @pooling
 def pyramid_pool(
-    x: ArrayLike, grids: Sequence[Sizes], op: str = "max", *, layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None,
+    x: ArrayLike, grids: Sequence[Sizes], op: str = "max", *, layout: Layout | None = None, axis: Axis = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
     weights: ArrayLike | None = None, out: Output = None, threads: Threads = None, **options: Any,
 ) -> Request:  # fmt: skip
     """A spatial pyramid: adaptive pooling to several grids, all their cells in one axis.
@@ -177,6 +180,7 @@ def pyramid_pool(
     %(op)s
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     mask, weights : array_like, optional
         Where the op has them: see `max_pool` and `avg_pool`.
     %(out)s

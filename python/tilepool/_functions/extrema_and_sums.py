@@ -65,8 +65,8 @@ def max_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, return_indices: Flag = False, *, layout: Layout | None = None,
     axis: Axis = None, index_dtype: DTypeLike = "int64", index_base: IndexBase = "plane",
-    nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None, out: Output = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Output = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The largest value of each window.
 
@@ -79,6 +79,7 @@ def max_pool(
     %(axes)s
     %(counting)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(out)s
 
@@ -151,8 +152,8 @@ def min_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, return_indices: Flag = False, *, layout: Layout | None = None,
     axis: Axis = None, index_dtype: DTypeLike = "int64", index_base: IndexBase = "plane",
-    nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None, out: Output = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Output = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The smallest value of each window.
 
@@ -165,6 +166,7 @@ def min_pool(
     %(axes)s
     %(counting)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(out)s
 
@@ -204,9 +206,10 @@ def avg_pool(
 @pooling
 def avg_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0,
-    ceil_mode: CeilMode = False, count_include_pad: Flag = True, divisor_override: SupportsIndex | None = None, *,
-    dilation: Integers = 1, layout: Layout | None = None, axis: Axis = None, dtype: DTypeLike | None = None,
-    rounding: Rounding = "half_even", nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None,
+    ceil_mode: CeilMode = False, count_include_pad: Flag = True,
+    divisor_override: SupportsIndex | None = None, *, dilation: Integers = 1, layout: Layout | None = None,
+    axis: Axis = None, dtype: DTypeLike | None = None, rounding: Rounding = "half_even",
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
     weights: ArrayLike | None = None, out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The average of each window.
@@ -224,6 +227,7 @@ def avg_pool(
     %(axes)s
     %(dtype)s
     %(nan_policy)s
+    %(min_count)s
         A cell that is left out is taken off the divisor, unless that is `divisor_override`.
     %(mask)s
     %(avg_weights)s
@@ -280,8 +284,9 @@ def sum_pool(
 def sum_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, layout: Layout | None = None, axis: Axis = None,
-    dtype: DTypeLike | None = None, nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None,
-    weights: ArrayLike | None = None, out: Array | None = None, threads: Threads = None,
+    dtype: DTypeLike | None = None, nan_policy: NanPolicy = "propagate", min_count: int = 0,
+    mask: ArrayLike | None = None, weights: ArrayLike | None = None, out: Array | None = None,
+    threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The sum of each window.
 
@@ -293,6 +298,7 @@ def sum_pool(
     %(axes)s
     %(sum_dtype)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(sum_weights)s
     %(out)s

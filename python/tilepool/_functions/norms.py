@@ -44,8 +44,8 @@ def lp_pool(
 def lp_pool(
     x: ArrayLike, norm_type: float, kernel_size: Integers, stride: Stride = None, padding: Padding = 0,
     ceil_mode: CeilMode = False, *, dilation: Integers = 1, layout: Layout | None = None, axis: Axis = None,
-    nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None, out: Array | None = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The p-norm of each window: ``sum(abs(x)**p)**(1/p)``.
 
@@ -58,6 +58,7 @@ def lp_pool(
     %(sliding)s
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(out)s
 
@@ -100,7 +101,7 @@ def gem_pool(
 def gem_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, p: float = 3.0, eps: float = 1e-6, layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", out: Array | None = None,
+    axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
     threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The generalised mean of each window: ``mean(maximum(x, eps)**p)**(1/p)``.
@@ -118,6 +119,7 @@ def gem_pool(
         Smaller cells count as this: positive and finite.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(out)s
 
     %(float_result)s
@@ -152,9 +154,9 @@ def logsumexp_pool(
 @pooling
 def logsumexp_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
-    ceil_mode: CeilMode = False, *, temperature: float = 1.0, normalize: Flag = False, layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", out: Array | None = None,
-    threads: Threads = None,
+    ceil_mode: CeilMode = False, *, temperature: float = 1.0, normalize: Flag = False,
+    layout: Layout | None = None, axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The smooth maximum of each window: ``t * log(sum(exp(x / t)))`` with t the temperature.
 
@@ -169,6 +171,7 @@ def logsumexp_pool(
         Take the mean of the exponentials instead of their sum: the result then lies between average and maximum.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(out)s
 
     %(float_result)s
@@ -205,8 +208,8 @@ def softmax_pool(
 @pooling
 def softmax_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
-    ceil_mode: CeilMode = False, *, temperature: float = 1.0, layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", out: Array | None = None,
+    ceil_mode: CeilMode = False, *, temperature: float = 1.0, layout: Layout | None = None, axis: Axis = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
     threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The mean of each window, weighted by the softmax of its cells: ``sum(w * x) / sum(w)`` with ``w = exp(x / t)``.
@@ -220,6 +223,7 @@ def softmax_pool(
         t: small ones lead to the maximum, large ones to the average. Positive and finite.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(out)s
 
     %(float_result)s

@@ -49,7 +49,7 @@ def median_pool(
 def median_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, method: Method = "linear", layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", out: Array | None = None,
+    axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
     threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The median of each window: of an even number of cells the mean of the middle two.
@@ -64,6 +64,7 @@ def median_pool(
         higher one of them, or that whose rank is even ("nearest"), as in `numpy.quantile`.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(out)s
 
     Returns
@@ -113,9 +114,9 @@ def quantile_pool(
 @pooling
 def quantile_pool(
     x: ArrayLike, q: float, kernel_size: Integers, stride: Stride = None, padding: Padding = 0,
-    dilation: Integers = 1, ceil_mode: CeilMode = False, *, method: Method = "linear", layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", out: Array | None = None,
-    threads: Threads = None,
+    dilation: Integers = 1, ceil_mode: CeilMode = False, *, method: Method = "linear",
+    layout: Layout | None = None, axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The q-quantile of each window.
 
@@ -130,6 +131,7 @@ def quantile_pool(
         What is taken between two cells, as in `numpy.quantile`.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(out)s
 
     Returns
@@ -177,7 +179,8 @@ def mode_pool(
 def mode_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, layout: Layout | None = None, axis: Axis = None,
-    nan_policy: NanPolicy = "propagate", out: Array | None = None, threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
+    threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The most frequent value of each window; of several the smallest. For images of labels.
 
@@ -188,6 +191,7 @@ def mode_pool(
     %(sliding)s
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(out)s
 
     Returns
@@ -220,8 +224,8 @@ def var_pool(
 @pooling
 def var_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
-    ceil_mode: CeilMode = False, *, ddof: SupportsIndex = 0, layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", out: Array | None = None,
+    ceil_mode: CeilMode = False, *, ddof: SupportsIndex = 0, layout: Layout | None = None, axis: Axis = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
     threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The variance of each window: ``sum((x - mean)**2) / (n - ddof)`` for its n cells.
@@ -235,6 +239,7 @@ def var_pool(
         Subtracted from the number of cells, as in `numpy.var`. Not negative.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(out)s
 
     %(float_result)s
@@ -273,8 +278,8 @@ def std_pool(
 @pooling
 def std_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
-    ceil_mode: CeilMode = False, *, ddof: SupportsIndex = 0, layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", out: Array | None = None,
+    ceil_mode: CeilMode = False, *, ddof: SupportsIndex = 0, layout: Layout | None = None, axis: Axis = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
     threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The standard deviation of each window: the square root of `var_pool`.
@@ -288,6 +293,7 @@ def std_pool(
         Subtracted from the number of cells, as in `numpy.std`. Not negative.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(out)s
 
     %(float_result)s

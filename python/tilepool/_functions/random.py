@@ -70,10 +70,11 @@ def fractional_max_pool(
 def fractional_max_pool(
     x: ArrayLike, kernel_size: Integers | None = None, *, output_size: Integers | None = None,
     output_ratio: float | Sequence[float] | None = None, overlapping: Flag = False, pseudorandom: Flag = True,
-    rng: Random = None, boundaries: Sequence[Sequence[int] | Array] | None = None, return_boundaries: Flag = False,
-    return_indices: Flag = False, layout: Layout | None = None, axis: Axis = None,
-    index_dtype: DTypeLike = "int64", index_base: CellBase = "plane", nan_policy: NanPolicy = "propagate",
-    mask: ArrayLike | None = None, out: Output = None, threads: Threads = None,
+    rng: Random = None, boundaries: Sequence[Sequence[int] | Array] | None = None,
+    return_boundaries: Flag = False, return_indices: Flag = False, layout: Layout | None = None,
+    axis: Axis = None, index_dtype: DTypeLike = "int64", index_base: CellBase = "plane",
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Output = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The largest value of each window, where windows are of uneven sizes that are drawn by chance.
 
@@ -88,6 +89,7 @@ def fractional_max_pool(
     %(axes)s
     %(counting)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(out)s
 
@@ -150,10 +152,11 @@ def fractional_avg_pool(
 def fractional_avg_pool(
     x: ArrayLike, kernel_size: Integers | None = None, *, output_size: Integers | None = None,
     output_ratio: float | Sequence[float] | None = None, overlapping: Flag = False, pseudorandom: Flag = True,
-    rng: Random = None, boundaries: Sequence[Sequence[int] | Array] | None = None, return_boundaries: Flag = False,
-    layout: Layout | None = None, axis: Axis = None, dtype: DTypeLike | None = None,
-    rounding: Rounding = "half_even", nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None,
-    weights: ArrayLike | None = None, out: Array | None = None, threads: Threads = None,
+    rng: Random = None, boundaries: Sequence[Sequence[int] | Array] | None = None,
+    return_boundaries: Flag = False, layout: Layout | None = None, axis: Axis = None,
+    dtype: DTypeLike | None = None, rounding: Rounding = "half_even", nan_policy: NanPolicy = "propagate",
+    min_count: int = 0, mask: ArrayLike | None = None, weights: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The average of each window, where windows are of uneven sizes that are drawn by chance.
 
@@ -166,6 +169,7 @@ def fractional_avg_pool(
     %(axes)s
     %(dtype)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(avg_weights)s
     %(out)s
@@ -227,8 +231,8 @@ def stochastic_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, training: Flag = True, rng: Random = None, return_indices: Flag = False,
     layout: Layout | None = None, axis: Axis = None, index_dtype: DTypeLike = "int64",
-    index_base: CellBase = "plane", nan_policy: NanPolicy = "propagate", mask: ArrayLike | None = None,
-    out: Output = None, threads: Threads = None,
+    index_base: CellBase = "plane", nan_policy: NanPolicy = "propagate", min_count: int = 0,
+    mask: ArrayLike | None = None, out: Output = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """One cell of each window, drawn by chance: the larger, the likelier.
 
@@ -249,6 +253,7 @@ def stochastic_pool(
     %(axes)s
     %(counting)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(out)s
 
@@ -304,7 +309,7 @@ def mixed_pool(
 def mixed_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, alpha: float | ArrayLike = 0.5, count_include_pad: Flag = True,
-    layout: Layout | None = None, axis: Axis = None, nan_policy: NanPolicy = "propagate",
+    layout: Layout | None = None, axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0,
     mask: ArrayLike | None = None, out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """A mixture of the largest value and the average of each window: ``alpha * max + (1 - alpha) * avg``.
@@ -322,6 +327,7 @@ def mixed_pool(
         As in `avg_pool`.
     %(axes)s
     %(nan_policy)s
+    %(min_count)s
     %(mask)s
     %(out)s
 
