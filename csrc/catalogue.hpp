@@ -122,7 +122,11 @@ constexpr bool converts(DType from, DType to) {
   return from == to || to_float || to == DType::boolean || (to_integer && info_of(from).kind != 'f');
 }
 
-/// The bits of the element that changes nothing, which stands for a cell that is left out, of ops that have one.
+/// Whether cells that a mask leaves out are NaNs that are omitted.
+constexpr bool omits_masked(Op op) { return surveys(op) && op != Op::power_sum && op != Op::self_weighted; }
+
+/// The bits of the element that changes nothing, which stands for a cell that is left out: of most ops that survey, a
+/// NaN, which is left out where they look at all cells.
 constexpr std::uint64_t neutral_bits(Op op, DType dtype) {
   const DTypeInfo& info = info_of(dtype);
   const std::uint64_t sign = std::uint64_t{1} << (8 * info.size - 1);
@@ -133,6 +137,7 @@ constexpr std::uint64_t neutral_bits(Op op, DType dtype) {
                                                     : 52;
     const std::uint64_t infinity = (sign - 1) >> mantissa << mantissa;
     const std::uint64_t one = infinity / 2 >> mantissa << mantissa;
+    if (omits_masked(op)) return infinity | std::uint64_t{1} << (mantissa - 1);
     return op == Op::max ? infinity | sign : op == Op::min ? infinity : op == Op::product ? one : 0;
   }
   if (op == Op::max) return info.kind == 'i' ? sign : 0;

@@ -23,7 +23,7 @@ RNG = np.random.default_rng(0)
 # ---- masked arrays ---------------------------------------------------------------------------------------------------
 
 MASKABLE = ("max", "min", "avg", "sum", "lp", "prod", "any", "all", "count_nonzero", "stochastic", "mixed")
-UNMASKABLE = ("gem", "logsumexp", "softmax", "var", "std", "median", "quantile", "mode")
+SURVEYS = ("gem", "logsumexp", "softmax", "var", "std", "median", "quantile", "mode")
 OPTIONS: dict[str, dict[str, Any]] = {"lp": {"norm_type": 2}, "stochastic": {"rng": 1}, "quantile": {"q": 0.5}}
 WAYS: dict[str, Callable[..., Any]] = {
     "sliding": lambda x, op, **given: tp.pool(x, 2, op, 2, 1, ceil_mode=True, **given),
@@ -71,11 +71,14 @@ def test_masked_arrays_under_drawn_windows_and_named_functions(op: str) -> None:
     assert values.mask.tolist() == [True, False, False]
 
 
-@pytest.mark.parametrize("op", UNMASKABLE)
-def test_masked_arrays_of_other_ops_are_refused_with_the_cure(op: str) -> None:
-    x = np.ma.masked_less(np.arange(6.0), 2)
-    refused(TypeError, rf"^x must not be a MaskedArray where op is '{op}'.*filled.*nan_policy='omit'", tp.pool, x, 2,
-            op, axis=0, **OPTIONS.get(op, {}))  # fmt: skip
+@pytest.mark.parametrize("dtype", ["float64", "int16"])
+@pytest.mark.parametrize("op", SURVEYS)
+def test_masked_arrays_of_every_op(op: str, dtype: str) -> None:
+    x = np.ma.masked_less(np.arange(6).astype(dtype), 3)
+    result: Any = tp.pool(x, 2, op, axis=0, **OPTIONS.get(op, {}))
+    assert result.mask.tolist() == [True, False, False]
+    values = tp.pool(x.data[3:], 1, op, axis=0, **OPTIONS.get(op, {}))[:1].tolist()
+    assert result[1:].tolist() == values + tp.pool(x.data[4:], 2, op, axis=0, **OPTIONS.get(op, {})).tolist()
 
 
 # ---- photos, series --------------------------------------------------------------------------------------------------

@@ -179,6 +179,27 @@ def test_what_is_nan_without_a_nan_in_x() -> None:
         assert np.argwhere(np.isnan(result)).tolist() == [[200, 200]]
 
 
+# ---- ops that look at whole windows ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "int64"])
+def test_cells_of_64_bits_are_found_again(dtype: str) -> None:
+    high = np.iinfo(dtype).max
+    labels = np.array([[high - 1, high, 0, 5], [high, high - 1, 5, high - 2], [high - 1, 7, 0, 0], [7, 2, 0, 0]], dtype)
+    modes = tp.mode_pool(labels, 2, axis=(0, 1), mask=labels != 0)
+    assert modes.tolist() == [[high - 1, 5], [7, 0]]
+    upper = tp.quantile_pool(labels, 1.0, 2, axis=(0, 1), method="lower", mask=labels < high)
+    assert upper.tolist() == [[high - 1, high - 2], [high - 1, 0]]
+
+
+def test_a_nan_that_counts_beside_a_mask(isa: str) -> None:
+    x = np.array([1.0, np.nan, np.nan, 4.0, 5.0, 6.0])
+    mask = [True, True, False, True, True, False]
+    for op in ("median", "mode", "std", "softmax"):
+        assert tp.pool(x, 2, op, axis=0, mask=mask).tolist()[1:] == tp.pool([4.0, 5.0], 1, op, axis=0).tolist()
+        assert np.isnan(tp.pool(x, 2, op, axis=0, mask=mask)[0])
+
+
 # ---- memory ----------------------------------------------------------------------------------------------------------
 
 

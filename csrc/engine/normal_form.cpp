@@ -184,7 +184,9 @@ NormalForm normal_form(const Request& request, Reading reading) {
   form.count_padding = request.count_padding;
   form.divisor = request.divisor;
   std::copy(std::begin(request.parameters), std::end(request.parameters), form.parameters);
-  form.omit = request.omit;
+  form.omit = request.omit || (request.mask && omits_masked(request.op));
+  if (request.mask && omits_masked(request.op) && info_of(request.dtype).kind != 'f')
+    throw std::invalid_argument("cells of surveys must be floats where a mask leaves some out");
   if (request.op == Op::quantile || request.op == Op::quantile_of_cells) {
     const auto [q, between] = request.parameters;
     if (!(q >= 0 && q <= 1)) throw std::invalid_argument("quantiles must be from 0 to 1");

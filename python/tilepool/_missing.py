@@ -63,6 +63,8 @@ def results(
         return call.results(x, targets, threads)
     if op.name == "avg" and not op.division.divisor:
         return (average(x, pooling, call, missing, threads),)
+    if missing.mask is not None and op.row.neutral is None:
+        return (surveyed(x, pooling, missing, threads, targets),)
     in_core = pooling.call(x, missing)
     if op.counting is not None:
         return extrema(x, pooling, in_core, missing, threads, targets)
@@ -117,6 +119,35 @@ def empty_value(op: Op, dtype: DType) -> Array:
     cell = np.zeros(1, dtype)
     beside = Pooling(op._replace(counting=None), sliding(2, 1, 2, 3, False), Axes(None, 0))
     return np.asarray(beside.call(cell).results(cell, (None,), 1)[0][0])
+
+
+def surveyed(x: Array, pooling: Pooling, missing: Missing, threads: int, targets: tuple[Array | None, ...]) -> Array:
+    """What has no neutral value: the core pools floats and leaves out NaNs, of which it makes one of a masked cell."""
+    if not is_float(x.dtype):
+        return of_integers(x, pooling, missing, threads, targets)
+    values = pooling.call(x, missing).results(x, targets, threads, missing)[0]
+    if not missing.nans and x.size > 0:  # those that count make their windows NaN
+        seen = missing._replace(nans=False)
+        largest = pooling.of(MAX).call(x, seen).results(x, (None,), threads, seen)[0]
+        with np.errstate(invalid="ignore"):
+            np.copyto(values, np.array(np.nan).astype(values.dtype), where=np.isnan(largest), casting="unsafe")
+    return values
+
+
+def of_integers(x: Array, pooling: Pooling, missing: Missing, threads: int, targets: tuple[Array | None, ...]) -> Array:
+    """Cells as float64: those that the result has exactly must be found again."""
+    keeps = pooling.call(x).dtypes[0] == readable(x.dtype)
+    if x.dtype.kind == "b" and keeps:
+        return of_integers(x.view(np.uint8), pooling, missing, threads, (None,)).view(bool)
+    exact = x.size == 0 or max(-int(x.min()), int(x.max())) <= 2**53
+    if not keeps or exact:
+        return pooling.call(x, missing).results(x, targets, threads, missing)[0]
+    cells, ranks = np.unique(x, return_inverse=True)
+    places = copied(x, INT64)
+    places[...] = ranks.reshape(x.shape)
+    values = cells[pooling.call(places, missing).results(places, (None,), threads, missing)[0]]
+    np.copyto(values, 0, where=counted(x, pooling, missing, threads) == 0)
+    return values
 
 
 def filled(x: Array, places: Array | None, value: Array) -> Array:

@@ -85,8 +85,7 @@ class Row(NamedTuple):
     core: str
     own: dict[str, Argument] = {}  # noqa: RUF012 # its arguments, by name
     parameters: tuple[str, ...] = ()  # those of them that the core takes as numbers, in its order
-    neutral: object = None  # what stands for a cell that is left out and changes nothing; None: there is no such value
-    omits: bool = False  # the core leaves NaNs out by itself
+    neutral: object = None  # stands for a cell that is left out and changes nothing; None: there is no such value
     weights: bool = False  # cells may have weights
 
 
@@ -138,27 +137,23 @@ ROWS: dict[str, Row] = {
         weights=True,
     ),
     "sum": Row("sum", {"dtype": DTYPE}, neutral=0, weights=True),
-    "lp": Row("norm", {"norm_type": Argument(arguments.positive_real, REQUIRED)}, ("norm_type",), 0, omits=True),
+    "lp": Row("norm", {"norm_type": Argument(arguments.positive_real, REQUIRED)}, ("norm_type",), 0),
     "gem": Row(
         "power_mean",
         {"p": Argument(arguments.positive_real, 3.0), "eps": Argument(arguments.finite_real, 1e-6)},
         ("p", "eps"),
-        omits=True,
     ),
     "logsumexp": Row(
         "log_sum_exp",
         {"temperature": TEMPERATURE, "normalize": FLAG},
         ("temperature", "normalize"),
-        omits=True,
     ),
-    "softmax": Row("softmax", {"temperature": TEMPERATURE}, ("temperature",), omits=True),
-    "var": Row("variance", DDOF, ("ddof",), omits=True),
-    "std": Row("deviation", DDOF, ("ddof",), omits=True),
-    "median": Row("quantile", {"method": METHOD}, ("method",), omits=True),
-    "quantile": Row(
-        "quantile", {"q": Argument(arguments.quantile, REQUIRED), "method": METHOD}, ("q", "method"), omits=True
-    ),
-    "mode": Row("mode", omits=True),
+    "softmax": Row("softmax", {"temperature": TEMPERATURE}, ("temperature",)),
+    "var": Row("variance", DDOF, ("ddof",)),
+    "std": Row("deviation", DDOF, ("ddof",)),
+    "median": Row("quantile", {"method": METHOD}, ("method",)),
+    "quantile": Row("quantile", {"q": Argument(arguments.quantile, REQUIRED), "method": METHOD}, ("q", "method")),
+    "mode": Row("mode"),
     "prod": Row("product", {"dtype": DTYPE}, neutral=1),
     "any": Row("any", neutral=0),
     "all": Row("all", neutral=1),

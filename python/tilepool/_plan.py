@@ -11,7 +11,7 @@ from . import _arrays as arrays
 from ._arguments import shown
 from ._arrays import copied, dense_strides, memory_order
 from ._core import Plan, roundings
-from ._dtypes import UINT16, UINT64, choose, is_bfloat16, is_float, readable, reads
+from ._dtypes import FLOAT64, UINT16, UINT64, choose, is_bfloat16, is_float, readable, reads
 from ._windows import Listed
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Call(NamedTuple):
         if result.dtype.kind == "f":
             empty = np.isnan(result)
             if empty.any():
-                if self.sums is None or np.isnan(self.sums.run(x, None, threads, mask)).any():
+                if self.sums is not None and np.isnan(self.sums.run(x, None, threads, mask)).any():
                     raise ValueError(f"x must not have a window whose average is NaN where dtype is {dtype}")
                 result[empty] = 0
         return saturated(result, dtype, self.rounding)
@@ -187,6 +187,8 @@ def make(
     windows = pooling.along(shape)
     axes = tuple(windows)
     core_op, source, result = choose(op.core, op.parameters, native, op.dtype)
+    if mask is not None and op.row.neutral is None and not is_float(source):
+        source = FLOAT64  # which has NaNs
     if is_float(result) and op.division.rounding != roundings[0]:
         raise ValueError(
             f"rounding must be {roundings[0]!r} unless dtype is an integer, not {shown(op.division.rounding)}"

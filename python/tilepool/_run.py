@@ -164,11 +164,6 @@ def of_masked(x: np.ma.MaskedArray[Any, Any], request: Request, how: How) -> Any
     """The result on a masked array, masked where no cell counts."""
     if how.out is not None:
         raise TypeError(f"out must be None where x is a MaskedArray, not {arguments.shown(how.out)}")
-    if request.op.row.neutral is None:
-        raise TypeError(
-            f"x must not be a MaskedArray where op is {request.op.name!r}, which has no mask yet: pass "
-            "x.astype(float).filled(numpy.nan) and nan_policy='omit'"
-        )
     data = np.ma.getdata(x).view(np.ndarray)
     counted = ~np.ma.getmaskarray(x)
     if how.mask is not None:
@@ -243,8 +238,6 @@ def results_of(op: AnyOp) -> int:
 def reduced(x: Array, request: Request, how: How) -> Any:
     """The result on a plain array of windows that are no pieces."""
     op, row = request.op, request.op.row
-    if how.mask is not None and row.neutral is None:
-        raise TypeError(f"op {op.name!r} has no argument 'mask' yet")
     if how.weights is not None and not row.weights:
         raise TypeError(f"op {op.name!r} has no argument 'weights'")
     core = op

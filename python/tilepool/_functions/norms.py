@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         Array,
         Axis,
         CeilMode,
-        Common,
         F,
         Flag,
         Integers,
@@ -90,19 +89,19 @@ def lp_pool(
 @overload
 def gem_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, p: float = ..., eps: float = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, p: float = ..., eps: float = ..., **options: Unpack[Masked],
 ) -> NDArray[F]: ...  # fmt: skip
 @overload
 def gem_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, p: float = ..., eps: float = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, p: float = ..., eps: float = ..., **options: Unpack[Masked],
 ) -> Array: ...  # fmt: skip
 @pooling
 def gem_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, p: float = 3.0, eps: float = 1e-6, layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
-    threads: Threads = None,
+    axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The generalised mean of each window: ``mean(maximum(x, eps)**p)**(1/p)``.
 
@@ -120,6 +119,7 @@ def gem_pool(
     %(axes)s
     %(nan_policy)s
     %(min_count)s
+    %(mask)s
     %(out)s
 
     %(float_result)s
@@ -144,19 +144,19 @@ def gem_pool(
 @overload
 def logsumexp_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, temperature: float = ..., normalize: Flag = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, temperature: float = ..., normalize: Flag = ..., **options: Unpack[Masked],
 ) -> NDArray[F]: ...  # fmt: skip
 @overload
 def logsumexp_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, temperature: float = ..., normalize: Flag = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, temperature: float = ..., normalize: Flag = ..., **options: Unpack[Masked],
 ) -> Array: ...  # fmt: skip
 @pooling
 def logsumexp_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, temperature: float = 1.0, normalize: Flag = False,
     layout: Layout | None = None, axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0,
-    out: Array | None = None, threads: Threads = None,
+    mask: ArrayLike | None = None, out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The smooth maximum of each window: ``t * log(sum(exp(x / t)))`` with t the temperature.
 
@@ -172,6 +172,7 @@ def logsumexp_pool(
     %(axes)s
     %(nan_policy)s
     %(min_count)s
+    %(mask)s
     %(out)s
 
     %(float_result)s
@@ -198,19 +199,19 @@ def logsumexp_pool(
 @overload
 def softmax_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, temperature: float = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, temperature: float = ..., **options: Unpack[Masked],
 ) -> NDArray[F]: ...  # fmt: skip
 @overload
 def softmax_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, temperature: float = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, temperature: float = ..., **options: Unpack[Masked],
 ) -> Array: ...  # fmt: skip
 @pooling
 def softmax_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, temperature: float = 1.0, layout: Layout | None = None, axis: Axis = None,
-    nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The mean of each window, weighted by the softmax of its cells: ``sum(w * x) / sum(w)`` with ``w = exp(x / t)``.
 
@@ -224,6 +225,7 @@ def softmax_pool(
     %(axes)s
     %(nan_policy)s
     %(min_count)s
+    %(mask)s
     %(out)s
 
     %(float_result)s

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
         Array,
         Axis,
         CeilMode,
-        Common,
         F,
         Integers,
         Layout,
+        Masked,
         Method,
         NanPolicy,
         Padding,
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
 @overload
 def median_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, method: Method = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, method: Method = ..., **options: Unpack[Masked],
 ) -> NDArray[F]: ...  # fmt: skip
 @overload
 def median_pool(
     x: NDArray[T], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, method: Literal["lower", "higher", "nearest"], **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, method: Literal["lower", "higher", "nearest"], **options: Unpack[Masked],
 ) -> NDArray[T]: ...  # fmt: skip
 @overload
 def median_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, method: Method = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, method: Method = ..., **options: Unpack[Masked],
 ) -> Array: ...  # fmt: skip
 @pooling
 def median_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, method: Method = "linear", layout: Layout | None = None,
-    axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
-    threads: Threads = None,
+    axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The median of each window: of an even number of cells the mean of the middle two.
 
@@ -65,6 +65,7 @@ def median_pool(
     %(axes)s
     %(nan_policy)s
     %(min_count)s
+    %(mask)s
     %(out)s
 
     Returns
@@ -98,25 +99,25 @@ def median_pool(
 @overload
 def quantile_pool(
     x: NDArray[F], q: float, kernel_size: Integers, stride: Stride = ..., padding: Padding = ...,
-    dilation: Integers = ..., ceil_mode: CeilMode = ..., *, method: Method = ..., **options: Unpack[Common],
+    dilation: Integers = ..., ceil_mode: CeilMode = ..., *, method: Method = ..., **options: Unpack[Masked],
 ) -> NDArray[F]: ...  # fmt: skip
 @overload
 def quantile_pool(
     x: NDArray[T], q: float, kernel_size: Integers, stride: Stride = ..., padding: Padding = ...,
     dilation: Integers = ..., ceil_mode: CeilMode = ..., *, method: Literal["lower", "higher", "nearest"],
-    **options: Unpack[Common],
+    **options: Unpack[Masked],
 ) -> NDArray[T]: ...  # fmt: skip
 @overload
 def quantile_pool(
     x: ArrayLike, q: float, kernel_size: Integers, stride: Stride = ..., padding: Padding = ...,
-    dilation: Integers = ..., ceil_mode: CeilMode = ..., *, method: Method = ..., **options: Unpack[Common],
+    dilation: Integers = ..., ceil_mode: CeilMode = ..., *, method: Method = ..., **options: Unpack[Masked],
 ) -> Array: ...  # fmt: skip
 @pooling
 def quantile_pool(
     x: ArrayLike, q: float, kernel_size: Integers, stride: Stride = None, padding: Padding = 0,
     dilation: Integers = 1, ceil_mode: CeilMode = False, *, method: Method = "linear",
     layout: Layout | None = None, axis: Axis = None, nan_policy: NanPolicy = "propagate", min_count: int = 0,
-    out: Array | None = None, threads: Threads = None,
+    mask: ArrayLike | None = None, out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The q-quantile of each window.
 
@@ -132,6 +133,7 @@ def quantile_pool(
     %(axes)s
     %(nan_policy)s
     %(min_count)s
+    %(mask)s
     %(out)s
 
     Returns
@@ -168,19 +170,19 @@ def quantile_pool(
 @overload
 def mode_pool(
     x: NDArray[T], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., **options: Unpack[Masked],
 ) -> NDArray[T]: ...  # fmt: skip
 @overload
 def mode_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., **options: Unpack[Masked],
 ) -> Array: ...  # fmt: skip
 @pooling
 def mode_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, layout: Layout | None = None, axis: Axis = None,
-    nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The most frequent value of each window; of several the smallest. For images of labels.
 
@@ -192,6 +194,7 @@ def mode_pool(
     %(axes)s
     %(nan_policy)s
     %(min_count)s
+    %(mask)s
     %(out)s
 
     Returns
@@ -214,19 +217,19 @@ def mode_pool(
 @overload
 def var_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, ddof: SupportsIndex = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, ddof: SupportsIndex = ..., **options: Unpack[Masked],
 ) -> NDArray[F]: ...  # fmt: skip
 @overload
 def var_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, ddof: SupportsIndex = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, ddof: SupportsIndex = ..., **options: Unpack[Masked],
 ) -> Array: ...  # fmt: skip
 @pooling
 def var_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, ddof: SupportsIndex = 0, layout: Layout | None = None, axis: Axis = None,
-    nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The variance of each window: ``sum((x - mean)**2) / (n - ddof)`` for its n cells.
 
@@ -240,6 +243,7 @@ def var_pool(
     %(axes)s
     %(nan_policy)s
     %(min_count)s
+    %(mask)s
     %(out)s
 
     %(float_result)s
@@ -268,19 +272,19 @@ def var_pool(
 @overload
 def std_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, ddof: SupportsIndex = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, ddof: SupportsIndex = ..., **options: Unpack[Masked],
 ) -> NDArray[F]: ...  # fmt: skip
 @overload
 def std_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
-    ceil_mode: CeilMode = ..., *, ddof: SupportsIndex = ..., **options: Unpack[Common],
+    ceil_mode: CeilMode = ..., *, ddof: SupportsIndex = ..., **options: Unpack[Masked],
 ) -> Array: ...  # fmt: skip
 @pooling
 def std_pool(
     x: ArrayLike, kernel_size: Integers, stride: Stride = None, padding: Padding = 0, dilation: Integers = 1,
     ceil_mode: CeilMode = False, *, ddof: SupportsIndex = 0, layout: Layout | None = None, axis: Axis = None,
-    nan_policy: NanPolicy = "propagate", min_count: int = 0, out: Array | None = None,
-    threads: Threads = None,
+    nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
+    out: Array | None = None, threads: Threads = None,
 ) -> Request:  # fmt: skip
     """The standard deviation of each window: the square root of `var_pool`.
 
@@ -294,6 +298,7 @@ def std_pool(
     %(axes)s
     %(nan_policy)s
     %(min_count)s
+    %(mask)s
     %(out)s
 
     %(float_result)s
