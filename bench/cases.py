@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ with suppress(ImportError):
     import ml_dtypes  # noqa: F401 # teaches numpy the name of bfloat16
 
 Sizes: TypeAlias = tuple[int, ...]
+Kind = TypeVar("Kind")
 
 # The first is that of the C++ benchmark, too.
 LISTS = tuple(Path(__file__).with_name(name) for name in ("cases.csv", "more_cases.csv"))
@@ -83,6 +84,11 @@ class Case:
         return math.prod(self.kernel)
 
     @property
+    def series(self) -> tuple[Any, ...]:
+        """What it shares with cases of other windows over the same array."""
+        return (self.op, self.dtype, self.layout, self.shape, self.stride)
+
+    @property
     def is_global(self) -> bool:
         """Whether one window covers the whole of every pooled axis."""
         return not any(self.padding) and all(
@@ -115,22 +121,22 @@ class Case:
         return asdict(self)
 
 
-def from_message(message: dict[str, Any]) -> Case:
-    """The case that `Case.as_message` described."""
+def from_message(message: dict[str, Any], kind: type[Kind]) -> Kind:
+    """The case that `as_message` described."""
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in message.items()}
-    return Case(**values)
+    return kind(**values)
 
 
-def _sizes(text: str, count: int | None = None) -> Sizes:
+def sizes(text: str, count: int | None = None) -> Sizes:
     """Sizes from a cell such as `8x64x112x112`; one number stands for `count` equal ones."""
     values = tuple(int(part) for part in text.split("x"))
     return values * count if count is not None and len(values) == 1 else values
 
 
 def _parse(row: dict[str, str]) -> Case:
-    shape = _sizes(row["shape"])
+    shape = sizes(row["shape"])
     rank = len(shape) if row["layout"] == "plane" else len(shape) - 2
-    kernel, stride, padding = (_sizes(row[column], rank) for column in ("kernel", "stride", "padding"))
+    kernel, stride, padding = (sizes(row[column], rank) for column in ("kernel", "stride", "padding"))
     if row["layout"] not in LAYOUTS or row["op"] not in OPS or {len(kernel), len(stride), len(padding)} != {rank}:
         raise ValueError(f"{row['name']}: a layout, an op or a number of sizes is wrong")
     return Case(row["name"], row["op"], row["dtype"], row["layout"], shape, kernel, stride, padding)

@@ -5,11 +5,16 @@
     python bench/compare.py --cases 'reducer/*'              # norms, medians, deviations, SoftPool
     python bench/compare.py --sweep windows                  # windows of 2 x 2 to 127 x 127 cells at stride 1
     python bench/compare.py --sweep threads                  # 1, 2, 4 ... threads, on work that fits the caches
+    python bench/compare.py --specialists --output build/specialists        # image, label and series libraries
     python bench/compare.py --against ../old --isa avx2,avx512 --repeat 2   # another build of tilepool instead of peers
 
 Peers (none is needed; what is not installed is named and left out): torch in both memory formats, onnxruntime (with
 onnx), openvino, jax, tensorflow, opencv, scipy, scikit-image, numpy's reshape trick. `--peer-python` names another
 interpreter that has them. The plot needs matplotlib in the interpreter that runs this file.
+
+`--specialists` has other peers, on work that is theirs: home_cases.csv says what each side calls, how far results may
+lie apart, and what is compared. Ratios are tilepool's time over theirs; those of one thread are of CPU time. They need
+`pip install --group specialists` (and the system's libyuv0); what is absent is named.
 
 How it is measured:
 
@@ -54,10 +59,12 @@ from pathlib import Path
 from typing import Any
 
 import against
+import specialists
 from cases import Case, read_cases
+from home_cases import read_home_cases
 from measure import Bench, Library, Settings
 from plots import draw
-from report import Line, document, problems, table, thread_table
+from report import Line, document, problems, render, table, thread_table
 from worker import LIBRARIES
 
 DEFAULT_CASES = {"": "bar/*", "windows": "window/*", "threads": "size/*/L[23]*"}
@@ -85,10 +92,13 @@ def arguments() -> argparse.Namespace:
         description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cases", help=f"comma-separated globs of case names (default {DEFAULT_CASES['']})")
-    parser.add_argument("--peers", default=",".join(LIBRARIES), help="comma-separated (default: %(default)s)")
+    parser.add_argument("--peers", help="comma-separated (default: all)")
+    parser.add_argument("--specialists", action="store_true", help="other peers, on the cases of home_cases.csv")
     parser.add_argument("--sweep", choices=("windows", "threads"), default="", help="another question, other cases")
-    parser.add_argument("--threads", type=numbers, help="default: 2; with --against a list, by default 1,2")
-    parser.add_argument("--rounds", type=int, default=30, help="turns of each contender (default: %(default)s)")
+    parser.add_argument(
+        "--threads", type=numbers, help="default: 2; with --against or --specialists a list, by default 1,2"
+    )
+    parser.add_argument("--rounds", type=int, help="turns of each contender (default: 30; 11 with --specialists)")
     parser.add_argument("--budget", type=float, default=2, help="seconds of turns of a slow contender (%(default)s)")
     parser.add_argument("--patience", type=float, default=20, help="seconds to get ready (default: %(default)s)")
     parser.add_argument(
@@ -102,10 +112,14 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--repeat", type=int, default=1, help="with --against: runs (default: %(default)s)")
     options = parser.parse_args()
+    if options.rounds is None:
+        options.rounds = 11 if options.specialists else 30
     if options.threads is None:
-        options.threads = [1, 2] if options.against else [2]
-    if not options.against and (len(options.threads) > 1 or options.isa or options.repeat > 1):
-        parser.error("--isa, --repeat and several numbers of --threads are for --against")
+        options.threads = [1, 2] if options.against or options.specialists else [2]
+    if not options.against and (options.isa or options.repeat > 1):
+        parser.error("--isa and --repeat are for --against")
+    if not (options.against or options.specialists) and len(options.threads) > 1:
+        parser.error("several numbers of --threads are for --against and --specialists")
     return options
 
 
@@ -123,7 +137,7 @@ def thread_counts(options: argparse.Namespace) -> list[int]:
 
 def start(options: argparse.Namespace, counts: list[int], log: Path) -> list[Library]:
     """Starts the processes of all libraries that are installed. tilepool and the copy are always asked for."""
-    wanted = [name.strip() for name in options.peers.split(",")]
+    wanted = [name.strip() for name in options.peers.split(",")] if options.peers else list(LIBRARIES)
     unknown = set(wanted) - set(LIBRARIES)
     if unknown:
         sys.exit(f"--peers: {', '.join(sorted(unknown))} is not among {', '.join(LIBRARIES)}")
@@ -142,24 +156,23 @@ def start(options: argparse.Namespace, counts: list[int], log: Path) -> list[Lib
     return libraries
 
 
-def description(options: argparse.Namespace, libraries: list[Library], counts: list[int]) -> dict[str, Any]:
-    """Where, when and with what the run was made."""
+def description(options: argparse.Namespace, command: str, counts: list[int]) -> dict[str, Any]:
+    """Where, when and how the run was made."""
     return {
         "date": datetime.date.today().isoformat(),
-        "command": f"python bench/compare.py --cases '{options.cases or DEFAULT_CASES[options.sweep]}'",
+        "command": f"python bench/compare.py {command}",
         "machine": cpu_model(),
         "cpus": len(os.sched_getaffinity(0)),
         "system": f"{platform.system()} {platform.release()}",
         "threads": counts,
         "rounds": options.rounds,
         "statistic": options.statistic,
-        "versions": {library.name: library.version for library in libraries},
     }
 
 
 def run_against(options: argparse.Namespace, cases: list[Case]) -> int:
     """Compares two builds; gives the exit status."""
-    settings = Settings(options.rounds, options.patience, options.budget, paired=True)
+    settings = Settings(options.rounds, options.patience, options.budget, paired=True, cpu=True)
     plan = against.Plan(cases, options.isa.split(","), options.threads, options.repeat, settings)
     with tempfile.TemporaryDirectory(prefix="tilepool-compare-") as name:
         comparisons = against.compare(*against.builds(options.against), plan, Path(name))
@@ -169,6 +182,24 @@ def run_against(options: argparse.Namespace, cases: list[Case]) -> int:
         document = [asdict(one) | {"results": sorted(one.results)} for one in comparisons]
         options.output.with_suffix(".json").write_text(json.dumps(document, indent=1))
     return 1 if any(one.is_slow(options.statistic) or not one.is_right for one in comparisons) else 0
+
+
+def run_specialists(options: argparse.Namespace) -> None:
+    """Prints the ratios, and writes the record of the run."""
+    wanted = options.peers.split(",") if options.peers else None
+    cases = [case for case in read_home_cases(options.cases or "*") if wanted is None or case.library in wanted]
+    if not cases:
+        sys.exit("--cases and --peers match no case of home_cases.csv")
+    settings = Settings(options.rounds, options.patience, options.budget, cpu=True)
+    with tempfile.TemporaryDirectory(prefix="tilepool-compare-") as name:
+        found = specialists.run(cases, options.threads, options.peer_python, settings, options.statistic, Path(name))
+    command = " ".join(["--specialists", *([f"--cases '{options.cases}'"] if options.cases else [])])
+    record = description(options, command, options.threads) | found
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    print(f"{machine()}, {record['isa']}\n{options.statistic} of {options.rounds} rounds\n{versions}\n")
+    print(f"{render(specialists.rows(record))}\n\n{specialists.summary(record)}")
+    if options.output:
+        options.output.with_suffix(".json").write_text(json.dumps(record, indent=1))
 
 
 def run_cases(bench: Bench, cases: list[Case]) -> list[Line]:
@@ -182,6 +213,9 @@ def run_cases(bench: Bench, cases: list[Case]) -> list[Line]:
 def main() -> None:
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that the inputs on disk are removed
+    if options.specialists:
+        run_specialists(options)
+        return
     cases = read_cases(options.cases or (AGAINST_CASES if options.against else DEFAULT_CASES[options.sweep]))
     if not cases:
         sys.exit("--cases matches no case")
@@ -191,7 +225,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tilepool-compare-") as name:
         folder = Path(name)
         libraries = start(options, counts, folder / "log")
-        about = description(options, libraries, counts)
+        about = description(options, f"--cases '{options.cases or DEFAULT_CASES[options.sweep]}'", counts)
+        about["versions"] = {library.name: library.version for library in libraries}
         settings = Settings(options.rounds, options.patience, options.budget)
         try:
             lines = run_cases(Bench(libraries, settings, folder), cases)

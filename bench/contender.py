@@ -38,14 +38,17 @@ class Contender:
 
 
 class Peer(Protocol):
-    """A library in its own process. The constructor imports it and sets its number of threads."""
+    """A library in its own process. The constructor imports it and sets its number of threads.
+
+    Its cases are of one kind: `Case`, or `HomeCase`.
+    """
 
     version: str
 
-    def labels(self, case: Case) -> tuple[str, ...]:
+    def labels(self, case: Any) -> tuple[str, ...]:
         """Its contenders for a case: the library's name, with a word where it has several ways."""
 
-    def prepare(self, label: str, case: Case, x: Array) -> Contender:
+    def prepare(self, label: str, case: Any, x: Array) -> Contender:
         """Does all that is not to be timed. Raises UnsupportedError, or whatever the library raises."""
 
 

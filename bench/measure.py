@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cases import Case
+from home_cases import HomeCase
 
 START = 120.0  # seconds that a library may take to be imported
 SLICE = 0.01  # seconds of calls that make one turn
@@ -35,7 +36,8 @@ class Settings:
     rounds: int = 30
     patience: float = 20.0  # seconds that preparing a contender (with its first calls) may take
     budget: float = 2.0  # seconds of turns per contender and case; slow ones take fewer turns
-    paired: bool = False  # two builds: their turns lie side by side, and those of one thread are of CPU time
+    paired: bool = False  # two builds: their turns lie side by side
+    cpu: bool = False  # turns of one thread are of CPU time: the same where nothing else runs
 
 
 @dataclass
@@ -134,7 +136,7 @@ class Bench:
         self.libraries, self.settings, self.folder = libraries, settings, folder
         self.gave_up: set[tuple[Any, ...]] = set()
 
-    def run(self, case: Case) -> list[Result]:
+    def run(self, case: Case | HomeCase) -> list[Result]:
         """All contenders' results for one case."""
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             data, reference = Path(name, "input.npy"), Path(name, "reference.npy")
@@ -150,7 +152,7 @@ class Bench:
     def _prepare(
         self,
         library: Library,
-        case: Case,
+        case: Case | HomeCase,
         question: dict[str, Any],
         results: list[Result],
         entrants: list[Entrant],
@@ -159,7 +161,7 @@ class Bench:
             result = Result(label, library.threads)
             results.append(result)
             # A window that was too slow is not tried any larger.
-            series = (label, library.threads, case.op, case.dtype, case.layout, case.shape, case.stride)
+            series = (label, library.threads, case.series)
             if series in self.gave_up:
                 result.problem = f"slow: a smaller window took over {self.settings.patience:g} s"
                 continue
@@ -210,7 +212,7 @@ class Bench:
                 if entrant.result.problem or (number + 1) * share // rounds == number * share // rounds:
                     continue
                 library = entrant.library
-                cpu = self.settings.paired and library.threads == 1  # the same where nothing else runs
+                cpu = self.settings.cpu and library.threads == 1
                 time.sleep(PAUSE)
                 try:
                     answer = library.ask(ask="time", label=entrant.result.label, slice=SLICE, cpu=cpu)
