@@ -1,11 +1,13 @@
-"""Writes the tables and pictures of speed in docs/speed.md and README.md, from the record of a run, bench/speed.json.
+"""Writes the tables and pictures of speed in docs/speed.md and README.md, from the records of runs.
 
     python bench/compare.py --cases 'bar/*,indices/*,reducer/*' --output build/speed
     python bench/speed_page.py build/speed.json     # makes that run the record, and writes
-    python bench/speed_page.py                      # writes from the record that there is
+    python bench/compare.py --specialists --output build/specialists
+    python bench/speed_page.py build/specialists.json
+    python bench/speed_page.py                      # writes from the records that there are
 
-What stands between `<!-- run -->` and `<!-- end of run -->` and the like is written here, all else by hand.
-The pictures need matplotlib.
+The records are bench/speed.json and bench/specialists.json. What stands between `<!-- run -->` and
+`<!-- end of run -->` and the like is written here, all else by hand. The pictures need matplotlib.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any, TypeAlias
 
+import specialists
 from cases import Case, read_cases
 from measure import Result
 from plots import draw
@@ -29,6 +32,7 @@ Record: TypeAlias = dict[str, Any]  # about the run; "cases": for each a time in
 
 ROOT = Path(__file__).parents[1]
 RECORD = Path(__file__).with_name("speed.json")
+SPECIALISTS = Path(__file__).with_name("specialists.json")
 PAGE, README = ROOT / "docs" / "speed.md", ROOT / "README.md"
 PICTURE, SMALL_PICTURE = ROOT / "docs" / "speed.png", ROOT / "docs" / "speed_in_five_rows.png"
 
@@ -98,12 +102,12 @@ def describe(case: Case) -> str:
     return f"{', '.join(words)}; {shape}{layout}"
 
 
-def about(record: Record) -> str:
+def about(record: Record, how: str) -> str:
     """Where, when and with what the run was made."""
     versions = ", ".join(f"{PROPER_NAMES.get(name, name)} {version}" for name, version in record["versions"].items())
     run = (
         f"One run of `{record['command']}` on {record['date']}: {record['cpus']} CPUs ({record['machine']}), "
-        f"{record['threads']} threads, {record['statistic']} of {record['rounds']} alternating rounds, results in "
+        f"{how}, {record['statistic']} of {record['rounds']} alternating rounds, results in "
         f"reused memory where a library can; {versions}. {record['note']}"
     )
     return fill(run.strip(), 140, break_long_words=False, break_on_hyphens=False)
@@ -123,6 +127,11 @@ def table(record: Record, cases: Iterable[Case], columns: Sequence[str]) -> str:
         label, time = row["best"]
         times = [number(row[column]) if column in row else "–" for column in columns]
         rows.append([describe(case), f"**{number(row[OURS[0]])}**", f"{number(time)} {label}", *times])
+    return markdown(rows)
+
+
+def markdown(rows: Iterable[Iterable[str]]) -> str:
+    """Without padding: a figure that changes leaves the other lines as they are."""
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -140,9 +149,13 @@ def put(text: str, place: str, new: str) -> str:
     return changed
 
 
-def pages(record: Record) -> dict[Path, str]:
-    """The two files, with what the record says."""
-    page = put(PAGE.read_text(), "run", about(record))
+def pages(record: Record, home: Record) -> dict[Path, str]:
+    """The two files, with what the records say: of the run against all, and of that against specialists."""
+    page = put(PAGE.read_text(), "run", about(record, f"{record['threads']} threads"))
+    page = put(page, "run of specialists", about(home, f"instruction set {home['isa']}"))
+    head, *losses_first = specialists.rows(home)
+    shown = markdown([head, ["---" for _ in head], *losses_first])
+    page = put(page, "specialists", f"{specialists.summary(home)}.\n\n{shown}")
     page = put(page, "table", table(record, recorded(record, record["cases"]), COLUMNS))
     rows = table(record, recorded(record, README_CASES), README_COLUMNS)
     return {PAGE: page, README: put(README.read_text(), "speed", rows)}
@@ -165,10 +178,14 @@ def main() -> None:
         sys.exit(__doc__)
     for name in sys.argv[1:]:
         run = Path(name)
-        RECORD.write_text(as_text(condense(json.loads(run.read_text()))))
-        shutil.copyfile(run.with_suffix(".png"), PICTURE)
+        document = json.loads(run.read_text())
+        if "absent" in document:
+            SPECIALISTS.write_text(as_text(document))
+        else:
+            RECORD.write_text(as_text(condense(document)))
+            shutil.copyfile(run.with_suffix(".png"), PICTURE)
     record = json.loads(RECORD.read_text())
-    for path, text in pages(record).items():
+    for path, text in pages(record, json.loads(SPECIALISTS.read_text())).items():
         path.write_text(text)
     small_picture(record)
 
