@@ -96,7 +96,8 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
                const py::tuple& windows, bool count_padding, double divisor, const std::string& rounding,
                bool is_unsigned, const std::string& indices, const py::tuple& weights, bool wide_indices,
                const std::array<double, 2>& parameters, bool omit, const std::optional<std::string>& source,
-               bool swapped, const py::tuple& order, const std::optional<py::tuple>& mask, bool present) {
+               bool swapped, const py::tuple& order, const std::optional<py::tuple>& mask,
+               const std::optional<py::tuple>& cell_weights, bool present) {
   if (strides.size() != shape.size() || windows.size() != shape.size()) {
     throw py::value_error("shape, strides and windows must have the same length");
   }
@@ -117,6 +118,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   request.swapped = swapped;
   for (const std::int64_t axis : integers(order)) request.order.push_back(static_cast<std::size_t>(axis));
   if (mask) request.mask = integers(*mask);
+  if (cell_weights) request.cell_weights = integers(*cell_weights);
   request.present = present;
   const std::vector<std::int64_t> sizes = integers(shape), steps = integers(strides);
   std::vector<std::int64_t> index_steps = integers(weights);
@@ -253,20 +255,26 @@ bool fits(const PlanPointer& plan, const py::object& x, const py::object& out, c
   return unwritable(*plan, py::reinterpret_borrow<py::array>(x), mask, out, out_indices).empty();
 }
 
-/// What a plan reads: an array, and its mask or nullptr. Throws where it is not what the plan is for.
+/// What a plan reads: an array, and what lies beside it. Throws where it is not what the plan is for.
 struct Inputs {
-  Inputs(const Plan& plan, const py::object& x, const py::object& mask) {
+  Inputs(const Plan& plan, const py::object& x, const py::object& mask, const py::object& weights) {
+    const NormalForm& form = plan.form;
     require_array(x, "x");
     array = py::reinterpret_borrow<py::array>(x);
-    require("x", array, plan.form.source.dtype, plan.form.input_shape, plan.form.input_strides);
-    if (mask.is_none() != !plan.form.source.masked) {
-      throw py::value_error(plan.form.source.masked ? "mask must be given" : "mask must be None");
-    }
-    if (mask.is_none()) return;
-    require_array(mask, "mask");
-    const auto bools = py::reinterpret_borrow<py::array>(mask);
-    require("mask", bools, DType::boolean, plan.form.input_shape, plan.form.mask_strides);
-    kept = bools.data();
+    require("x", array, form.source.dtype, form.input_shape, form.input_strides);
+    const auto read = [&](const char* name, const py::object& object, bool is_read, DType dtype,
+                          const std::vector<std::int64_t>& strides) -> const void* {
+      if (object.is_none() != !is_read) {
+        throw py::value_error(std::string(name) + (is_read ? " must be given" : " must be None"));
+      }
+      if (!is_read) return nullptr;
+      require_array(object, name);
+      const auto other = py::reinterpret_borrow<py::array>(object);
+      require(name, other, dtype, form.input_shape, strides);
+      return other.data();
+    };
+    beside.mask = read("mask", mask, form.source.masked, DType::boolean, form.mask_strides);
+    beside.weights = read("weights", weights, form.source.weighted, DType::float64, form.weight_strides);
   }
   static void require(const char* name, const py::array& array, DType dtype, const std::vector<std::int64_t>& shape,
                       const std::vector<std::int64_t>& strides) {
@@ -275,7 +283,7 @@ struct Inputs {
   }
 
   py::array array;
-  const void* kept = nullptr;
+  Beside beside;
 };
 
 /// Runs work(threads, question) while other Python threads may run, unless it is small. Throws its exceptions, and
@@ -293,16 +301,20 @@ void run_work(std::int64_t size, int threads, const Work& work) {
 
 /// The values and, with a plan that has them, the indices.
 std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, const py::object& out,
-                                         const py::object& out_indices, int threads, const py::object& mask) {
+                                         const py::object& out_indices, int threads, const py::object& mask,
+                                         const py::object& weights = py::none()) {
   if (!out.is_none()) require_array(out, "out");
   if (!out_indices.is_none()) require_array(out_indices, "out_indices");
-  const Inputs inputs(plan, x, mask);
+  const Inputs inputs(plan, x, mask, weights);
   const py::array& input = inputs.array;
   const auto& form = plan.form;
   if (threads < 0 || threads > most_threads) throw py::value_error("threads must be from 0 to 1024");
   if (!out.is_none() || !out_indices.is_none()) {
     const std::string why = unwritable(plan, input, mask, out, out_indices);
     if (!why.empty()) throw py::value_error(why);
+    if (!weights.is_none() &&
+        overlap(py::reinterpret_borrow<py::array>(out), py::reinterpret_borrow<py::array>(weights)))
+      throw py::value_error("out must not overlap weights");
   }
   auto result = out.is_none() ? py::array(numpy_dtype(form.result_dtype), form.result_shape, form.result_strides)
                               : py::reinterpret_borrow<py::array>(out);
@@ -314,15 +326,16 @@ std::pair<py::array, py::array> run_plan(const Plan& plan, const py::object& x, 
   const void* const from = input.data();
   void* const to = result.mutable_data();
   void* const places = form.indices != Indices::none ? indices.mutable_data() : nullptr;
-  run_work(plan.schedule.work, threads,
-           [&](int team, Interrupt::Question question) { pool(plan, from, to, team, places, question, inputs.kept); });
+  run_work(plan.schedule.work, threads, [&](int team, Interrupt::Question question) {
+    pool(plan, from, to, team, places, question, inputs.beside);
+  });
   return {result, indices};
 }
 
-py::array run(const PlanPointer& plan, const py::object& x, const py::object& out, int threads,
-              const py::object& mask) {
+py::array run(const PlanPointer& plan, const py::object& x, const py::object& out, int threads, const py::object& mask,
+              const py::object& weights) {
   if (plan->form.indices != Indices::none) throw py::value_error("run must have a plan without indices");
-  return run_plan(*plan, x, out, py::none(), threads, mask).first;
+  return run_plan(*plan, x, out, py::none(), threads, mask, weights).first;
 }
 
 py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& out, const py::object& out_indices,
@@ -437,7 +450,7 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
            py::arg("indices") = "none", py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
            py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false, py::arg("source") = py::none(),
            py::arg("swapped") = false, py::arg("order") = py::tuple(), py::arg("mask") = py::none(),
-           py::arg("present") = false)
+           py::arg("cell_weights") = py::none(), py::arg("present") = false)
       .def_property_readonly("result_shape",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->form.result_shape)); })
       .def_property_readonly("result_strides",
@@ -448,7 +461,8 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
                              [](const PlanPointer& plan) { return strategy_names[plan->schedule.strategy.index()]; })
       .def("fits", &fits, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none(),
            py::arg("mask") = py::none())
-      .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0, py::arg("mask") = py::none())
+      .def("run", &run, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0, py::arg("mask") = py::none(),
+           py::arg("weights") = py::none())
       .def("pick", &pick, py::arg("x"), py::arg("out") = py::none(), py::arg("out_indices") = py::none(),
            py::arg("threads") = 0, py::arg("mask") = py::none());
 

@@ -190,6 +190,9 @@ using Finish = void (*)(void* to, const void* accumulators, std::int64_t n, doub
 /// n elements, `other` in the place of those whose byte of the mask is 0. What is written may be what is read.
 using Keep = void (*)(void* to, const void* elements, const void* mask, std::int64_t n, std::int64_t other);
 
+/// target[i] = from[i] * by[i] for i < n. target may be from.
+using Multiply = void (*)(double* target, const double* from, const double* by, std::int64_t n);
+
 /// sums[i] /= counts[i] + added[i] for i < n, where nothing is added if that is nullptr.
 using Divide = void (*)(void* sums, const void* counts, const double* added, std::int64_t n);
 
@@ -215,10 +218,11 @@ struct Fused {
 struct RowSteps {
   Prepare convert[dtype_count][dtype_count];  // from one type to another, see `converts`
   Prepare prepare[accumulator_count][dtype_count];
-  Prepare omit[dtype_count];                                           // floats: the bits `flip` in the place of NaNs
-  Prepare count[dtype_count];                                          // floats: 0 for NaNs, else the bits `flip`
-  Prepare present[dtype_count];                                        // floats: a byte for each, 0 for NaNs, else 1
-  Keep keep[4];                                                        // by the binary logarithm of an element's size
+  Prepare omit[dtype_count];     // floats: the bits `flip` in the place of NaNs
+  Prepare count[dtype_count];    // floats: 0 for NaNs, else the bits `flip`
+  Prepare present[dtype_count];  // floats: a byte for each, 0 for NaNs, else 1
+  Keep keep[4];                  // by the binary logarithm of an element's size
+  Multiply multiply;
   Divide divide[dtype_count];                                          // of float32 and float64
   bool (*has_nan[dtype_count])(const void* elements, std::int64_t n);  // floats
   Finish finish[accumulator_count][dtype_count];                       // by the type that is written

@@ -210,7 +210,10 @@ def test_nothing_as_large_as_x_is_made(op: str, dtype: str) -> None:
     x[5, 5:9] = np.nan
     mask = np.ones(x.shape, bool)
     mask[3] = False
-    for options in ({"nan_policy": "omit"}, {"mask": mask}, {"nan_policy": "omit", "mask": mask}):
+    ways: list[dict[str, Any]] = [{"nan_policy": "omit"}, {"mask": mask}, {"nan_policy": "omit", "mask": mask}]
+    if op in ("sum", "avg"):
+        ways.append({"weights": np.arange(512.0)[:, np.newaxis], "nan_policy": "omit", "mask": mask})
+    for options in ways:
         tp.pool(x, 8, op, axis=(0, 1), **options)
         tracemalloc.start()
         tp.pool(x, 8, op, axis=(0, 1), **options)
@@ -257,6 +260,9 @@ def test_masks_that_a_plan_was_not_made_for() -> None:
         plan(mask=(1,))
     with pytest.raises(ValueError, match=r"^averages of what is not left out"):
         plan(op="average", dtype="float16", strides=(12, 2), omit=True)
+    for other in ({"op": "max"}, {"dtype": "float32"}):
+        with pytest.raises(ValueError, match=r"^cells with weights"):
+            plan(**{"op": "sum", "dtype": "float64", "strides": (48, 8), "cell_weights": (0, 0), **other})
     with pytest.raises(ValueError, match=r"^cells that are present"):
         plan(present=True)
 

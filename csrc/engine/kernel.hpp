@@ -13,6 +13,7 @@ struct Kernel : Loops {
   Prepare present = nullptr;  // of elements as they are stored
   Keep keep = nullptr;        // in the type that is pooled
   Keep keep_bytes = nullptr;
+  Multiply multiply = nullptr;
   Prepare truth = nullptr, from_truth = nullptr;  // bytes to 1 or 0, and these to the type that is pooled
   Prepare prepare = nullptr;
   Finish finish = nullptr;
@@ -36,13 +37,14 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
     kernel.convert =
         kernels.steps->convert[static_cast<std::size_t>(form.source.dtype)][static_cast<std::size_t>(form.dtype)];
   }
-  if (form.source.leaves_out()) {
+  if (form.source.changes()) {
     const RowSteps& steps = *kernels.steps;
     const auto log2 = [](std::int64_t size) { return static_cast<std::size_t>(__builtin_ctzll(size)); };
     kernel.omit = form.source.present ? steps.count[dtype] : steps.omit[dtype];
     kernel.present = steps.present[static_cast<std::size_t>(form.source.dtype)];
     kernel.keep = steps.keep[log2(info_of(form.dtype).size)];
     kernel.keep_bytes = steps.keep[0];
+    kernel.multiply = steps.multiply;
     constexpr auto boolean = static_cast<std::size_t>(DType::boolean);
     kernel.truth = steps.convert[boolean][boolean];
     kernel.from_truth = steps.convert[boolean][dtype];

@@ -78,17 +78,25 @@ bool is_in_place(const Request& request, const std::vector<std::size_t>& order) 
 /// The array as it lies in memory, neighbouring axes merged where they go on.
 std::vector<SourceAxis> source_axes(const Request& request, const std::vector<std::size_t>& order) {
   std::vector<SourceAxis> axes;
+  const auto stride_of = [](const auto& strides, std::size_t a) { return strides ? (*strides)[a] : 0; };
+  const auto goes_on = [](std::int64_t outer, std::int64_t size, std::int64_t inner) {
+    return outer == saturating_mul(size, inner);
+  };
   for (const std::size_t a : order) {
-    const SourceAxis axis{request.axes[a].size, request.axes[a].stride, request.mask ? (*request.mask)[a] : 0};
+    const SourceAxis axis{request.axes[a].size, request.axes[a].stride, stride_of(request.mask, a),
+                          stride_of(request.cell_weights, a)};
     if (axis.size == 1) continue;
-    if (!axes.empty() && axes.back().stride == saturating_mul(axis.size, axis.stride) &&
-        axes.back().mask_stride == saturating_mul(axis.size, axis.mask_stride)) {
-      axes.back() = {checked_mul(axes.back().size, axis.size), axis.stride, axis.mask_stride};
+    if (!axes.empty() && goes_on(axes.back().stride, axis.size, axis.stride) &&
+        goes_on(axes.back().mask_stride, axis.size, axis.mask_stride) &&
+        goes_on(axes.back().weight_stride, axis.size, axis.weight_stride)) {
+      const std::int64_t size = checked_mul(axes.back().size, axis.size);
+      axes.back() = axis;
+      axes.back().size = size;
     } else {
       axes.push_back(axis);
     }
   }
-  if (axes.empty()) axes.push_back({1, 0, 0});
+  if (axes.empty()) axes.push_back({1, 0, 0, 0});
   return axes;
 }
 
@@ -172,8 +180,12 @@ NormalForm normal_form(const Request& request, Reading reading) {
                  {},
                  request.mask.has_value(),
                  request.omit && has_nans && !surveys(request.op),
+                 request.cell_weights.has_value(),
                  request.present};
   if (request.mask) form.mask_strides = *request.mask;
+  if (request.cell_weights) form.weight_strides = *request.cell_weights;
+  if (request.cell_weights && (request.dtype != DType::float64 || (request.op != Op::sum && request.op != Op::average)))
+    throw std::invalid_argument("cells with weights are summed or averaged as float64");
   form.taps = 1;
   for (const ArrayAxis& axis : request.axes) {
     if (axis.windows) form.taps = saturating_mul(form.taps, std::min(axis.windows->kernel(), axis.windows->input()));
@@ -196,8 +208,10 @@ NormalForm normal_form(const Request& request, Reading reading) {
 
   choose_indices(form, request);
 
-  if (request.mask && request.mask->size() != request.axes.size())
-    throw std::invalid_argument("a mask must have as many axes as the array");
+  for (const auto* const strides : {&request.mask, &request.cell_weights}) {
+    if (*strides && (*strides)->size() != request.axes.size())
+      throw std::invalid_argument("a mask and weights must have as many axes as the array");
+  }
   const std::int64_t size = info_of(form.dtype).size;
   const std::int64_t result_size = info_of(form.result_dtype).size;
   std::int64_t input_bytes = size, result_bytes = result_size;
@@ -214,7 +228,7 @@ NormalForm normal_form(const Request& request, Reading reading) {
   }
   const std::vector<std::size_t> order = request.order.empty() ? memory_order(request.axes) : request.order;
   std::vector<std::int64_t> input_strides = form.input_strides;
-  const bool in_place = reading == Reading::in_place && !form.source.leaves_out() && is_in_place(request, order);
+  const bool in_place = reading == Reading::in_place && !form.source.changes() && is_in_place(request, order);
   if (!form.empty && !in_place) {
     if (reading != Reading::of_a_copy) form.source.axes = source_axes(request, order);
     std::int64_t bytes = size;

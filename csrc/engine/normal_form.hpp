@@ -58,8 +58,9 @@ struct Request {
   std::optional<DType> source{};     // the type of the elements in memory, which become `dtype` first: see `converts`
   bool swapped = false;              // their bytes are in the order that is not this machine's
   std::vector<std::size_t> order{};  // the axes of the result, outermost in memory first; empty: those of the input
-  std::optional<std::vector<std::int64_t>> mask{};  // strides of bytes that are 0 where a cell is left out
-  bool present = false;                             // sums: of a 1 for each cell that is there
+  std::optional<std::vector<std::int64_t>> mask{};          // strides of bytes that are 0 where a cell is left out
+  std::optional<std::vector<std::int64_t>> cell_weights{};  // of float64: strides of what cells are multiplied by
+  bool present = false;  // sums: of a 1 for each cell that is there, or of its weight
 };
 
 /// An axis of the normal form; strides in bytes.
@@ -73,19 +74,21 @@ struct NormalAxis {
 /// An axis of the array in memory.
 struct SourceAxis {
   std::int64_t size, stride;
-  std::int64_t mask_stride;  // if there is a mask
+  std::int64_t mask_stride, weight_stride;  // if there are such
 };
 
-/// Where the elements lie, if they cannot be pooled as they lie, and which of them are left out.
+/// Where the elements lie, if they cannot be pooled as they lie, which of them are left out, and what others weigh.
 struct Source {
   DType dtype;
   bool swapped;
   std::vector<SourceAxis> axes;  // outermost first, neighbours merged; none: the form has the strides of the array
   bool masked;                   // those whose byte of a mask is 0 are left out
   bool nans_omitted;             // those that are NaN are
+  bool weighted;                 // Request::cell_weights
   bool present;                  // Request::present
 
   bool leaves_out() const { return masked || nans_omitted || present; }
+  bool changes() const { return leaves_out() || weighted; }
 };
 
 struct NormalForm {
@@ -93,7 +96,7 @@ struct NormalForm {
   DType dtype;
   DType result_dtype;
   std::vector<std::int64_t> input_shape, input_strides;    // as requested
-  std::vector<std::int64_t> mask_strides;                  // as requested; none: there is no mask
+  std::vector<std::int64_t> mask_strides, weight_strides;  // as requested; none: there are no such
   std::vector<std::int64_t> result_shape, result_strides;  // bytes; dense, in the memory order of the input
   bool empty;                                              // nothing to compute
 

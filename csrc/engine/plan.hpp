@@ -60,7 +60,7 @@ inline bool has_same_units(const Schedule& a, const Schedule& b) {
 inline Plan make_plan(const Request& request) {
   Plan plan = make_simple_plan(request);
   const NormalForm& form = plan.form;
-  if (form.empty || !form.source.leaves_out() || form.indices != Indices::none) return plan;
+  if (form.empty || !form.source.changes() || form.indices != Indices::none) return plan;
   if (form.averages && form.divisor == 0) {
     if (form.dtype != DType::float32 && form.dtype != DType::float64)
       throw std::invalid_argument("averages of what is not left out must be of float32 or float64");
@@ -74,7 +74,8 @@ inline Plan make_plan(const Request& request) {
     plan.average = std::make_shared<const Average>(Average{std::move(sums), make_simple_plan(part)});
   }
   // NaNs are seen in the result, if it is one of floats.
-  if (form.source.nans_omitted && !form.source.masked && !form.source.present && info_of(form.dtype).kind == 'f') {
+  const Source& source = form.source;
+  if (source.nans_omitted && !source.masked && !source.weighted && !source.present && info_of(form.dtype).kind == 'f') {
     Request all = request;
     all.omit = false;
     Plan whole = make_simple_plan(all);

@@ -182,6 +182,14 @@ void prepare_truth(void* to, const void* elements, std::int64_t n, std::int64_t 
 template <class To, class From>
 constexpr Prepare converts = prepare<To, From, Converted<To, From>>;
 
+/// See Multiply.
+inline void multiply(double* target, const double* from, const double* by, std::int64_t n) {
+  sweep<double, full_lanes<double>>(0, n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    constexpr int N = decltype(lanes)::value;
+    store(target + i, load<N>(from + i) * load<N>(by + i));
+  });
+}
+
 /// See Keep.
 template <class Bits>
 void keep(void* to, const void* elements, const void* mask, std::int64_t n, std::int64_t other) {

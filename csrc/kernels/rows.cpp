@@ -38,6 +38,7 @@ constexpr RowSteps fill() {
   leave_out<BFloat16>(steps, DType::bfloat16);
   leave_out<float>(steps, DType::float32);
   leave_out<double>(steps, DType::float64);
+  steps.multiply = multiply;
   steps.divide[static_cast<int>(DType::float32)] = divide<float>;
   steps.divide[static_cast<int>(DType::float64)] = divide<double>;
   steps.keep[0] = keep<int8_t>;

@@ -45,6 +45,7 @@ class Plan:
         swapped: bool = False,
         order: tuple[int, ...] = (),
         mask: tuple[int, ...] | None = None,
+        cell_weights: tuple[int, ...] | None = None,
         present: bool = False,
     ) -> None: ...
     @property
@@ -68,6 +69,7 @@ class Plan:
         out: npt.NDArray[Any] | None = None,
         threads: int = 0,
         mask: npt.NDArray[Any] | None = None,
+        weights: npt.NDArray[np.float64] | None = None,
     ) -> npt.NDArray[Any]: ...
     def pick(
         self,

@@ -39,6 +39,8 @@ def choose(core: str, parameters: tuple[float, float], given: DType, asked: DTyp
         if is_float(result):
             return Types(core, FLOAT64 if result == FLOAT64 else FLOAT32, result)
         return Types(core, UINT64 if result.kind == "u" else INT64, result)
+    if core == "present" and asked is not None:
+        return Types("sum", asked, asked)
     if core in LOGICAL:
         return Types(LOGICAL[core], BOOL, INT64 if LOGICAL[core] == "sum" else BOOL)
     if core == "quantile" and methods[int(parameters[1])] in ("lower", "higher", "nearest"):

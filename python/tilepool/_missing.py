@@ -284,46 +284,33 @@ def weighted(
     x: Array, pooling: Pooling, call: Call, missing: Missing, weights: Array, dtype: DType, threads: int
 ) -> Array:
     """A weighted sum or average, as a new array."""
-    places = missing.cells(x)
-    if pooling.op.name == "avg":
-        return weighted_average(x, pooling, call, places, weights, threads)
-    if is_float(dtype):
-        sums = summed(products(x, places, weights), pooling, None, threads)
+    if not is_float(dtype) and pooling.op.name == "sum":
+        return whole_products(x, pooling, missing, weights, dtype, threads)
+    missing = missing._replace(weights=weights.astype(FLOAT64, copy=False))
+    division = pooling.op.division
+    op = pooling.op._replace(dtype=FLOAT64)
+    if pooling.op.name == "avg" and (division.divisor or not is_float(dtype)):
+        op = SUM._replace(dtype=FLOAT64)
+    result = pooling.of(op).call(x, missing).results(x, (None,), threads, missing)[0]
+    if op.name == pooling.op.name:
         with np.errstate(all="ignore"):
-            return sums.astype(dtype, copy=False)
-    full = filled(x, places, np.zeros((), readable(x.dtype)))  # products of integers are added modulo 2**n
+            return result.astype(dtype, copy=False)
+    if division.divisor:
+        return quotients(result, np.array(division.divisor), call)
+    divisors = pooling.of(PRESENT._replace(dtype=FLOAT64)).call(x, missing).results(x, (None,), threads, missing)[0]
+    if division.count_include_pad:  # a tap over the padding weighs 1
+        inside, padded = taps(x.shape, pooling)
+        divisors = divisors + (padded - inside).astype(FLOAT64)
+    return quotients(result, divisors, call)
+
+
+def whole_products(x: Array, pooling: Pooling, missing: Missing, weights: Array, dtype: DType, threads: int) -> Array:
+    """Sums of products of integers, which are added modulo 2**n."""
+    full = filled(x, missing.cells(x), np.zeros((), readable(x.dtype)))
     with np.errstate(all="ignore"):
         full = full.astype(UINT64 if dtype == UINT64 else INT64)  # of which fewer bits are the same
     np.multiply(full, weights.astype(full.dtype), out=full)
     return summed(full, pooling, dtype, threads)
-
-
-def weighted_average(
-    x: Array, pooling: Pooling, call: Call, places: Array | None, weights: Array, threads: int
-) -> Array:
-    """Sums of float64 products divided by sums of weights; a tap over the padding, where it counts, weighs 1."""
-    division = pooling.op.division
-    sums = summed(products(x, places, weights), pooling, None, threads)
-    if division.divisor:
-        return quotients(sums, np.array(division.divisor), call)
-    weights = weights.astype(FLOAT64)
-    if places is not None:
-        weights = np.where(places, 0, weights)
-    divisors = summed(spread(weights, x.shape, pooling), pooling, None, threads)
-    if division.count_include_pad:
-        inside, padded = taps(x.shape, pooling)
-        divisors = divisors + (padded - inside).astype(FLOAT64)
-    return quotients(sums, divisors, call)
-
-
-def products(x: Array, places: Array | None, weights: Array) -> Array:
-    """Cells times weights in float64, in the memory order of x; 0 in these places, where cells are missing."""
-    full = filled(x, None, np.zeros((), FLOAT64))
-    with np.errstate(all="ignore"):
-        np.multiply(full, weights, out=full, dtype=FLOAT64, casting="unsafe")
-    if places is not None:
-        np.copyto(full, 0, where=places)
-    return full
 
 
 # ---- windows ---------------------------------------------------------------------------------------------------------

@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 
 
 class Missing(NamedTuple):
-    """Which cells count as if they were not there: NaNs, and those that a mask has not."""
+    """Which cells count as if they were not there: NaNs, and those that a mask has not. And what the others weigh."""
 
     nans: bool
     mask: Array | None  # of bool, True where a cell counts, in a shape that broadcasts to that of x
+    weights: Array | None = None  # of float64, likewise
 
     @property
     def nothing(self) -> bool:
         return self.mask is None and not self.nans
 
-    def seen(self, x: Array) -> Array | None:
-        """The mask as the core reads it."""
-        return None if self.mask is None else np.broadcast_to(self.mask, x.shape)
+    def beside(self, x: Array) -> tuple[Array | None, Array | None]:
+        """The mask and the weights as the core reads them."""
+        mask, weights = (part if part is None else np.broadcast_to(part, x.shape) for part in (self.mask, self.weights))
+        return mask, weights
 
     def cells(self, x: Array) -> Array | None:
         """Which cells of x these are, in a shape that broadcasts to that of x; None: there are none."""
@@ -58,8 +60,8 @@ class Pooling(NamedTuple):
 
     def call(self, x: Array, missing: Missing = ALL) -> Call:
         """The call for arrays of the form of x, cells of which the core leaves out."""
-        mask = missing.seen(x)
-        form = x.dtype, x.shape, x.strides, missing.nans, None if mask is None else mask.strides
+        mask, weights = (None if part is None else part.strides for part in missing.beside(x))
+        form = x.dtype, x.shape, x.strides, missing.nans, mask, weights
         make_or_find = make if isinstance(self.windows, Listed) else kept  # too many numbers for a key, and random ones
         return make_or_find(self, *form)
 
@@ -110,13 +112,14 @@ class Call(NamedTuple):
         self, x: Array, targets: tuple[Array | None, ...], threads: int, missing: Missing = ALL
     ) -> tuple[Array, ...]:
         """The results, in those targets that the core writes to. The call must be one for what is missing."""
-        x, mask = self.readable(x), missing.seen(x)
+        x, (mask, weights) = self.readable(x), missing.beside(x)
         seen = tuple(self.seen(target, dtype) for target, dtype in zip(targets, self.dtypes, strict=True))
         written = self.direct and self.plan.fits(x, seen[0], seen[1] if len(seen) == 2 else None, mask)
         if not written:
             seen = (None,) * len(seen)
         if len(seen) == 1:
-            results: tuple[Array, ...] = (self.finished(self.plan.run(x, seen[0], threads, mask), x, threads, mask),)
+            result = self.plan.run(x, seen[0], threads, mask, weights)
+            results: tuple[Array, ...] = (self.finished(result, x, threads, mask),)
         else:
             values, indices = self.plan.pick(x, seen[0], seen[1], threads, mask)
             results = self.finished(values, x, threads, mask), indices.astype(self.dtypes[1], copy=False)
@@ -179,16 +182,22 @@ def rounded(numbers: Array, rounding: str) -> None:
 
 
 def make(
-    pooling: Pooling, given: DType, shape: Cells, strides: Cells, omit: bool = False, mask: Cells | None = None
+    pooling: Pooling,
+    given: DType,
+    shape: Cells,
+    strides: Cells,
+    omit: bool = False,
+    mask: Cells | None = None,
+    weights: Cells | None = None,
 ) -> Call:
-    """The call of a pooling on arrays of the given form; without NaNs, and without what masks of these strides hide."""
+    """The call of a pooling on arrays of the given form, beside which lie masks and weights of these strides."""
     op = pooling.op
     native = readable(given)
     windows = pooling.along(shape)
     axes = tuple(windows)
     core_op, source, result = choose(op.core, op.parameters, native, op.dtype)
-    if mask is not None and op.row.neutral is None and not is_float(source):
-        source = FLOAT64  # which has NaNs
+    if weights is not None or (mask is not None and op.row.neutral is None and not is_float(source)):
+        source = FLOAT64  # which products are of, and which has NaNs
     if is_float(result) and op.division.rounding != roundings[0]:
         raise ValueError(
             f"rounding must be {roundings[0]!r} unless dtype is an integer, not {shown(op.division.rounding)}"
@@ -228,6 +237,7 @@ def make(
             swapped=swapped,
             order=order if ordered else (),
             mask=mask,
+            cell_weights=weights,
             present=op.core == "present",
         )
 

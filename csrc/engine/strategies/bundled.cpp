@@ -17,7 +17,7 @@ class Bundler {
       : form_(call.plan.form),
         schedule_(call.plan.schedule),
         kernel_(call.kernel()),
-        maker_(kernel_, form_, call.input, call.mask),
+        maker_(kernel_, form_, call.input, call.beside),
         input_(static_cast<const char*>(call.input)),
         result_(static_cast<char*>(call.result)),
         planes_(cell_bytes / acc_size(form_)) {

@@ -6,6 +6,7 @@
 #include "../kernel.hpp"
 #include "../parallel.hpp"
 #include "../plan.hpp"
+#include "../pool.hpp"
 
 namespace tilepool {
 
@@ -17,7 +18,7 @@ struct Call {
   void* result;
   void* indices;
   Interrupt& interrupt;
-  const void* mask = nullptr;
+  Beside beside{};
 
   Kernel kernel() const { return kernel_of(table.kernels, plan.form, plan.schedule); }
 };

@@ -20,7 +20,7 @@ class Walker {
       : form_(call.plan.form),
         schedule_(call.plan.schedule),
         kernel_(call.kernel()),
-        maker_(kernel_, call.plan.form, call.input, call.mask),
+        maker_(kernel_, call.plan.form, call.input, call.beside),
         cursor_(call.plan, call.input, call.result),
         patience_(call.interrupt, share.is_caller()) {}
   Walker(const Walker&) = delete;

@@ -1,5 +1,5 @@
 // Averages of the cells that are not left out, and NaNs that may not be there at all.
-#include "left_out.hpp"
+#include "pieces.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -94,7 +94,7 @@ class PieceWalker {
   static constexpr std::int64_t most_waits = 63;
 
   void run_units(const Plan& plan, void* result, Outputs units) {
-    const Call call{plan, call_.table, call_.input, result, nullptr, call_.interrupt, call_.mask};
+    const Call call{plan, call_.table, call_.input, result, nullptr, call_.interrupt, call_.beside};
     Share some(share_, units.begin, units.end);
     run(call, some);
   }

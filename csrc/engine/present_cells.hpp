@@ -1,0 +1,129 @@
+// Cells that are left out of a row, counted or multiplied by their weights.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "kernel.hpp"
+
+namespace tilepool {
+
+/// Elements in memory, and what lies beside them, if there is such: from one to the next it is always as far.
+struct Run {
+  const char* elements;
+  std::int64_t stride;
+  const char* mask;
+  std::int64_t mask_stride;
+  const char* weights;
+  std::int64_t weight_stride;
+
+  Run behind(std::int64_t count) const {
+    Run run = *this;
+    run.elements += count * stride;
+    run.mask += count * mask_stride;
+    run.weights += count * weight_stride;
+    return run;
+  }
+};
+
+/// Elements that are `stride` bytes apart, each as order(element).
+template <class T, class Order>
+void side_by_side(char* to, const char* from, std::int64_t stride, std::int64_t count, const Order& order) {
+  constexpr auto size = static_cast<std::int64_t>(sizeof(T));
+  const auto move = [&](std::int64_t i, std::int64_t apart) {
+    T v;
+    std::memcpy(&v, from + i * apart, sizeof v);
+    v = order(v);
+    std::memcpy(to + i * size, &v, sizeof v);
+  };
+  if (stride == size) {
+    for (std::int64_t i = 0; i < count; ++i) move(i, size);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) move(i, stride);
+  }
+}
+
+/// Makes elements of the type that is pooled: the neutral one in the place of those that are left out; or where they
+/// are counted, a 1, or its weight, in the place of each other one.
+class PresentCells {
+ public:
+  static constexpr std::int64_t most = 512;  // elements that are on their way
+
+  PresentCells(const Kernel& kernel, const NormalForm& form)
+      : kernel_(kernel),
+        form_(form),
+        neutral_(static_cast<std::int64_t>(neutral_bits(form.op, form.dtype))),
+        one_(static_cast<std::int64_t>(neutral_bits(Op::product, form.dtype))) {}
+
+  /// Of so many elements of a run, no more than `most`, in native byte order and side by side. NaNs are seen in floats:
+  /// before these are made anything else.
+  void make(char* to, const char* elements, const Run& from, std::int64_t count) const {
+    alignas(64) char bytes[most], present[most];
+    const Source& source = form_.source;
+    // Of converted floats only the NaNs are written anew: what is written twice, as ends of rows are, stays the same.
+    const bool omits = source.nans_omitted && info_of(form_.dtype).kind == 'f' && !source.weighted &&
+                       !(source.present && kernel_.convert != nullptr);
+    const char* kept = source.masked ? mask_of(from, count, bytes) : nullptr;
+    if (source.nans_omitted && !omits) {
+      kernel_.present(present, elements, count, 0);
+      if (kept != nullptr) kernel_.keep_bytes(present, present, kept, count, 0);
+      kept = present;
+    }
+    if (source.present && !omits && !source.weighted) return make_truths(to, kept, count);
+    if (kernel_.convert != nullptr) {
+      kernel_.convert(to, elements, count, 0);
+      elements = to;
+    }
+    if (omits) {
+      kernel_.omit(to, elements, count, source.present ? one_ : neutral_);
+      elements = to;
+    }
+    if (source.weighted) {
+      weigh(to, elements, from, count);
+      elements = to;
+    }
+    if (kept != nullptr) kernel_.keep(to, elements, kept, count, neutral_);
+  }
+
+ private:
+  /// Products of float64 and their weights, or the weights alone.
+  void weigh(char* to, const char* elements, const Run& from, std::int64_t count) const {
+    alignas(64) char some[most * 8];
+    const char* weights = from.weights;
+    if (from.weight_stride != 8) {
+      side_by_side<std::uint64_t>(some, from.weights, from.weight_stride, count, [](std::uint64_t v) { return v; });
+      weights = some;
+    }
+    if (form_.source.present) {
+      std::memcpy(to, weights, static_cast<std::size_t>(count * 8));
+    } else {
+      const auto numbers = [](const char* bytes) { return reinterpret_cast<const double*>(bytes); };
+      kernel_.multiply(reinterpret_cast<double*>(to), numbers(elements), numbers(weights), count);
+    }
+  }
+
+  /// A 1 for each byte that is not 0.
+  void make_truths(char* to, const char* bytes, std::int64_t count) const {
+    alignas(64) char truths[most];
+    if (bytes == nullptr) {
+      std::fill_n(truths, count, char{1});
+    } else {
+      kernel_.truth(truths, bytes, count, 0);
+    }
+    kernel_.from_truth(to, truths, count, 0);
+  }
+
+  /// The mask of a run, side by side.
+  const char* mask_of(const Run& from, std::int64_t count, char* bytes) const {
+    if (from.mask_stride == 1) return from.mask;
+    side_by_side<std::uint8_t>(bytes, from.mask, from.mask_stride, count, [](std::uint8_t v) { return v; });
+    return bytes;
+  }
+
+  const Kernel& kernel_;
+  const NormalForm& form_;
+  const std::int64_t neutral_, one_;  // bits of elements
+};
+
+}  // namespace tilepool
