@@ -127,6 +127,24 @@ def test_arrays_and_masks_of_any_layout(op: str, layout: str) -> None:
         assert same(result, expected(op, x, ~np.isnan(x) & kept, given))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
+@pytest.mark.parametrize("op", [*OPS, "median", "prod"])
+def test_calls_that_were_planned_before(op: str, dtype: str) -> None:
+    x = np.array([3, 1, 4, 1, 5, 9], dtype)
+    masks = np.array([[True] * 6, [False, True, True, True, False, True], [True, False, True, False, True, False]])
+    for mask, policy in itertools.product(masks, ("omit", "propagate", "raise")):
+        wanted = [tp.pool(x[i : i + 2][mask[i : i + 2]], int(mask[i : i + 2].sum()), op, axis=0) for i in (0, 2, 4)]
+        for form in (mask, mask.tolist(), mask[np.newaxis]):
+            given = x[np.newaxis] if np.ndim(form) == 2 else x
+            result = tp.pool(given, 2, op, axis=-1, mask=form, nan_policy=policy)
+            assert result.ravel().tolist() == np.concatenate(wanted).tolist()
+    for out in (np.empty(3), np.empty(6)[::2]):
+        assert tp.pool(x, 2, op, axis=0, mask=masks[0], out=out) is out
+        assert out.tolist() == tp.pool(x, 2, op, axis=0).tolist()
+    with pytest.raises(ValueError, match=r"^nan_policy must be"):
+        tp.pool(x, 2, op, axis=0, nan_policy="Omit")
+
+
 # ---- pieces ----------------------------------------------------------------------------------------------------------
 
 LARGE: list[tuple[tuple[int, ...], dict[str, Any]]] = [

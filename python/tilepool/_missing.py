@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._windows import Cells
 
 POLICIES = ("propagate", "omit", "raise")
+MOST_COUNTED = 2**24  # float32 counts no further
 
 
 def left_out(x: Array, nan_policy: object, mask: object, threads: int) -> Missing:
@@ -73,6 +74,28 @@ def results(
     # What numpy has to convert, it also fills.
     full = filled(x, missing.cells(x), neutral(op.row, readable(x.dtype)))
     return pooling.call(full).results(full, targets, threads)
+
+
+def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any) -> Call | None:
+    """The call that answers for all arrays and masks of these forms by itself, if there is one."""
+    policy = arguments.choice("nan_policy", nan_policy, POLICIES)
+    op, omits = pooling.op, policy == "omit" and is_float(x.dtype)
+    if mask is None and not is_float(x.dtype):
+        return pooling.call(x)
+    if policy == "raise" or op.counting is not None or (mask is not None and op.row.neutral is None):
+        return None
+    if op.name == "avg" and not op.division.divisor:
+        dtypes = choose_sum("average", readable(x.dtype), op.dtype)
+        if dtypes.result not in (FLOAT32, FLOAT64) or not is_float(dtypes.source) or x.size > MOST_COUNTED:
+            return None
+    call = pooling.call(x, Missing(omits, None if mask is None else arrays.mask_of(mask, x.shape)))
+    return call if call.source is None else None
+
+
+def mask_beside(x: Array, mask: Any) -> Array:
+    """A mask as the core reads it."""
+    values = arrays.mask_of(mask, x.shape)
+    return values if values.shape == x.shape else np.broadcast_to(values, x.shape)
 
 
 def extrema(
@@ -159,9 +182,6 @@ def filled(x: Array, places: Array | None, value: Array) -> Array:
 
 
 # ---- averages --------------------------------------------------------------------------------------------------------
-
-
-MOST_COUNTED = 2**24  # float32 counts no further
 
 
 def average(x: Array, pooling: Pooling, call: Call, missing: Missing, threads: int) -> Array:

@@ -91,17 +91,17 @@ class Call(NamedTuple):
     bits: DType | None  # bfloat16, if that is what the plan reads and writes: numpy has none, the core sees bits
     rounding: str  # of averages in integers
 
-    def run(self, x: Array, out: object, threads: int) -> Array | tuple[Array, ...]:
+    def run(self, x: Array, out: object, threads: int, mask: Array | None = None) -> Array | tuple[Array, ...]:
         """The result, or the pair of values and indices: in `out`, where that is given."""
         if self.plain:
             if out is None:
                 pair = len(self.dtypes) == 2
-                return self.plan.pick(x, None, None, threads) if pair else self.plan.run(x, None, threads)
-            if type(out) is np.ndarray and len(self.dtypes) == 1 and self.plan.fits(x, out):
-                return self.plan.run(x, out, threads)
+                return self.plan.pick(x, None, None, threads) if pair else self.plan.run(x, None, threads, mask)
+            if type(out) is np.ndarray and len(self.dtypes) == 1 and self.plan.fits(x, out, None, mask):
+                return self.plan.run(x, out, threads, mask)
         outs = arrays.outputs(out, len(self.dtypes))
         targets = self.targets(outs)
-        results = arrays.delivered(self.results(x, targets, threads), outs, targets)
+        results = arrays.delivered(self.results(x, targets, threads, Missing(False, mask)), outs, targets)
         return results[0] if len(results) == 1 else results
 
     def targets(self, outs: tuple[object, ...]) -> tuple[Array | None, ...]:

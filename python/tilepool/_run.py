@@ -78,13 +78,13 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
         # By `is`: comparing takes longer, and what is equal but not the same takes the longer way.
         plain = nan_policy is PROPAGATE and mask is None and weights is None and min_count is NO_CELL
         if key is not None and not plain:
-            key = key, mask is None, weights is None
+            key = key_beside(key, nan_policy, mask, weights, min_count)
         found = kept.get(key)
         if found is not None:
             request, call = found
             team = 0 if threads is None else arguments.threads(threads)
-            if plain and call is not None:
-                return call.run(x, out, team)
+            if call is not None:
+                return call.run(x, out, team, None if mask is None else missing_cells.mask_beside(x, mask))
             return run(x, request, How(out, team, nan_policy, mask, weights, arguments.count("min_count", min_count)))
         if mask is not None:
             options["mask"] = mask
@@ -96,14 +96,28 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
         if key is None or is_random(request):
             return run(x, request, how)
         call = None
-        if plain and is_one_call(x, request):
-            call = Pooling(request.op, request.windows, request.axes).call(x)  # type: ignore[arg-type]
+        if weights is None and how.min_count == 0 and is_one_call(x, request):
+            one = Pooling(request.op, request.windows, request.axes)  # type: ignore[arg-type] # an Op
+            call = one.call(x) if plain else missing_cells.one_call(x, one, nan_policy, mask)
         if len(kept) >= MOST_KEPT:
             kept.clear()  # in one step: other threads may be here
         kept[key] = request, call
-        return run(x, request, how) if call is None else call.run(x, out, team)
+        if call is None:
+            return run(x, request, how)
+        return call.run(x, out, team, None if mask is None else missing_cells.mask_beside(x, mask))
 
     return pool
+
+
+def key_beside(key: object, nan_policy: object, mask: object, weights: object, min_count: object) -> object:
+    """A key with the arguments about cells: with the forms of those that are arrays."""
+    if type(nan_policy) is not str or type(min_count) is not int:
+        return None
+    forms = [None if array is None else call_key(array, (), {}) for array in (mask, weights)]
+    for array, form in zip((mask, weights), forms, strict=True):
+        if array is not None and form is None:
+            return None
+    return key, nan_policy, min_count, *forms
 
 
 def is_random(request: Request) -> bool:
