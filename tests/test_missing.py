@@ -553,6 +553,33 @@ def test_averages_of_integers_as_integers(dtype: str, rounding: str) -> None:
                 assert np.array_equal(actual, expected), (numbers, padded, result)
 
 
+@pytest.mark.parametrize("rounding", _core.roundings)
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "int32", "uint32"])
+def test_averages_of_integers_near_ties(dtype: str, rounding: Any) -> None:
+    """Sums next to every half and every integer that windows of these cells can have, up to the largest."""
+    info, rng = np.iinfo(dtype), np.random.default_rng(8)
+    for cells in (*range(1, 40), 127, 128, 129, 255, 1000, 40_000):
+        # The last cell makes the sum one more, or less, than a multiple of half the number of cells.
+        x = rng.integers(info.min, info.max, (cells, 60), dtype, endpoint=True)
+        x[:, ::3] = info.max
+        wanted = rng.integers(2 * int(info.min), 2 * int(info.max), 60) * cells // 2 + rng.integers(-1, 2, 60)
+        rest = wanted - x[:-1].sum(axis=0, dtype=np.int64)
+        x[-1] = np.clip(rest % 256, 0, info.max)
+        mask = np.ones((cells + 1, 1), bool)
+        mask[cells] = False
+        with_one_more = np.concatenate([x, x[:1]])
+        actual = tp.avg_pool(with_one_more, (cells + 1, 1), axis=(0, 1), mask=mask, dtype=dtype, rounding=rounding)
+        sums = x.sum(axis=0, dtype=np.int64)
+        floors, rests = sums // cells, sums % cells
+        up = {
+            "half_even": (2 * rests > cells) | ((2 * rests == cells) & (floors % 2 == 1)),
+            "half_up": 2 * rests >= cells,
+            "floor": np.zeros(60, bool),
+            "trunc": (floors < 0) & (rests > 0),
+        }[rounding]
+        assert np.array_equal(actual[0], floors + up), cells
+
+
 @pytest.mark.parametrize("dtype", ["int16", "uint16"])
 def test_sums_of_16_bits_are_exact(dtype: str) -> None:
     """One rounding to float32, of the sum, and one of the division."""

@@ -197,9 +197,11 @@ def average(x: Array, pooling: Pooling, call: Call, missing: Missing, threads: i
         with np.errstate(all="ignore"):
             return in_core.results(x, (None,), threads, missing)[0].astype(dtype, copy=False)
 
+    inside, padded = taps(x.shape, pooling)
+    if not is_float(source) and not is_float(dtype) and padded.max(initial=0) < 2 ** (52 - 8 * x.dtype.itemsize):
+        return rounded_average(x, pooling, call, missing, int(padded.max(initial=0)), threads)
     counts = counted(x, pooling, missing, threads)
     if op.division.count_include_pad:
-        inside, padded = taps(x.shape, pooling)
         counts = np.asarray(counts + (padded - inside))
     if not is_float(source) and not is_float(dtype):
         return whole_average(x, pooling, call, missing, counts, threads)
@@ -236,6 +238,21 @@ def quotients(sums: Array, divisors: Array, call: Call) -> Array:
     if np.isnan(sums).any():
         raise ValueError(f"x must not have a window whose average is NaN where dtype is {call.dtypes[0]}")
     return saturated(sums, call.dtypes[0], call.rounding)
+
+
+def rounded_average(x: Array, pooling: Pooling, call: Call, missing: Missing, most: int, threads: int) -> Array:
+    """Averages of integers in floats that are wide enough to round them as if they were exact.
+
+    A sum of d integers of n bits, which is exact, divided by d is below 2**n, and 1 / (2 * d) or more from any integer,
+    and from any number half way between two of them, that it is not. Its error is 2**(n - 24) at most in float32, and
+    2**(n - 53) in float64.
+    """
+    number = FLOAT32 if most < 2 ** (23 - 8 * x.dtype.itemsize) else FLOAT64
+    averages = pooling.of(AVERAGE._replace(dtype=number, division=pooling.op.division._replace(rounding="half_even")))
+    in_core = averages.call(x, missing)
+    result = in_core.results(x, (None,), threads, missing)[0]
+    result[np.isnan(result)] = 0  # of no cell
+    return saturated(result, call.dtypes[0], call.rounding)
 
 
 def whole_average(x: Array, pooling: Pooling, call: Call, missing: Missing, divisors: Array, threads: int) -> Array:

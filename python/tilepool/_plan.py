@@ -198,6 +198,8 @@ def make(
     core_op, source, result = choose(op.core, op.parameters, native, op.dtype)
     if weights is not None or (mask is not None and op.row.neutral is None and not is_float(source)):
         source = FLOAT64  # which products are of, and which has NaNs
+    elif mask is not None and core_op == "average" and is_float(result) and not op.division.divisor:
+        source = result  # which counts
     if is_float(result) and op.division.rounding != roundings[0]:
         raise ValueError(
             f"rounding must be {roundings[0]!r} unless dtype is an integer, not {shown(op.division.rounding)}"
