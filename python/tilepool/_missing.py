@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ._windows import Cells
 
 POLICIES = ("propagate", "omit", "raise")
-MOST_COUNTED = 2**24  # float32 counts no further
 
 
 def left_out(x: Array, nan_policy: object, mask: object, threads: int) -> Missing:
@@ -86,7 +85,7 @@ def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any) -> Call 
         return None
     if op.name == "avg" and not op.division.divisor:
         dtypes = choose_sum("average", readable(x.dtype), op.dtype)
-        if dtypes.result not in (FLOAT32, FLOAT64) or not is_float(dtypes.source) or x.size > MOST_COUNTED:
+        if averaged_in(x, pooling, dtypes.source, dtypes.result) != dtypes.result:
             return None
     call = pooling.call(x, Missing(omits, None if mask is None else arrays.mask_of(mask, x.shape)))
     return call if call.source is None else None
@@ -189,10 +188,8 @@ def average(x: Array, pooling: Pooling, call: Call, missing: Missing, threads: i
     op, dtype = pooling.op, call.dtypes[0]
     # What the core's average reads and adds up: integers of 8 and 16 bits exactly, floats as they are divided.
     source = choose_sum("average", readable(x.dtype), op.dtype).source
-    number = FLOAT32 if dtype.itemsize == 2 else dtype
-    if is_float(source) and is_float(dtype):
-        if x.size > MOST_COUNTED and taps(x.shape, pooling)[0].max(initial=0) > MOST_COUNTED:
-            number = FLOAT64
+    number = averaged_in(x, pooling, source, dtype)
+    if number is not None:
         in_core = pooling.of(op._replace(dtype=number)).call(x, missing)
         with np.errstate(all="ignore"):
             return in_core.results(x, (None,), threads, missing)[0].astype(dtype, copy=False)
@@ -205,11 +202,25 @@ def average(x: Array, pooling: Pooling, call: Call, missing: Missing, threads: i
         counts = np.asarray(counts + (padded - inside))
     if not is_float(source) and not is_float(dtype):
         return whole_average(x, pooling, call, missing, counts, threads)
+    number = FLOAT32 if dtype.itemsize == 2 else dtype
     if not is_float(dtype):
         number = FLOAT64
     exact = not is_float(source) and source.itemsize <= 2
     sums = summed(x, pooling, None if exact else number, threads, missing).astype(number, copy=False)
     return quotients(sums, counts.astype(number), call)
+
+
+def averaged_in(x: Array, pooling: Pooling, source: DType, dtype: DType) -> DType | None:
+    """The floats in which the core averages cells that are left: they count all cells of a window, and hold sums of
+    integers of 8 and 16 bits. None: there is none, or the result is no float."""
+    if not is_float(dtype):
+        return None
+    number = FLOAT32 if dtype.itemsize == 2 else dtype
+    whole = not is_float(source) and source.itemsize <= 2
+    most = 2 ** (24 if number == FLOAT32 else 53) >> (8 * source.itemsize if whole else 0)
+    if x.size <= most or taps(x.shape, pooling)[0].max(initial=0) <= most:
+        return number
+    return None if whole else FLOAT64
 
 
 def summed(x: Array, pooling: Pooling, dtype: DType | None, threads: int, missing: Missing = ALL) -> Array:
