@@ -94,7 +94,7 @@ std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) 
 
 Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple& shape, const py::tuple& strides,
                const py::tuple& windows, bool count_padding, double divisor, const std::string& rounding,
-               bool is_unsigned, const std::string& indices, const py::tuple& weights, bool wide_indices,
+               const std::string& integer, const std::string& indices, const py::tuple& weights, bool wide_indices,
                const std::array<double, 2>& parameters, bool omit, const std::optional<std::string>& source,
                bool swapped, const py::tuple& order, const std::optional<py::tuple>& mask,
                const std::optional<py::tuple>& cell_weights, bool present) {
@@ -109,7 +109,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
     throw py::value_error("divisor must be an integer below 2**53 in magnitude");
   }
   request.divisor = divisor;
-  request.to_integer = {static_cast<Rounding>(index_of(rounding, rounding_names, "rounding")), is_unsigned};
+  request.to_integer = {static_cast<Rounding>(index_of(rounding, rounding_names, "rounding")), dtype_named(integer)};
   request.indices = static_cast<Indices>(index_of(indices, indices_names, "indices"));
   request.wide_indices = wide_indices;
   std::copy(parameters.begin(), parameters.end(), request.parameters);
@@ -446,7 +446,7 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
   py::class_<Plan, std::shared_ptr<Plan>>(module, "Plan")
       .def("__init__", constructor_from(&plan_from), py::detail::is_new_style_constructor(), py::arg("op"),
            py::arg("dtype"), py::arg("shape"), py::arg("strides"), py::arg("windows"), py::arg("count_padding") = false,
-           py::arg("divisor") = 0.0, py::arg("rounding") = rounding_names[0], py::arg("is_unsigned") = false,
+           py::arg("divisor") = 0.0, py::arg("rounding") = rounding_names[0], py::arg("integer") = "int64",
            py::arg("indices") = "none", py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
            py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false, py::arg("source") = py::none(),
            py::arg("swapped") = false, py::arg("order") = py::tuple(), py::arg("mask") = py::none(),

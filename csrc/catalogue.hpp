@@ -89,13 +89,14 @@ constexpr DTypeInfo dtype_info[dtype_count] = {
 enum class Rounding : std::uint8_t { half_even, half_up, floor, trunc };
 constexpr const char* rounding_names[] = {"half_even", "half_up", "floor", "trunc"};
 
-/// How `average_rounded` writes: saturated to int64, or to uint64.
+/// How `average_rounded` writes: saturated to an integer type.
 struct ToInteger {
   Rounding rounding = Rounding::half_even;
-  bool is_unsigned = false;
+  DType dtype = DType::int64;
+  double largest = std::numeric_limits<double>::infinity();  // no sum has a greater magnitude
 };
 
-/// The element type written (`average_rounded` writes uint64 where it is told to).
+/// The element type written (`average_rounded` writes the one that it is told to).
 constexpr DType result_dtype(Op op, DType dtype) {
   const DTypeInfo& info = info_of(dtype);
   const bool keeps = is_extremum(op) || op == Op::quantile_of_cells || op == Op::mode;

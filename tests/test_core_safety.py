@@ -44,7 +44,7 @@ def test_a_plan_tells_its_result() -> None:
     assert plan(strides=(4, 16)).result_strides == (4, 8)
     integers: dict[str, Any] = {"dtype": "int32", "op": "average_rounded"}
     assert plan(**integers).result_dtype == "int64"
-    assert plan(**integers, is_unsigned=True).result_dtype == "uint64"
+    assert plan(**integers, integer="uint8").result_dtype == "uint8"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,9 @@ def test_a_plan_tells_its_result() -> None:
         {"no_such_word": 1},
         {"rounding": "ceil"},
         {"rounding": None},
-        {"is_unsigned": "no"},
+        {"integer": "float32", "op": "average_rounded", "dtype": "int32"},
+        {"integer": "bool", "op": "average_rounded", "dtype": "int32"},
+        {"integer": "int128"},
         {"op": "product", "dtype": "uint8"},  # no such kernel
         {"op": "root_sum_square", "dtype": "float64"},
         {"op": "sum_magnitude", "dtype": "int32"},

@@ -2,6 +2,7 @@
 #include "normal_form.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -159,7 +160,9 @@ NormalForm normal_form(const Request& request, Reading reading) {
     throw std::invalid_argument("op must be one for " + std::string(info_of(request.dtype).name));
   }
   if (request.op == Op::average_rounded) {
-    if (request.to_integer.is_unsigned) form.result_dtype = DType::uint64;
+    const char kind = info_of(request.to_integer.dtype).kind;
+    if (kind != 'i' && kind != 'u') throw std::invalid_argument("rounded averages must be integers");
+    form.result_dtype = request.to_integer.dtype;
     form.to_integer = request.to_integer;
   }
   if (!converts(source_of(request), request.dtype)) {
@@ -190,6 +193,7 @@ NormalForm normal_form(const Request& request, Reading reading) {
   for (const ArrayAxis& axis : request.axes) {
     if (axis.windows) form.taps = saturating_mul(form.taps, std::min(axis.windows->kernel(), axis.windows->input()));
   }
+  form.to_integer.largest = std::ldexp(static_cast<double>(form.taps), 8 * static_cast<int>(info_of(form.dtype).size));
   form.steps = steps_of(form.op, form.dtype, form.taps);
   if (form.op == Op::average && form.steps.accumulator == Accumulator::sum_int64) form.result_dtype = DType::float64;
   form.averages = request.op == Op::average || request.op == Op::average_rounded;

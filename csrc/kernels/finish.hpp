@@ -59,55 +59,5 @@ inline void finish_root(void* to, const void* accumulators, std::int64_t n, doub
   });
 }
 
-/// The exact average of integers, rounded and saturated to 64 bits; 0 where the divisor is 0. (The bits of a uint64 are
-/// written as an int64.)
-template <class T>
-struct Rounded {
-  using Integer = std::conditional_t<sizeof(T) == 16, __int128, std::int64_t>;
-
-  Rounded(double by, ToInteger how) : divisor(clamped(by)), to_integer(how) {}
-
-  /// Divisors beyond twice any sum are all alike.
-  static Integer clamped(double by) {
-    constexpr double most = sizeof(Integer) == 16 ? 0x1p126 : 0x1p62;
-    return static_cast<Integer>(by < -most ? -most : by > most ? most : by);
-  }
-
-  std::int64_t of(T acc) const {
-    if (divisor == 0) return 0;
-    const Integer sum = divisor < 0 ? -Integer{acc} : Integer{acc};
-    const Integer positive = divisor < 0 ? -divisor : divisor;
-    Integer quotient = sum / positive;
-    Integer rest = sum % positive;
-    if (rest < 0) {
-      rest += positive;
-      --quotient;
-    }
-    if (rounds_up(quotient, rest, positive - rest)) ++quotient;
-    const bool is_unsigned = to_integer.is_unsigned;
-    const __int128 lowest = is_unsigned ? 0 : std::numeric_limits<std::int64_t>::min();
-    const __int128 highest = is_unsigned ? __int128{std::numeric_limits<std::uint64_t>::max()}
-                                         : __int128{std::numeric_limits<std::int64_t>::max()};
-    return static_cast<std::int64_t>(quotient < lowest ? lowest : quotient > highest ? highest : quotient);
-  }
-
-  /// Whether the integer above is taken of a number that is `below` / (below + above) beyond `floor`.
-  bool rounds_up(Integer floor, Integer below, Integer above) const {
-    if (to_integer.rounding == Rounding::half_even) return below > above || (below == above && (floor & 1) != 0);
-    if (to_integer.rounding == Rounding::half_up) return below >= above;
-    return to_integer.rounding == Rounding::trunc && floor < 0 && below > 0;
-  }
-
-  Integer divisor;
-  ToInteger to_integer;
-};
-
-template <class T>
-void finish_rounded(void* to, const void* accumulators, std::int64_t n, double divisor, ToInteger to_integer) {
-  const Rounded<T> rounded(divisor, to_integer);
-  const auto* const from = static_cast<const T*>(accumulators);
-  for (std::int64_t i = 0; i < n; ++i) store(static_cast<std::int64_t*>(to) + i, rounded.of(load<1>(from + i)));
-}
-
 }  // namespace
 }  // namespace tilepool

@@ -3,6 +3,7 @@
 #include "finish.hpp"
 #include "part.hpp"
 #include "prepare.hpp"
+#include "rounded.hpp"
 
 namespace tilepool {
 namespace {

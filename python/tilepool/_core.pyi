@@ -35,7 +35,7 @@ class Plan:
         count_padding: bool = False,
         divisor: float = 0.0,
         rounding: str = "half_even",
-        is_unsigned: bool = False,
+        integer: str = "int64",
         indices: str = "none",
         weights: tuple[int, ...] = (),
         wide_indices: bool = True,

@@ -11,7 +11,7 @@ from . import _arrays as arrays
 from ._arguments import shown
 from ._arrays import copied, dense_strides, memory_order
 from ._core import Plan, roundings
-from ._dtypes import FLOAT64, UINT16, UINT64, choose, is_bfloat16, is_float, readable, reads
+from ._dtypes import FLOAT64, UINT16, choose, is_bfloat16, is_float, readable, reads
 from ._windows import Listed
 
 if TYPE_CHECKING:
@@ -149,20 +149,17 @@ class Call(NamedTuple):
         if self.wraps or is_float(dtype):
             with np.errstate(all="ignore"):  # float32 becomes float16
                 return result.astype(dtype)
-        if result.dtype.kind == "f":
-            empty = np.isnan(result)
-            if empty.any():
-                if self.sums is not None and np.isnan(self.sums.run(x, None, threads, mask)).any():
-                    raise ValueError(f"x must not have a window whose average is NaN where dtype is {dtype}")
-                result[empty] = 0
+        empty = np.isnan(result)
+        if empty.any():
+            if self.sums is not None and np.isnan(self.sums.run(x, None, threads, mask)).any():
+                raise ValueError(f"x must not have a window whose average is NaN where dtype is {dtype}")
+            result[empty] = 0
         return saturated(result, dtype, self.rounding)
 
 
 def saturated(numbers: Array, dtype: DType, rounding: str) -> Array:
-    """Rounded to integers of `dtype` by the named rule. Overwrites `numbers`, which are not NaN."""
+    """Floats rounded to integers of `dtype` by the named rule. Overwrites `numbers`, which are not NaN."""
     limits = np.iinfo(dtype)
-    if numbers.dtype.kind != "f":
-        return np.clip(numbers, limits.min, limits.max, out=numbers).astype(dtype)
     rounded(numbers, rounding)
     over = numbers >= float(limits.max)  # 2**63 for int64: float64 has no 2**63 - 1
     numbers[over] = 0
@@ -229,7 +226,7 @@ def make(
             count_padding=op.division.count_include_pad,
             divisor=op.division.divisor,
             rounding=op.division.rounding,
-            is_unsigned=result == UINT64,
+            integer=result.name if core_op == "average_rounded" else "int64",
             indices=counts,
             weights=places,
             wide_indices=op.counting is None or op.counting.dtype == "int64",

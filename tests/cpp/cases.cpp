@@ -106,7 +106,10 @@ Manner manner_of(Op op, DType dtype, std::uint64_t number) {
     case Op::average_rounded: {
       constexpr double divisors[] = {0, 0, 7, -4, 0x1p52};
       manner.count_padding = turn(2) == 0;
-      manner.to_integer = {static_cast<Rounding>(turn(4)), info_of(dtype).kind == 'u'};
+      manner.to_integer.rounding = static_cast<Rounding>(turn(4));
+      constexpr DType integers[] = {DType::int64, DType::uint8,  DType::int16, DType::uint64,
+                                    DType::int8,  DType::uint16, DType::int32, DType::uint32};
+      manner.to_integer.dtype = turn(3) == 0 ? integers[turn(8)] : dtype == DType::boolean ? DType::uint8 : dtype;
       manner.divisor = divisors[turn(dtype == DType::float16 ? 4 : 5)];
       break;
     }

@@ -138,8 +138,7 @@ Number rounded_quotient(const Cells& cells, std::int64_t divisor, ToInteger to_i
   if (to_integer.rounding == Rounding::half_even) up = twice > by || (twice == by && floor % 2 != 0);
   if (to_integer.rounding == Rounding::half_up) up = twice >= by;
   if (to_integer.rounding == Rounding::trunc) up = floor < 0 && twice > 0;
-  const DType dtype = to_integer.is_unsigned ? DType::uint64 : DType::int64;
-  return std::clamp(static_cast<Number>(floor + (up ? 1 : 0)), lowest(dtype), highest(dtype));
+  return std::clamp(static_cast<Number>(floor + (up ? 1 : 0)), lowest(to_integer.dtype), highest(to_integer.dtype));
 }
 
 Number quantile(Cells cells, double q, Between between) {
