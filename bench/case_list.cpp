@@ -61,6 +61,7 @@ Case parse_case(const std::string& line) {
   result.request.op = ops.at(cells[op]);
   result.request.dtype = dtype_named(cells[dtype]);
   result.request.count_padding = true;
+  if (result.request.op == Op::average_rounded) result.request.to_integer.dtype = result.request.dtype;
   result.request.axes.resize(extents.size());
   std::int64_t bytes = tilepool::info_of(result.request.dtype).size;
   for (std::size_t axis = extents.size(); axis-- > 0;) {

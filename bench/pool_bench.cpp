@@ -136,6 +136,8 @@ std::vector<tilepool_bench::Case> strategy_cases() {
                            "strategy/endless/memory,max,float32,channels_first,8x256x56x56,3,1,1",
                            "strategy/bundled/L2,max,float32,channels_first,1x64x14x14,5,2,2",
                            "strategy/bundled/memory,max,float32,channels_first,64x512x14x14,5,2,2",
+                           "strategy/narrow/L2,avg_rounded,uint8,channels_last,1x512x512x3,2,2,0",
+                           "strategy/narrow/memory,avg_rounded,uint8,plane,8192x8192,2,2,0",
                            "strategy/picked/L2,max,float32,channels_first,1x64x56x56,3,2,1",
                            "strategy/picked/memory,max,float32,channels_first,8x64x112x112,3,2,1",
                            "strategy/surveyed/L2,var,float32,channels_first,1x16x56x56,3,2,1",

@@ -204,6 +204,28 @@ using PickRows = void (*)(Op, DType, const Along&, const void* const* rows, std:
 using SurveyRows = void (*)(const Along&, const void* const* rows, std::int64_t count, const Survey&, void* out,
                             const Lines&);
 
+/// Averages of short integers as what they are, from any number of rows of elements. `space` has `narrow_bytes`.
+using AverageRows = void (*)(const Along&, const void* const* rows, std::int64_t count, double divisor, ToInteger,
+                             void* space, void* out, const Lines&);
+
+/// So many outputs are made at a time, of columns whose sums fit half a first-level cache.
+constexpr std::int64_t narrow_columns = 4096;
+constexpr std::int64_t narrow_outputs(const Along& along) {
+  const std::int64_t outputs = narrow_columns / (along.stride * along.inner);
+  return outputs > 0 ? outputs : 1;
+}
+/// Room for averages of `narrow_outputs`, and for what vectors have too many, in whole cache lines; behind them, twice,
+/// for their sums, where a window reaches over `extent` pixels.
+constexpr std::int64_t narrow_averages(const Along& along) {
+  return (narrow_columns + along.inner) / cell_bytes * cell_bytes + 3 * cell_bytes;
+}
+constexpr std::int64_t narrow_sums(const Along& along, std::int64_t extent) {
+  return narrow_averages(along) + (extent * along.inner / cell_bytes + 1) * cell_bytes;
+}
+constexpr std::int64_t narrow_bytes(const Along& along, std::int64_t extent, std::int64_t size) {
+  return (narrow_averages(along) + 4 * narrow_sums(along, extent)) * size;
+}
+
 /// Loops from elements to results for rows that are read once or twice, instead of those of the accumulator, which need
 /// prepared rows, or keys.
 struct FusedLoops {
@@ -236,6 +258,9 @@ struct Picks {
 struct Surveys {
   SurveyRows rows[dtype_count];
 };
+struct Averages {
+  AverageRows rows[dtype_count];
+};
 
 /// Kernels of an instruction set; what an object file exports are some of them, and nullptr for the others.
 struct Kernels {
@@ -245,6 +270,7 @@ struct Kernels {
   const Picks* picks;
   const Surveys* numbers;  // ops on numbers
   const Surveys* orders;   // ops on elements in ascending order
+  const Averages* averages;
 };
 
 constexpr std::int64_t buffer_slack = 256;  // four vectors of the widest ISA: what one unrolled step may overrun

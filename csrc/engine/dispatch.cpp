@@ -65,6 +65,7 @@ void add(Kernels& kernels, const Kernels& part) {
   take(kernels.picks, part.picks);
   take(kernels.numbers, part.numbers);
   take(kernels.orders, part.orders);
+  take(kernels.averages, part.averages);
 }
 
 /// Those that were compiled. What one has no kernels for, those of the one below do.

@@ -20,6 +20,7 @@ struct Kernel : Loops {
   Keying keying;
   PickRows pick_rows = nullptr;
   SurveyRows survey_rows = nullptr;
+  AverageRows average_rows = nullptr;
 };
 
 /// Whether each output sees a row at least.
@@ -51,6 +52,10 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
   }
   if (surveys(form.op)) {
     kernel.survey_rows = (form.op >= Op::quantile ? kernels.orders : kernels.numbers)->rows[dtype];
+    return kernel;
+  }
+  if (std::holds_alternative<by::Narrow>(strategy)) {
+    kernel.average_rows = kernels.averages->rows[dtype];
     return kernel;
   }
   const auto accumulator = static_cast<std::size_t>(form.steps.accumulator);

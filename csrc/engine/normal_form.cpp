@@ -193,7 +193,9 @@ NormalForm normal_form(const Request& request, Reading reading) {
   for (const ArrayAxis& axis : request.axes) {
     if (axis.windows) form.taps = saturating_mul(form.taps, std::min(axis.windows->kernel(), axis.windows->input()));
   }
-  form.to_integer.largest = std::ldexp(static_cast<double>(form.taps), 8 * static_cast<int>(info_of(form.dtype).size));
+  const DTypeInfo& info = info_of(form.dtype);
+  form.to_integer.largest =
+      std::ldexp(static_cast<double>(form.taps), 8 * static_cast<int>(info.size) - (info.kind == 'i' ? 1 : 0));
   form.steps = steps_of(form.op, form.dtype, form.taps);
   if (form.op == Op::average && form.steps.accumulator == Accumulator::sum_int64) form.result_dtype = DType::float64;
   form.averages = request.op == Op::average || request.op == Op::average_rounded;
@@ -251,6 +253,17 @@ NormalForm normal_form(const Request& request, Reading reading) {
   form.result_bytes = result_bytes;
   form.axes = normal_axes(request, order, input_strides, form.result_strides);
   return form;
+}
+
+bool fits_twice_its_width(const NormalForm& form) {
+  const bool is_byte = form.dtype == DType::uint8 || form.dtype == DType::boolean,
+             is_short = form.dtype == DType::uint16;
+  if (form.op != Op::average_rounded || !(is_byte || is_short)) return false;
+  if (form.result_dtype != (is_byte ? DType::uint8 : DType::uint16)) return false;
+  const std::int64_t most = is_byte ? 256 : 16;  // 16 * 2**16 is the greatest sum that float32 divides
+  std::int64_t cells = 1;                        // with those of the padding, which divisors count
+  for (const NormalAxis& axis : form.axes) cells = saturating_mul(cells, axis.windows.kernel());
+  return cells <= most && (is_short || (form.divisor >= 0 && form.divisor <= 256));
 }
 
 }  // namespace tilepool

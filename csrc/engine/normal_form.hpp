@@ -129,6 +129,10 @@ constexpr std::int64_t acc_size(const NormalForm& form) {
 /// Whether rows are made of the array's before they are combined.
 inline bool makes_rows(const NormalForm& form) { return form.steps.prepared || !form.source.axes.empty(); }
 
+/// Whether rounded averages have the type of their cells, short integers without a sign, and all sums fit twice its
+/// width.
+bool fits_twice_its_width(const NormalForm& form);
+
 /// Whether `outer` goes on where `inner` ends, in the input. (In the result all axes do, it is dense.)
 inline bool is_dense(const NormalAxis& outer, const NormalAxis& inner, std::int64_t pixel_bytes) {
   return outer.input_stride == saturating_mul(inner.windows.input(), pixel_bytes);

@@ -51,6 +51,9 @@ struct Bundled {
   std::int64_t bundles;
   bool scans_columns, scans_rows;  // windows are put together from halves, else tap by tap
 };
+struct Narrow {
+  std::int64_t extent;  // pixels that a window reaches over
+};
 struct Picked {};
 struct Surveyed {
   bool single;         // Survey::single
@@ -58,11 +61,11 @@ struct Surveyed {
 };
 }  // namespace by
 
-using Strategy =
-    std::variant<by::Direct, by::Gathered, by::Scanned, by::Framed, by::Endless, by::Bundled, by::Picked, by::Surveyed>;
+using Strategy = std::variant<by::Direct, by::Gathered, by::Scanned, by::Framed, by::Endless, by::Bundled, by::Narrow,
+                              by::Picked, by::Surveyed>;
 /// In the order of the variant.
-constexpr const char* strategy_names[] = {"direct",  "gathered", "scanned", "framed",
-                                          "endless", "bundled",  "picked",  "surveyed"};
+constexpr const char* strategy_names[] = {"direct",  "gathered", "scanned", "framed",  "endless",
+                                          "bundled", "narrow",   "picked",  "surveyed"};
 
 struct Schedule : AxisRoles {
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)

@@ -12,11 +12,11 @@ namespace {
 struct Limits {
   explicit Limits(DType dtype) {
     const DTypeInfo& info = info_of(dtype);
-    const int bits = 8 * static_cast<int>(info.size) - (info.kind == 'u' ? 0 : 1);
-    highest = (__int128{1} << bits) - 1;
-    lowest = info.kind == 'u' ? 0 : -highest - 1;
+    highest = ~std::uint64_t{0} >> (64 - 8 * info.size + (info.kind == 'u' ? 0 : 1));
+    lowest = info.kind == 'u' ? 0 : -static_cast<std::int64_t>(highest) - 1;
   }
-  __int128 lowest, highest;
+  std::int64_t lowest;
+  std::uint64_t highest;
 };
 
 /// Writes integers as those of so many bytes, which hold them.
@@ -29,14 +29,15 @@ TILEPOOL_INLINE void store_integers(void* to, std::int64_t i, std::int64_t bytes
 }
 
 /// By floats, whose quotients are moved by less than the distance that is left between them and the next number where
-/// another integer would be taken, and then made integers by the processor: in the last place of a number that is added.
+/// another integer would be taken, and then made integers by the processor: in the last place of a number that is
+/// added.
 ///
 /// Let sums be at most L = 2**20 (for float64 2**48), divisors d at most 2 * L + 1 (larger ones give what this one
-/// does), u = 2**-24 (2**-53). The quotient is wrong by at most L / d * u = 1 / (16 * d), twice that where something has
-/// been added to it, and what is added by at most u / 4, which is less than 1 / (16 * d).
-/// To even: other quotients differ from a half by 1 / (2 * d) at least, and a half is exact.
-/// Halves up: they are moved up by 1 / (4 * d). All others differ from them by 1 / (2 * d) at least.
-/// Down: moved down by a half, but for 1 / (2 * d), they are that far from the halves at least.
+/// does), u = 2**-24 (2**-53). The quotient is wrong by at most L / d * u = 1 / (16 * d), twice that where something
+/// has been added to it, and what is added by at most u / 4, which is less than 1 / (16 * d). To even: other quotients
+/// differ from a half by 1 / (2 * d) at least, and a half is exact. Halves up: they are moved up by 1 / (4 * d). All
+/// others differ from them by 1 / (2 * d) at least. Down: moved down by a half, but for 1 / (2 * d), they are that far
+/// from the halves at least.
 template <class Number>
 struct RoundedQuotient {
   using Integer = IntegerLike<Number>;
@@ -53,9 +54,9 @@ struct RoundedQuotient {
                                                 : part(2) - Number(0.5);
     sign = how.rounding == Rounding::trunc ? std::numeric_limits<Integer>::min() : Integer(0);
     const Limits limits(how.dtype);
-    constexpr auto all = static_cast<__int128>(most);
+    constexpr auto all = static_cast<std::int64_t>(most);
     lowest = static_cast<Number>(limits.lowest < -all ? -all : limits.lowest);
-    highest = static_cast<Number>(limits.highest > all ? all : limits.highest);
+    highest = static_cast<Number>(limits.highest > all ? all : static_cast<std::int64_t>(limits.highest));
   }
 
   template <int N>
@@ -64,8 +65,7 @@ struct RoundedQuotient {
     const Vec<Number, N> quotient = sum / splat<N>(divisor);
     const Bits by = bits_as<Bits>(splat<N>(moved)) ^ (bits_as<Bits>(quotient) & splat<N>(sign));
     Vec<Number, N> v = quotient + bits_as<Vec<Number, N>>(by);
-    v = v > splat<N>(lowest) ? v : splat<N>(lowest);
-    v = v < splat<N>(highest) ? v : splat<N>(highest);
+    v = less_of(greater_of(v, splat<N>(lowest)), splat<N>(highest));
     const auto base = splat<N>(last_place_is_1);
     return bits_as<Bits>(v + base) - bits_as<Bits>(base);
   }
@@ -78,7 +78,7 @@ template <class Number, class T>
 void round_quotients(void* to, const T* sums, std::int64_t n, double divisor, ToInteger to_integer) {
   const RoundedQuotient<Number> rounded(divisor, to_integer);
   const std::int64_t bytes = info_of(to_integer.dtype).size;
-  sweep_overlapping<Number, full_lanes<Number>>(n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+  sweep_overlapping<Number, full_lanes<Number>, true>(n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
     constexpr int N = decltype(lanes)::value;
     const auto v = rounded.template of<N>(convert_numbers<Number, N>(load<N>(sums + i)));
     store_integers<N, typename RoundedQuotient<Number>::Integer>(to, i, bytes, v);
@@ -109,21 +109,19 @@ struct Rounded {
   template <class Integer>
   Integer quotient(Integer acc, Integer by) const {
     const Integer sum = by < 0 ? -acc : acc, positive = by < 0 ? -by : by;
-    Integer floor = sum / positive;
-    Integer rest = sum % positive;
-    if (rest < 0) {
-      rest += positive;
-      --floor;
-    }
-    return rounds_up(floor, rest, positive - rest) ? floor + 1 : floor;
+    const Integer towards_zero = sum / positive, rest = sum % positive;
+    const Integer is_below = rest < 0 ? 1 : 0, below = rest + (-is_below & positive);
+    const Integer floor = towards_zero - is_below;
+    return floor + rounds_up(floor, below, positive - below);
   }
 
-  /// Whether the integer above is taken of a number that is `below` / (below + above) beyond `floor`.
+  /// Whether (1) the integer above is taken of a number that is `below` / (below + above) beyond `floor`. Without
+  /// branches, which nobody foresees.
   template <class Integer>
-  bool rounds_up(Integer floor, Integer below, Integer above) const {
-    if (rounding == Rounding::half_even) return below > above || (below == above && (floor & 1) != 0);
+  int rounds_up(Integer floor, Integer below, Integer above) const {
+    if (rounding == Rounding::half_even) return below > above - (floor & 1);
     if (rounding == Rounding::half_up) return below >= above;
-    return rounding == Rounding::trunc && floor < 0 && below > 0;
+    return rounding == Rounding::trunc ? (floor < 0) & (below > 0) : 0;
   }
 
   /// (The bits of a uint64 as an int64.)

@@ -240,6 +240,36 @@ TILEPOOL_INLINE Vec<T, N> moved(Vec<T, N> v, Vec<T, N> next, Vec<IntegerLike<T>,
 #endif
 }
 
+/// The numbered lanes of 16 bytes.
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> chosen(Vec<T, N> v, Vec<IntegerLike<T>, N> lanes) {
+  static_assert(N * sizeof(T) == 16);
+#if defined(__GNUC__) && !defined(__clang__)
+  return __builtin_shuffle(v, lanes);
+#else
+  return moved<N, T>(v, v, lanes);
+#endif
+}
+
+/// The upper 16 bits of products.
+template <int N>
+TILEPOOL_INLINE Vec<std::uint16_t, N> upper_product(Vec<std::uint16_t, N> a, Vec<std::uint16_t, N> b) {
+#if defined(__SSE2__) && defined(__GNUC__) && !defined(__clang__)
+  using Number = Vec<short, N>;
+  const auto x = bits_as<Number>(a), y = bits_as<Number>(b);
+#if defined(__AVX512BW__)
+  if constexpr (N == 32) return bits_as<Vec<std::uint16_t, N>>(__builtin_ia32_pmulhuw512_mask(x, y, x, -1));
+#endif
+#if defined(__AVX2__)
+  if constexpr (N == 16) return bits_as<Vec<std::uint16_t, N>>(__builtin_ia32_pmulhuw256(x, y));
+#endif
+  if constexpr (N == 8) return bits_as<Vec<std::uint16_t, N>>(__builtin_ia32_pmulhuw128(x, y));
+#else
+  for (int i = 0; i < N; ++i) a[i] = static_cast<std::uint16_t>((std::uint32_t{a[i]} * b[i]) >> 16);
+  return a;
+#endif
+}
+
 /// Whether `shifted` and `moved` are one instruction, which beats a load across the border of two cache lines.
 template <class T>
 constexpr bool cheap_shifts = vector_bytes == 64 && sizeof(T) >= 4 && sizeof(T) <= 8;

@@ -162,6 +162,7 @@ std::set<std::string> ways_of(const Plan& plan) {
   add(surveyed != nullptr && surveyed->single, "survey of single windows");
   add(surveyed != nullptr && !surveyed->single, "survey");
   add(is("bundled"), "bundles");
+  add(is("narrow"), "averages in twice the width");
   const auto* const endless = std::get_if<by::Endless>(&schedule.strategy);
   add(endless != nullptr, "endless");
   add(endless != nullptr && endless->crosses_planes, "endless across planes");
@@ -172,8 +173,8 @@ std::set<std::string> ways_of(const Plan& plan) {
   add(scanned != nullptr && scanned->row_by_row, "slides by rows");
   add(is("gathered") && loop.bordered, "buffer with borders");
   add(is("gathered") && !loop.bordered, "buffer without borders");
-  add(!surveys(plan.form.op) && plan.form.steps.prepared && !is("picked"), "prepared rows");
-  add(!surveys(plan.form.op) && plan.form.steps.finished && !is("picked"), "finished rows");
+  add(!surveys(plan.form.op) && plan.form.steps.prepared && !is("picked") && !is("narrow"), "prepared rows");
+  add(!surveys(plan.form.op) && plan.form.steps.finished && !is("picked") && !is("narrow"), "finished rows");
   add(loop.in_blocks, "blocks along the row");
   add(loop.across.taps > 1 && !loop.in_blocks, "doubling");
   add(loop.long_windows && !is("direct"), "long windows of a buffer");
@@ -191,6 +192,7 @@ const std::set<std::string>& all_ways() {
                                          "survey of single windows",
                                          "survey",
                                          "bundles",
+                                         "averages in twice the width",
                                          "endless",
                                          "endless across planes",
                                          "planes",

@@ -1,0 +1,259 @@
+// Averages of short integers as what they are, where a window's sum fits twice their width.
+//
+// A row of outputs is made in three steps, in the first-level cache: rows are added up, neighbouring taps are added up
+// and averaged at every place, and of these averages those are kept where a window begins. Averages that are not kept
+// cost less than gaps between lanes would. Integers may be added up in any order.
+#pragma once
+
+#include "conversions.hpp"
+#include "extrema.hpp"
+#include "lanes.hpp"
+#include "rounded.hpp"
+
+namespace tilepool {
+namespace {
+
+/// Sums of bytes, divided in 16 bits by a multiplication: of at most 256 cells, by divisors d from 1 to 256.
+///
+/// A sum, no more than 255 * d, and up to d / 2 for halves are t < 2**16 - 1, whose quotient is floor(t * m / 2**k) for
+/// k = 16 + s, 2**s <= d < 2**(s + 1) and one of two multipliers. Let e = (-2**k mod d), so that m = (2**k + e) / d:
+/// t * m / 2**k exceeds t / d by t * e / (d * 2**k), which is less than 1 / d where e * t < 2**k. Or let
+/// e' = d - e and m = (2**k - e') / d: (t + 1) * m / 2**k is less than (t + 1) / d, and by no more than 1 / d where
+/// e' * (t + 1) <= 2**k. One of e and e' is at most d / 2 < 2**s, and t + 1 < 2**16. (Of powers of two the first m has
+/// 17 bits, and e' = d = 2**s will do.)
+struct ByteQuotient {
+  using Sum = std::uint16_t;
+  ByteQuotient(double by, ToInteger how) : divisor(static_cast<Sum>(by)) {
+    const auto d = static_cast<std::uint32_t>(by);
+    if (d == 0) return;  // m = 0: all averages are 0
+    while (d >> (shift + 1) != 0) ++shift;
+    const std::uint32_t power = std::uint32_t{1} << (16 + shift), rest = power % d == 0 ? d : power % d;
+    const bool above = 2 * rest > d && rest < d;
+    multiplier = static_cast<Sum>((power - rest) / d + (above ? 1 : 0));
+    const bool to_even = how.rounding == Rounding::half_even && d % 2 == 0;
+    ties = !to_even ? Ties::none : rest == d ? Ties::of_power : Ties::of_other;
+    less = above ? 0 : 1;
+    const bool to_nearest = how.rounding == Rounding::half_even || how.rounding == Rounding::half_up;
+    moved = static_cast<Sum>((to_nearest ? d / 2 : 0) + less - (ties == Ties::of_power ? 1 : 0));
+    highest = static_cast<Sum>(255 * d);
+  }
+
+  template <int N>
+  TILEPOOL_INLINE Vec<Sum, N> of(Vec<Sum, N> sum) const {
+    using V = Vec<Sum, N>;
+    sum = less_of(sum, splat<N>(highest));
+    V t = sum + splat<N>(moved);
+    if (ties == Ties::of_power) t += (sum >> shift) & splat<N>(Sum(1));  // up from an odd one alone
+    V quotient = upper_product<N>(t, splat<N>(multiplier)) >> shift;
+    if (ties == Ties::of_other) {  // an odd one that is a half further up than the average goes down
+      const V product = quotient * splat<N>(divisor) + splat<N>(less);
+      quotient -= static_cast<V>(product == t ? quotient & splat<N>(Sum(1)) : V{});
+    }
+    return quotient;
+  }
+
+  Sum divisor, multiplier = 0, moved = 0, less = 0, highest = 0;
+  int shift = 0;
+  enum class Ties : std::uint8_t { none, of_power, of_other } ties = Ties::none;  // that go to the even one
+};
+
+/// Sums of 16 bits in 32 bits.
+struct ShortQuotient : RoundedQuotient<float> {
+  using Sum = std::uint32_t;
+  using RoundedQuotient<float>::RoundedQuotient;
+  template <int N>
+  TILEPOOL_INLINE Vec<Sum, N> of(Vec<Sum, N> sum) const {
+    const auto number = convert_numbers<float, N>(bits_as<Vec<std::int32_t, N>>(sum));
+    return bits_as<Vec<Sum, N>>(RoundedQuotient<float>::of<N>(number));
+  }
+};
+
+template <class T, class Quotient>
+struct Narrow {
+  using Sum = typename Quotient::Sum;
+  static constexpr int N = full_lanes<Sum>, bits = 8 * sizeof(T);
+
+  const void* const* rows;
+  std::int64_t count;
+  T* averages;
+  Sum *sums, *shared;  // down the columns, and of some neighbouring taps
+
+  /// Lanes that are elements, or the sums of two.
+  template <int M, bool Pairs>
+  static TILEPOOL_INLINE Vec<Sum, M> lifted(const T* from) {
+    if constexpr (Pairs) {
+      const auto both = load<M>(reinterpret_cast<const Sum*>(from));
+      return static_cast<Vec<Sum, M>>(both & splat<M>(static_cast<Sum>((Sum{1} << bits) - 1))) +
+             static_cast<Vec<Sum, M>>(both >> bits);
+    } else {
+      return convert_numbers<Sum, M>(load<M>(from));
+    }
+  }
+
+  /// Sums [from, to) down the columns, of which the first one would lie at byte `place` of the rows.
+  template <bool Pairs>
+  TILEPOOL_NOINLINE void add_rows(std::int64_t place, std::int64_t from, std::int64_t to) const {
+    constexpr int step = Pairs ? 2 : 1;
+    const auto some = [&](auto vectors, auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+      constexpr int V = decltype(vectors)::value, M = decltype(lanes)::value;
+      Vec<Sum, M> sum[V] = {};
+      for (std::int64_t r = 0; r < count; ++r) {
+        const T* const row = reinterpret_cast<const T*>(static_cast<const char*>(rows[r]) + place) + i * step;
+        for (int v = 0; v < V; ++v) sum[v] += lifted<M, Pairs>(row + v * M * step);
+      }
+      for (int v = 0; v < V; ++v) store(sums + i + v * M, sum[v]);
+    };
+    std::int64_t i = from;
+    for (; i + 4 * N <= to; i += 4 * N) some(Lanes<4>{}, Lanes<N>{}, i);
+    if (i >= to) return;
+    sweep_overlapping<Sum, N>(
+        to - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { some(Lanes<1>{}, lanes, i + at); });
+  }
+
+  /// The same where `rows` begin so many bytes further on than those whose sums there are, each where the next one did.
+  TILEPOOL_NOINLINE void slide_rows(std::int64_t place, std::int64_t step, std::int64_t from, std::int64_t to) const {
+    const T* const last = reinterpret_cast<const T*>(static_cast<const char*>(rows[count - 1]) + place);
+    const T* const before = reinterpret_cast<const T*>(static_cast<const char*>(rows[0]) + place - step);
+    sweep<Sum, N>(from, to, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+      constexpr int M = decltype(lanes)::value;
+      const Vec<Sum, M> change = lifted<M, false>(last + i) - lifted<M, false>(before + i);
+      store(sums + i, static_cast<Vec<Sum, M>>(load<M>(sums + i) + change));
+    });
+  }
+
+  /// Taps of a row of sums, so many elements apart.
+  struct Taps {
+    const Sum* first;
+    std::int64_t count, distance;
+
+    TILEPOOL_INLINE void add(Vec<Sum, N>* sum, std::int64_t i) const {
+      const Sum* tap = first + i;
+      for (std::int64_t t = 0; t < count; ++t, tap += distance) {
+        sum[0] += load<N>(tap);
+        sum[1] += load<N>(tap + N);
+      }
+    }
+  };
+
+  /// n sums of neighbouring taps.
+  TILEPOOL_NOINLINE void share(Taps taps, std::int64_t n) const {
+    for (std::int64_t i = 0; i < n; i += 2 * N) {
+      Vec<Sum, N> sum[2] = {};
+      taps.add(sum, i);
+      store(shared + i, sum[0]);
+      store(shared + i + N, sum[1]);
+    }
+  }
+
+  /// Two vectors of averages from i on.
+  static TILEPOOL_INLINE Vec<T, 2 * N> averages_at(const Quotient& quotient, const Taps& some, const Taps& more,
+                                                   std::int64_t i) {
+    Vec<Sum, N> sum[2] = {};
+    some.add(sum, i);
+    more.add(sum, i);
+    const Vec<T, 2 * N> halves[] = {bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[0])),
+                                    bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[1]))};
+    return every<0, 2, 2 * N, T>(halves);
+  }
+
+  /// n averages, one behind the other. Of many taps some neighbours are added up beforehand.
+  TILEPOOL_NOINLINE void average(const Quotient& by, T* to, std::int64_t n, std::int64_t taps,
+                                 std::int64_t distance) const {
+    const std::int64_t together = taps < 9 ? 1 : taps < 16 ? 3 : taps < 25 ? 4 : 5, parts = taps / together;
+    const bool shares = together > 1;
+    if (shares) share({sums, together, distance}, n + (parts - 1) * together * distance);
+    const Taps some{shares ? shared : sums, parts, together * distance};
+    const Taps more{sums + parts * together * distance, taps % together, distance};
+    const Quotient quotient = by;  // a copy whose address is not known is held in registers, whatever is written
+    T last[2 * N];
+    const std::int64_t whole = n / (2 * N) * (2 * N);
+    for (std::int64_t i = 0; i < n; i += 2 * N) {
+      store(i < whole ? to + i : last, averages_at(quotient, some, more, i));
+    }
+    std::memcpy(to + whole, last, static_cast<std::size_t>(n - whole) * sizeof(T));
+  }
+
+  /// Of pixels of so many elements those at each `hop` elements, n elements altogether.
+  TILEPOOL_NOINLINE void keep(T* to, std::int64_t n, std::int64_t pixel, std::int64_t hop) const {
+    constexpr int M = 16 / sizeof(T);
+    const std::int64_t together = pixel > M ? 1 : (M - pixel) / hop + 1;
+    std::int64_t i = 0;
+    const T* from = averages;
+    if (pixel <= M) {  // vectors whose surplus the next one overwrites
+      using Lane = IntegerLike<T>;
+      alignas(16) Lane lanes[M] = {};
+      for (std::int64_t j = 0; j < together * pixel; ++j) lanes[j] = static_cast<Lane>(j / pixel * hop + j % pixel);
+      const auto kept = load<M>(lanes);
+      for (; i + M <= n; i += together * pixel, from += together * hop)
+        store(to + i, chosen<M, T>(load<M>(from), kept));
+    }
+    for (; i < n; i += pixel, from += hop) std::memcpy(to + i, from, static_cast<std::size_t>(pixel) * sizeof(T));
+  }
+};
+
+/// A span of outputs of some lines.
+template <class T, class Quotient>
+void average_span(const Along& along, const Span& span, const void* const* rows, std::int64_t count,
+                  const Quotient& quotient, void* space, T* out, const Lines& lines) {
+  using Sum = typename Quotient::Sum;
+  const std::int64_t inner = along.inner, most = narrow_outputs(along), outputs = span.end - span.begin;
+  const std::int64_t width = along.width * inner, extent = (span.count - 1) * along.step + 1;
+  const bool inside = span.first >= 0 && span.first + (outputs - 1) * along.stride + extent <= along.width;
+  // Where taps and strides are even, pairs of neighbours are single elements of twice the width.
+  const bool pairs = inside && inner == 1 && along.step == 1 && span.count % 2 == 0 && along.stride % 2 == 0;
+  const std::int64_t taps = pairs ? span.count / 2 : span.count, distance = along.step * inner;
+  const std::int64_t hop = pairs ? along.stride / 2 : along.stride * inner;
+  bool slides = count > 2 && !pairs;
+  for (std::int64_t r = 1; r < count; ++r) {
+    slides = slides && static_cast<const char*>(rows[r]) - static_cast<const char*>(rows[r - 1]) == lines.read_step;
+  }
+  auto* const averages = static_cast<T*>(space);
+  auto* const sums = reinterpret_cast<Sum*>(averages + narrow_averages(along));
+  const Narrow<T, Quotient> narrow{rows, count, averages, sums, sums + narrow_sums(along, extent)};
+  for (std::int64_t o = 0; o < outputs; o += most) {
+    const std::int64_t together = outputs - o < most ? outputs - o : most, n = (together - 1) * hop + inner;
+    const std::int64_t columns = n + (taps - 1) * distance;
+    // What windows see beyond a row is nothing.
+    const std::int64_t first = (span.first + o * along.stride) * inner;
+    const auto within = [=](std::int64_t i) { return i < 0 ? 0 : i < columns ? i : columns; };
+    const std::int64_t from = inside ? 0 : within(-first), to = inside ? columns : within(width - first);
+    std::memset(sums, 0, static_cast<std::size_t>(from) * sizeof(Sum));
+    std::memset(sums + to, 0, static_cast<std::size_t>(columns - to) * sizeof(Sum));
+    std::int64_t place = first * static_cast<std::int64_t>(sizeof(T));
+    T* target = out + (span.begin + o) * inner;
+    for (std::int64_t line = 0; line < lines.count; ++line) {
+      if (pairs) {
+        narrow.template add_rows<true>(place, from, to);
+      } else if (slides && line > 0) {
+        narrow.slide_rows(place, lines.read_step, from, to);
+      } else {
+        narrow.template add_rows<false>(place, from, to);
+      }
+      narrow.average(quotient, hop == inner ? target : averages, n, taps, distance);
+      if (hop != inner) narrow.keep(target, together * inner, inner, hop);
+      place += lines.read_step;
+      target = reinterpret_cast<T*>(reinterpret_cast<char*>(target) + lines.write_step);
+    }
+  }
+}
+
+template <class T, class Quotient>
+void average_rows(const Along& along, const void* const* rows, std::int64_t count, double divisor, ToInteger to_integer,
+                  void* space, void* out, const Lines& lines) {
+  for (std::int64_t s = 0; s < along.span_count; ++s) {
+    const Span& span = along.spans[s];
+    if (span.count > 0 && span.divisor * divisor != 0) {
+      const Quotient quotient(span.divisor * divisor, to_integer);
+      average_span<T>(along, span, rows, count, quotient, space, static_cast<T*>(out), lines);
+      continue;
+    }
+    const std::int64_t n = (span.end - span.begin) * along.inner;
+    for (std::int64_t line = 0; line < lines.count; ++line) {
+      T* const target = reinterpret_cast<T*>(static_cast<char*>(out) + line * lines.write_step);
+      std::memset(target + span.begin * along.inner, 0, static_cast<std::size_t>(n) * sizeof(T));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tilepool
