@@ -45,7 +45,8 @@ struct Pattern {
     }
     each(at, [&](std::int64_t number, const In* from) TILEPOOL_INLINE_LAMBDA {
       In lanes[N];
-      for (int lane = 0; lane < N; ++lane) lanes[lane] = from[lane < live ? lane * apart : 0];
+      store(lanes, splat<N>(*from));
+      for (int lane = 1; lane < live; ++lane) lanes[lane] = from[lane * apart];
       store(taps + number * N, convert(load<N>(lanes)));
     });
   }
