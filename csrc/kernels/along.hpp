@@ -272,7 +272,7 @@ struct AlongRow {
   }
 
   TILEPOOL_INLINE void next_line(std::int64_t read_step, std::int64_t write_step) {
-    for (int r = 0; r < Src::row_count; ++r) source.rows[r] += read_step;
+    for (int r = 0; r < Src::row_count; ++r) source.rows[r] = by_itself(source.rows[r] + read_step);
     out += write_step;
   }
 
@@ -280,6 +280,7 @@ struct AlongRow {
   template <int K>
   TILEPOOL_NOINLINE void halve(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
     AlongRow row = *this;
+    row.next_line(0, 0);  // pointers are read one by one, as they were written
     for (std::int64_t line = 0; line < lines; ++line, row.next_line(read_step, write_step))
       row.template strided<2, K>();
     next_line(lines * read_step, lines * write_step);
@@ -332,7 +333,9 @@ void pool_span(const Along& along, const Span& span, const void* const* rows, do
                                            along.step * along.inner,
                                            span.end - span.begin,
                                            static_cast<Out*>(out) + span.begin * along.inner + from * write_step};
-  for (int r = 0; r < R; ++r) row.source.rows[r] = static_cast<const Element*>(rows[r]) + from * read_step;
+  for (int r = 0; r < R; ++r) {
+    row.source.rows[r] = by_itself(static_cast<const Element*>(rows[r])) + from * read_step;
+  }
   const auto inside = row.inside();
   if (inside.begin == 0 && inside.end == row.outputs) return row.pool(to - from, read_step, write_step);
   auto between = row;

@@ -59,6 +59,16 @@ TILEPOOL_INLINE V in_register(V v) {
   return v;
 }
 
+/// Keeps compilers from moving it together with its neighbour: a vector of what two stores have just written is not
+/// read before all stores ahead of these are done, which takes long where they write to memory.
+template <class T>
+TILEPOOL_INLINE T* by_itself(T* pointer) {
+#ifdef __GNUC__
+  asm("" : "+r"(pointer));
+#endif
+  return pointer;
+}
+
 template <class T, class V>
 TILEPOOL_INLINE void store(T* to, V v) {
   std::memcpy(to, &v, sizeof v);
