@@ -4,7 +4,12 @@
 
 namespace tilepool {
 namespace {
-constexpr Loops keys = loops_of<Accumulator::float_key, FloatKey<float, std::int32_t>, Rows::none>;
+constexpr Loops make_keys() {
+  Loops loops = loops_of<Accumulator::float_key, OrderedFloat, Rows::none>;
+  loops.fold_rows = fold_rows<OrderedFloat, LeastFloat, KeyOfLeast::Lift>;
+  return loops;
+}
+constexpr Loops keys = make_keys();
 constexpr Kernels floats = Filler{}
                                .with(Accumulator::float_key, keys)
                                .with(Accumulator::sum_float, loops_of<Accumulator::sum_float, Mean<float>>)

@@ -12,65 +12,80 @@ constexpr std::int64_t most_folded = 8;
 /// Vectors of columns that a scan takes down the rows together.
 constexpr int scan_unroll = 4;
 
-template <class Op, class Element>
+/// Rows are combined by `Rows`, and what they make is lifted by `Lift` to go on with: see `fold_rows`.
+template <class Op, class Rows, class Lift>
 void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const void* const* rows, std::int64_t count,
-               std::int64_t shift, std::int64_t n, const typename Op::Lift& lift) {
+               std::int64_t shift, std::int64_t n, const typename Rows::Lift& rows_lift, const Lift& lift) {
   using Acc = typename Op::Acc;
-  using One = Source<Op, Element, 1>;
-  const auto row = [&](std::int64_t r)
-                       TILEPOOL_INLINE_LAMBDA { return One{{static_cast<const Element*>(rows[r]) + shift}, lift}; };
-  for (std::int64_t done = 0; done == 0 || done < count;) {
-    const std::int64_t first = done + (start == nullptr ? 1 : 0);
+  using Element = typename Rows::In;
+  using One = Source<Rows, Element, 1>;
+  constexpr bool lifts = !std::is_same_v<Op, Rows>;
+  const auto row = [&](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
+    return One{{static_cast<const Element*>(rows[r]) + shift}, rows_lift};
+  };
+  for (std::int64_t done = 0; done < count;) {
+    const std::int64_t first = done + (lifts || start == nullptr ? 1 : 0);
     const std::int64_t end = count - done < most_folded ? count : done + most_folded;
-    constexpr int N = Op::lanes;
-    constexpr int unroll = N > 1 ? 4 : 1;
-    std::int64_t i = 0;
-    for (; i + unroll * N <= n; i += unroll * N) {
-      Vec<Acc, N> acc[unroll];
-      for (int u = 0; u < unroll; ++u) {
-        acc[u] = start != nullptr ? load<N>(start + i + u * N) : row(done).template load<N>(i + u * N);
+    const auto fold = [&](auto vectors, auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+      constexpr int V = decltype(vectors)::value, N = decltype(lanes)::value;
+      Vec<typename Rows::Acc, N> seen[V];
+      for (int u = 0; u < V; ++u) {
+        if constexpr (lifts) {
+          seen[u] = row(done).template load<N>(i + u * N);
+        } else {
+          seen[u] = start != nullptr ? load<N>(start + i + u * N) : row(done).template load<N>(i + u * N);
+        }
       }
       for (std::int64_t r = first; r < end; ++r) {
         const One source = row(r);
-        for (int u = 0; u < unroll; ++u) {
-          acc[u] = Op::template combine<N>(acc[u], source.template load<N>(i + u * N));
+        for (int u = 0; u < V; ++u) {
+          seen[u] = Rows::template combine<N>(seen[u], source.template load<N>(i + u * N));
         }
       }
-      for (int u = 0; u < unroll; ++u) store(target + i + u * N, acc[u]);
-    }
-    sweep<Acc, N>(i, n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-      constexpr int M = decltype(lanes)::value;
-      Vec<Acc, M> acc = start != nullptr ? load<M>(start + at) : row(done).template load<M>(at);
-      for (std::int64_t r = first; r < end; ++r) {
-        acc = Op::template combine<M>(acc, row(r).template load<M>(at));
+      for (int u = 0; u < V; ++u) {
+        if constexpr (lifts) {
+          Vec<Acc, N> acc = lift.template of<N>(seen[u]);
+          if (start != nullptr) acc = Op::template combine<N>(acc, load<N>(start + i + u * N));
+          store(target + i + u * N, acc);
+        } else {
+          store(target + i + u * N, seen[u]);
+        }
       }
-      store(target + at, acc);
-    });
+    };
+    constexpr int N = Op::lanes, unroll = N > 1 ? 4 : 1;
+    std::int64_t i = 0;
+    for (; i + unroll * N <= n; i += unroll * N) fold(Lanes<unroll>{}, Lanes<N>{}, i);
+    sweep<Acc, N>(i, n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { fold(Lanes<1>{}, lanes, at); });
     start = target;
     done = end;
-    if (done == 0) break;  // only a start
   }
 }
 
-template <class Op>
+/// `Rows`, `Lift`: if a combination is cheaper than making an accumulator, rows are combined as they are by another op,
+/// of whose result `Lift` makes an accumulator.
+template <class Op, class Rows = Op, class Lift = NoLift>
 void fold_rows(void* target, const void* start, const void* const* rows, std::int64_t count, std::int64_t n,
                const Lines& lines, const Keying& keying) {
   using Acc = typename Op::Acc;
   using Element = typename Op::In;
-  const typename Op::Lift lift(keying);
+  const typename Op::Lift one_lift(keying);
+  const typename Rows::Lift rows_lift(keying);
+  const Lift lift(keying);
   for (std::int64_t line = 0; line < lines.count; ++line) {
     auto* const to = reinterpret_cast<Acc*>(static_cast<char*>(target) + line * lines.write_step);
+    const auto* const from = static_cast<const Acc*>(start);
     const std::int64_t shift = line * lines.read_step / static_cast<std::int64_t>(sizeof(Element));
-    if (start != nullptr || count > 1) {
-      fold_line<Op, Element>(to, static_cast<const Acc*>(start), rows, count, shift, n, lift);
+    if (count > 1 || (count == 1 && start != nullptr)) {
+      fold_line<Op, Rows>(to, from, rows, count, shift, n, rows_lift, lift);
     } else if (count == 1) {
-      const Source<Op, Element, 1> source{{static_cast<const Element*>(rows[0]) + shift}, lift};
+      const Source<Op, Element, 1> source{{static_cast<const Element*>(rows[0]) + shift}, one_lift};
       sweep_overlapping<Acc, Op::lanes>(n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
         store(to + at, source.template load<decltype(lanes)::value>(at));
       });
     } else {
       sweep<Acc, Op::lanes>(0, n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-        store(to + at, splat<decltype(lanes)::value>(Op::identity()));
+        constexpr int N = decltype(lanes)::value;
+        store(to + at, start != nullptr ? load<N>(from + at) : splat<N>(Op::identity()));
       });
     }
   }

@@ -65,7 +65,6 @@ struct RootOfSum : Sum<double> {
 };
 
 /// Extrema of float32, combined as floats, or as keys where they are combined many times.
-using OrderedFloat = FloatKey<float, std::int32_t>;
 template <int Sign>
 struct ExtremumOfFloats : AsItIs<float> {
   static constexpr bool is_common = true;
@@ -81,27 +80,6 @@ struct ExtremumOfFloats : AsItIs<float> {
   static TILEPOOL_INLINE Vec<float, N> combine(Vec<float, N> a, Vec<float, N> b) {
     return extremum_or_nan<Sign, N, float>(a, b);
   }
-};
-
-/// The same, both of them, by the least one, whose order is that of keys of which the sign is flipped.
-constexpr std::int64_t sign_of_float = std::numeric_limits<std::int32_t>::min();
-struct LeastFloat : Least<float> {
-  static constexpr bool is_common = true;
-  struct Lift : Flip {
-    explicit Lift(const Keying& keying) : Flip(Keying{keying.in ^ sign_of_float}) {}
-  };
-  struct Scale : Least<float>::Scale {
-    Scale(double, const Keying& keying) : Least<float>::Scale(1, Keying{0, keying.out ^ sign_of_float}) {}
-  };
-  template <int N>
-  static TILEPOOL_INLINE Vec<float, N> finish(Vec<float, N> acc, const Scale& scale) {
-    return Least<float>::finish<N>(acc, scale);
-  }
-};
-struct KeyOfLeast : OrderedFloat {
-  struct Lift : Order {
-    explicit Lift(const Keying& keying) : Order(Keying{sign_of_float, 0, keying.nans}) {}
-  };
 };
 
 /// `Both`: by the same loops, where a maximum is no instruction of its own.

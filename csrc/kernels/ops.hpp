@@ -140,6 +140,31 @@ struct FloatKey : Key<T> {
   }
 };
 
+using OrderedFloat = FloatKey<float, std::int32_t>;
+
+/// Extrema of float32, combined as floats: both of them by the least one, whose order is that of keys of which the
+/// sign is flipped.
+constexpr std::int64_t sign_of_float = std::numeric_limits<std::int32_t>::min();
+struct LeastFloat : Least<float> {
+  static constexpr bool is_common = true;
+  struct Lift : Flip {
+    explicit Lift(const Keying& keying) : Flip(Keying{keying.in ^ sign_of_float}) {}
+  };
+  struct Scale : Least<float>::Scale {
+    Scale(double, const Keying& keying) : Least<float>::Scale(1, Keying{0, keying.out ^ sign_of_float}) {}
+  };
+  template <int N>
+  static TILEPOOL_INLINE Vec<float, N> finish(Vec<float, N> acc, const Scale& scale) {
+    return Least<float>::finish<N>(acc, scale);
+  }
+};
+/// What makes keys of what has been combined so.
+struct KeyOfLeast : OrderedFloat {
+  struct Lift : Order {
+    explicit Lift(const Keying& keying) : Order(Keying{sign_of_float, 0, keying.nans}) {}
+  };
+};
+
 /// Sums. Integers wrap (the kernels are compiled with -fwrapv).
 template <class T>
 struct Sum : AsItIs<T> {
