@@ -90,17 +90,64 @@ void widen_first(typename Op::Acc* target, const typename Op::Acc* source, std::
   for (std::int64_t i = 0; i < n - (W - 1) * distance; i += N) store(target + i, tree<Op, W, N>(source + i, distance));
 }
 
+/// Whether windows of 8, 16 and 32 neighbouring taps are made of those of 4 by moving lanes so far as AVX2 moves them
+/// in one or two instructions.
+template <class Op>
+constexpr bool doubles_by_halves = vector_bytes == 32 && Op::lanes > 1;
+
+/// Neighbouring taps in registers, from windows of 4 to those of W, a power of two.
+template <class Op, int W>
+struct Halved {
+  static constexpr int N = Op::lanes, half = W / 2, kept = half > N ? half / N : 1;
+  using V = Vec<typename Op::Acc, N>;
+  Halved<Op, half> halves;
+  V behind[kept] = {};  // to the right: the next vector first
+
+  /// The windows that start at `at`, a vector to the left of those before.
+  TILEPOOL_INLINE V step(const typename Op::Acc* at) {
+    const V first = halves.step(at), last = behind[kept - 1];
+    for (int i = kept - 1; i > 0; --i) behind[i] = behind[i - 1];
+    behind[0] = first;
+    if constexpr (half < N) {
+      return Op::template combine<N>(first, shifted<half, N, typename Op::Acc>(first, last));
+    } else {
+      return Op::template combine<N>(first, last);
+    }
+  }
+};
+template <class Op>
+struct Halved<Op, 4> {
+  TILEPOOL_INLINE auto step(const typename Op::Acc* at) { return tree<Op, 4, Op::lanes>(at, 1); }
+};
+
+/// Windows of 8, 16 or 32 taps; see `widen_first` for what is read and written.
+template <class Op, int W = 8>
+TILEPOOL_INLINE void widen_halved(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n,
+                                  std::int64_t width) {
+  if constexpr (W < 32) {
+    if (W < width) return widen_halved<Op, 2 * W>(target, source, n, width);
+  }
+  constexpr int N = Op::lanes;
+  Halved<Op, W> windows;
+  for (std::int64_t i = (n - 1) / N * N; i >= 0; i -= N) store(target + i, windows.step(source + i));
+}
+
 /// target[i] = source[i] + source[i + distance] + ... (`taps` >= 2 of them), in about log2(taps) passes, for
 /// i < n - (taps - 1) * distance. source and target hold n accumulators each and do not overlap.
 template <class Op>
 void widen(typename Op::Acc* target, const typename Op::Acc* source, std::int64_t n, std::int64_t taps,
            std::int64_t distance) {
   constexpr int N = Op::lanes;
-  const int most = doubles_in_registers<Op> && distance == 1 ? most_doubled<Op> : 7;
+  const bool halved = doubles_by_halves<Op> && distance == 1 && taps > 7 && (taps & (taps - 1)) == 0;
+  const int most = halved ? 32 : doubles_in_registers<Op> && distance == 1 ? most_doubled<Op> : 7;
   int shift = 0;
   while (taps >> shift > most) ++shift;
   std::int64_t width = taps >> shift;
-  widen_first<Op>(target, source, n, width, distance);
+  if (halved) {
+    if constexpr (doubles_by_halves<Op>) widen_halved<Op>(target, source, n, width);
+  } else {
+    widen_first<Op>(target, source, n, width, distance);
+  }
   while (shift-- > 0) {
     const bool odd = (taps >> shift & 1) != 0;
     const std::int64_t wider = 2 * width + (odd ? 1 : 0);
