@@ -317,9 +317,8 @@ WINDOWS = "x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, 
 OP = "op='max', stride"
 AXES = "layout=None, axis=None, "
 COUNTING = "index_dtype='int64', index_base='plane', "
-HOW = "nan_policy='propagate', out=None, threads=None)"
-MASKED = HOW.replace("out", "mask=None, out")
-WEIGHTED = HOW.replace("out", "mask=None, weights=None, out")
+HOW = "nan_policy='propagate', min_count=0, mask=None, out=None, threads=None)"
+WEIGHTED = HOW.replace("out", "weights=None, out")
 GENERIC = f"{AXES}{WEIGHTED[:-1]}, **options)"
 DIVIDED = "dtype=None, rounding='half_even', "
 DRAWN = (
@@ -327,12 +326,12 @@ DRAWN = (
     "boundaries=None, return_boundaries=False, "
 )
 SIGNATURES = {
-    "max_pool": f"({WINDOWS}return_indices=False, *, {AXES}{COUNTING}{MASKED}",
-    "min_pool": f"({WINDOWS}return_indices=False, *, {AXES}{COUNTING}{MASKED}",
+    "max_pool": f"({WINDOWS}return_indices=False, *, {AXES}{COUNTING}{HOW}",
+    "min_pool": f"({WINDOWS}return_indices=False, *, {AXES}{COUNTING}{HOW}",
     "sum_pool": f"({WINDOWS}*, {AXES}dtype=None, {WEIGHTED}",
     "avg_pool": "(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
     f"divisor_override=None, *, dilation=1, {AXES}{DIVIDED}{WEIGHTED}",
-    "lp_pool": "(x, norm_type, kernel_size, stride=None, padding=0, ceil_mode=False, *, dilation=1, " + AXES + MASKED,
+    "lp_pool": "(x, norm_type, kernel_size, stride=None, padding=0, ceil_mode=False, *, dilation=1, " + AXES + HOW,
     "gem_pool": f"({WINDOWS}*, p=3.0, eps=1e-06, {AXES}{HOW}",
     "logsumexp_pool": f"({WINDOWS}*, temperature=1.0, normalize=False, {AXES}{HOW}",
     "softmax_pool": f"({WINDOWS}*, temperature=1.0, {AXES}{HOW}",
@@ -342,20 +341,20 @@ SIGNATURES = {
     "median_pool": f"({WINDOWS}*, method='linear', {AXES}{HOW}",
     "mode_pool": f"({WINDOWS}*, {AXES}{HOW}",
     "pool": f"({WINDOWS.replace('stride', OP)}*, {GENERIC}",
-    "adaptive_max_pool": f"(x, output_size, *, return_indices=False, {AXES}{COUNTING}{MASKED}",
-    "adaptive_min_pool": f"(x, output_size, *, return_indices=False, {AXES}{COUNTING}{MASKED}",
+    "adaptive_max_pool": f"(x, output_size, *, return_indices=False, {AXES}{COUNTING}{HOW}",
+    "adaptive_min_pool": f"(x, output_size, *, return_indices=False, {AXES}{COUNTING}{HOW}",
     "adaptive_avg_pool": f"(x, output_size, *, {AXES}{DIVIDED}{WEIGHTED}",
     "adaptive_sum_pool": f"(x, output_size, *, {AXES}dtype=None, {WEIGHTED}",
     "adaptive_pool": f"(x, output_size, op, *, {GENERIC}",
     "global_pool": f"(x, op='avg', *, keepdims=True, {GENERIC}",
     "pyramid_pool": f"(x, grids, op='max', *, {GENERIC}",
-    "fractional_max_pool": f"{DRAWN}return_indices=False, {AXES}{COUNTING}{MASKED}",
+    "fractional_max_pool": f"{DRAWN}return_indices=False, {AXES}{COUNTING}{HOW}",
     "fractional_avg_pool": f"{DRAWN}{AXES}{DIVIDED}{WEIGHTED}",
     "max_unpool": f"(x, indices, kernel_size, stride=None, padding=0, output_size=None, *, {AXES}"
     "index_base='plane', out=None)",
     "convert_indices": f"(indices, shape, source, target, *, {AXES}column_major=False)",
-    "stochastic_pool": f"({WINDOWS}*, training=True, rng=None, return_indices=False, {AXES}{COUNTING}{MASKED}",
-    "mixed_pool": f"({WINDOWS}*, alpha=0.5, count_include_pad=True, {AXES}{MASKED}",
+    "stochastic_pool": f"({WINDOWS}*, training=True, rng=None, return_indices=False, {AXES}{COUNTING}{HOW}",
+    "mixed_pool": f"({WINDOWS}*, alpha=0.5, count_include_pad=True, {AXES}{HOW}",
     "cost": f"(shape, {WINDOWS.removeprefix('x, ')}*, {AXES}dtype='float32')",
     "Cost": "(output_shape, operations, bytes_read, bytes_written)",
     "set_threads": "(threads)",
