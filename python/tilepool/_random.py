@@ -9,9 +9,9 @@ import numpy as np
 from . import _arrays as arrays
 from ._arguments import is_integer, shown
 from ._arrays import copied, memory_order
+from ._averages import filled
 from ._dtypes import FLOAT64, is_float, readable
 from ._indices import cells, index_steps
-from ._missing import filled
 from ._missing import results as missing_results
 from ._ops import MAX, neutral
 

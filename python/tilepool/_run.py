@@ -11,6 +11,7 @@ import numpy as np
 
 from . import _arguments as arguments
 from . import _arrays as arrays
+from . import _averages as averages
 from . import _missing as missing_cells
 from . import _random as random
 from ._core import call_key
@@ -266,15 +267,13 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     if missing.nothing and how.weights is None and how.min_count == 0 and core is op:
         return call.run(x, how.out, how.threads)
 
-    weights = None if how.weights is None else missing_cells.weights_of(how.weights, x.shape)
+    weights = None if how.weights is None else averages.weights_of(how.weights, x.shape)
     dtypes = call.dtypes[: results_of(op)]
     if weights is not None:
-        dtypes = (missing_cells.weighted_dtype(x, pooling, call, weights),)
+        dtypes = (averages.weighted_dtype(x, pooling, call, weights),)
     targets = tuple(arrays.target(out, call.shape, dtype) for out, dtype in zip(outs, dtypes, strict=True))
     if weights is not None:
-        results: tuple[Array, ...] = (
-            missing_cells.weighted(x, pooling, call, missing, weights, dtypes[0], how.threads),
-        )
+        results: tuple[Array, ...] = (averages.weighted(x, pooling, call, missing, weights, dtypes[0], how.threads),)
     elif isinstance(op, Stochastic):
         results = random.drawn(x, op, pooling, call, missing.cells(x), how.threads)
     elif isinstance(op, Mixed):
