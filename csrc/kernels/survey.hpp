@@ -38,11 +38,23 @@ struct Pattern {
   template <int N, class To, class Convert>
   TILEPOOL_INLINE void gather(std::int64_t at, std::int64_t apart, std::int64_t live, To* taps,
                               const Convert& convert) const {
-    if (apart == 1 && live == N) {
+    if (live < N) return gather_some<N>(at, apart, live, taps, convert);
+    if (apart == 1) {
       each(at, [&](std::int64_t number, const In* from)
                    TILEPOOL_INLINE_LAMBDA { store(taps + number * N, convert(load<N>(from))); });
       return;
     }
+    each(at, [&](std::int64_t number, const In* from) TILEPOOL_INLINE_LAMBDA {
+      In lanes[N];
+      for (int lane = 0; lane < N; ++lane) lanes[lane] = from[lane * apart];
+      store(taps + number * N, convert(load<N>(lanes)));
+    });
+  }
+
+ private:
+  template <int N, class To, class Convert>
+  [[gnu::cold]] TILEPOOL_NOINLINE void gather_some(std::int64_t at, std::int64_t apart, std::int64_t live, To* taps,
+                                                   const Convert& convert) const {
     each(at, [&](std::int64_t number, const In* from) TILEPOOL_INLINE_LAMBDA {
       In lanes[N];
       store(lanes, splat<N>(*from));
