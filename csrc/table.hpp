@@ -211,8 +211,8 @@ using AverageRows = void (*)(const Along&, const void* const* rows, std::int64_t
 /// So many outputs are made at a time, of columns whose sums fit half a first-level cache.
 constexpr std::int64_t narrow_columns = 4096;
 constexpr std::int64_t narrow_outputs(const Along& along) {
-  const std::int64_t outputs = narrow_columns / (along.stride * along.inner);
-  return outputs > 0 ? outputs : 1;
+  const std::int64_t pixels = narrow_columns / along.inner;
+  return along.stride < pixels ? pixels / along.stride : 1;
 }
 /// Room for averages of `narrow_outputs`, and for what vectors have too many, in whole cache lines; behind them, twice,
 /// for their sums, where a window reaches over `extent` pixels.

@@ -173,3 +173,12 @@ def test_small_windows_touch_nothing_else(dtype: str, at_end: bool, isa: str) ->
                     result = tp.avg_pool(x, dtype=dtype, out=out.array, **arguments)
                     assert np.array_equal(result, tp.avg_pool(x.astype("int64"), dtype=dtype, **arguments))
                     assert out.intact()
+
+
+@pytest.mark.parametrize("stride", [2**31, 2**61, 2**62, 2**63 - 2])
+def test_strides_beyond_the_array(stride: int, isa: str) -> None:
+    """There is one window: what lies behind the next one's place is not calculated with."""
+    for channels in (1, 2, 3, 4, 8):
+        x = np.arange(5 * channels, dtype=np.uint8).reshape(1, 5, channels)
+        actual = tp.avg_pool(x, 4, stride, axis=1, dtype="uint8", rounding="floor")
+        assert actual.tolist() == [[(x[0, :4].sum(axis=0) // 4).tolist()]]

@@ -168,7 +168,7 @@ bool can_be_narrow(const Schedule& s, const NormalForm& form, const Facts& facts
   const std::int64_t taps = std::min(windows.kernel(), windows.input());
   // Columns of some outputs are added up together, which is in vain where these are few and see the same ones.
   const std::int64_t longest_window = windows.kernel() > windows.stride() ? narrow_columns : 64 << 10;
-  const bool few = taps <= most_for_a_row * facts.rows || windows.kernel() / 4 >= windows.stride();
+  const bool few = taps <= saturating_mul(most_for_a_row, facts.rows) || windows.kernel() / 4 >= windows.stride();
   return fits_twice_its_width(form) && windows.slide() && taps <= most_taps && few &&
          (facts.plane_taps == 1 || facts.rows <= most_rows) &&
          saturating_mul(windows.extent(1), s.inner) <= longest_window;

@@ -197,12 +197,13 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
                   const Quotient& quotient, void* space, T* out, const Lines& lines) {
   using Sum = typename Quotient::Sum;
   const std::int64_t inner = along.inner, most = narrow_outputs(along), outputs = span.end - span.begin;
+  const std::int64_t stride = outputs > 1 ? along.stride : 1;  // of one output it may be any number
   const std::int64_t width = along.width * inner, extent = (span.count - 1) * along.step + 1;
-  const bool inside = span.first >= 0 && span.first + (outputs - 1) * along.stride + extent <= along.width;
+  const bool inside = span.first >= 0 && span.first + (outputs - 1) * stride + extent <= along.width;
   // Where taps and strides are even, pairs of neighbours are single elements of twice the width.
-  const bool pairs = inside && inner == 1 && along.step == 1 && span.count % 2 == 0 && along.stride % 2 == 0;
+  const bool pairs = inside && inner == 1 && along.step == 1 && span.count % 2 == 0 && stride % 2 == 0;
   const std::int64_t taps = pairs ? span.count / 2 : span.count, distance = along.step * inner;
-  const std::int64_t hop = pairs ? along.stride / 2 : along.stride * inner;
+  const std::int64_t hop = pairs ? stride / 2 : stride * inner;
   bool slides = count > 2 && !pairs;
   for (std::int64_t r = 1; r < count; ++r) {
     slides = slides && static_cast<const char*>(rows[r]) - static_cast<const char*>(rows[r - 1]) == lines.read_step;
@@ -214,7 +215,7 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
     const std::int64_t together = outputs - o < most ? outputs - o : most, n = (together - 1) * hop + inner;
     const std::int64_t columns = n + (taps - 1) * distance;
     // What windows see beyond a row is nothing.
-    const std::int64_t first = (span.first + o * along.stride) * inner;
+    const std::int64_t first = (span.first + o * stride) * inner;
     const auto within = [=](std::int64_t i) { return i < 0 ? 0 : i < columns ? i : columns; };
     const std::int64_t from = inside ? 0 : within(-first), to = inside ? columns : within(width - first);
     std::memset(sums, 0, static_cast<std::size_t>(from) * sizeof(Sum));
