@@ -1,4 +1,4 @@
-// numpy <-> plan: checks that a plan may run on the given arrays, gives up the GIL, runs it. Nothing else.
+// The module: makes plans of Python's arguments, gives up the GIL and runs them.
 #include <pthread.h>
 #include <unistd.h>
 
@@ -18,6 +18,7 @@
 #include "engine/dispatch.hpp"
 #include "engine/parallel.hpp"
 #include "engine/pool.hpp"
+#include "plan_arrays.hpp"
 #include "pybind.hpp"
 
 namespace py = pybind11;
@@ -38,19 +39,6 @@ DType dtype_named(const std::string& name) {
     if (name == dtype_info[i].name) return static_cast<DType>(i);
   }
   throw py::value_error("dtype is unknown: " + name);
-}
-
-/// numpy's dtypes in the order of dtype_info; bfloat16, which numpy lacks, is read and written as its bits. Kept for
-/// the life of the process: there is no safe time to release them.
-const py::dtype& numpy_dtype(DType dtype) {
-  static const auto* const dtypes = [] {
-    auto* list = new std::vector<py::dtype>;
-    for (int i = 0; i < dtype_count; ++i) {
-      list->emplace_back(static_cast<DType>(i) == DType::bfloat16 ? "uint16" : dtype_info[i].name);
-    }
-    return list;
-  }();
-  return (*dtypes)[static_cast<std::size_t>(dtype)];
 }
 
 std::int64_t integer(const py::handle& value) {
@@ -130,36 +118,6 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   return make_plan(request);
 }
 
-/// What keeps an array from being exactly what the plan is for; null where nothing does.
-const char* misfit(const py::array& array, DType dtype, const std::vector<std::int64_t>& shape,
-                   const std::vector<std::int64_t>& strides, bool aligned = true) {
-  const auto* const expected = numpy_dtype(dtype).ptr();
-  if (array.dtype().ptr() != expected && !array.dtype().equal(numpy_dtype(dtype))) return "the dtype of the plan";
-  if (static_cast<std::size_t>(array.ndim()) != shape.size()) return "the shape of the plan";
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-    const auto dimension = static_cast<py::ssize_t>(axis);
-    if (array.shape(dimension) != shape[axis]) return "the shape of the plan";
-    if (shape[axis] > 1 && array.size() > 0 && array.strides(dimension) != strides[axis]) {
-      return "the strides of the plan";
-    }
-  }
-  if (!aligned) return nullptr;
-  const auto alignment = static_cast<std::uintptr_t>(info_of(dtype).size);
-  return reinterpret_cast<std::uintptr_t>(array.data()) % alignment != 0 ? "aligned elements" : nullptr;
-}
-
-/// The bytes [low, high) that an array's elements lie in.
-struct Extent {
-  explicit Extent(const py::array& array) : low(reinterpret_cast<std::uintptr_t>(array.data())), high(low) {
-    for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-      const auto reach = static_cast<std::uintptr_t>((array.shape(axis) - 1) * array.strides(axis));
-      (array.strides(axis) < 0 ? low : high) += reach;
-    }
-    high += static_cast<std::uintptr_t>(array.itemsize());
-  }
-  std::uintptr_t low, high;
-};
-
 /// Waits for the GIL. Up to Python 3.13 a thread that waits while the interpreter ends is unwound from here, through
 /// frames that would then use Python: it sleeps until the process is gone instead, as it does from 3.14 on.
 void take_gil(PyThreadState* state) {
@@ -198,51 +156,6 @@ bool signal_raises() {
 /// A plan that Python made without __init__ has no such pointer, and pybind11 refuses it.
 using PlanPointer = std::shared_ptr<const Plan>;
 
-bool overlap(const py::array& left, const py::array& right) {
-  const Extent a(left), b(right);
-  return a.low < b.high && b.low < a.high;
-}
-
-DType index_dtype(const Plan& plan) { return plan.form.wide_indices ? DType::int64 : DType::int32; }
-
-std::vector<std::int64_t> index_strides(const Plan& plan) {
-  std::vector<std::int64_t> strides = plan.form.result_strides;
-  for (std::int64_t& stride : strides) {
-    stride = stride / info_of(plan.form.result_dtype).size * info_of(index_dtype(plan)).size;
-  }
-  return strides;
-}
-
-/// Why a plan cannot write to arrays, as a sentence about one of them; empty where it can. None is a new array.
-std::string unwritable(const Plan& plan, const py::array& x, const py::object& mask, const py::object& out,
-                       const py::object& out_indices) {
-  const auto refusal = [&](const py::object& object, const char* name, DType dtype,
-                           const std::vector<std::int64_t>& strides, const py::object& other) -> std::string {
-    const auto array = py::reinterpret_borrow<py::array>(object);
-    if (const char* const rule = misfit(array, dtype, plan.form.result_shape, strides)) {
-      return std::string(name) + " must have " + rule;
-    }
-    if (!array.writeable()) return "output array is read-only";
-    if (plan.form.empty) return {};
-    if (overlap(array, x)) return std::string(name) + " must not overlap x";
-    if (!mask.is_none() && overlap(array, py::reinterpret_borrow<py::array>(mask))) {
-      return std::string(name) + " must not overlap mask";
-    }
-    if (!other.is_none() && overlap(array, py::reinterpret_borrow<py::array>(other))) {
-      return std::string(name) + " must not overlap out";
-    }
-    return {};
-  };
-  std::string why;
-  if (!out.is_none()) why = refusal(out, "out", plan.form.result_dtype, plan.form.result_strides, py::none());
-  if (!why.empty() || out_indices.is_none()) return why;
-  return refusal(out_indices, "out_indices", index_dtype(plan), index_strides(plan), out);
-}
-
-void require_array(const py::object& object, const char* name) {
-  if (!py::isinstance<py::array>(object)) throw py::type_error(std::string(name) + " must be a numpy array");
-}
-
 /// Whether a plan writes its results to these arrays, and so needs no temporary ones.
 bool fits(const PlanPointer& plan, const py::object& x, const py::object& out, const py::object& out_indices,
           const py::object& mask) {
@@ -254,37 +167,6 @@ bool fits(const PlanPointer& plan, const py::object& x, const py::object& out, c
   if (plan->form.indices == Indices::none && !out_indices.is_none()) return false;
   return unwritable(*plan, py::reinterpret_borrow<py::array>(x), mask, out, out_indices).empty();
 }
-
-/// What a plan reads: an array, and what lies beside it. Throws where it is not what the plan is for.
-struct Inputs {
-  Inputs(const Plan& plan, const py::object& x, const py::object& mask, const py::object& weights) {
-    const NormalForm& form = plan.form;
-    require_array(x, "x");
-    array = py::reinterpret_borrow<py::array>(x);
-    require("x", array, form.source.dtype, form.input_shape, form.input_strides);
-    const auto read = [&](const char* name, const py::object& object, bool is_read, DType dtype,
-                          const std::vector<std::int64_t>& strides) -> const void* {
-      if (object.is_none() != !is_read) {
-        throw py::value_error(std::string(name) + (is_read ? " must be given" : " must be None"));
-      }
-      if (!is_read) return nullptr;
-      require_array(object, name);
-      const auto other = py::reinterpret_borrow<py::array>(object);
-      require(name, other, dtype, form.input_shape, strides);
-      return other.data();
-    };
-    beside.mask = read("mask", mask, form.source.masked, DType::boolean, form.mask_strides);
-    beside.weights = read("weights", weights, form.source.weighted, DType::float64, form.weight_strides);
-  }
-  static void require(const char* name, const py::array& array, DType dtype, const std::vector<std::int64_t>& shape,
-                      const std::vector<std::int64_t>& strides) {
-    const char* const rule = misfit(array, dtype, shape, strides, false);
-    if (rule != nullptr) throw py::value_error(std::string(name) + " must have " + rule);
-  }
-
-  py::array array;
-  Beside beside;
-};
 
 /// Runs work(threads, question) while other Python threads may run, unless it is small. Throws its exceptions, and
 /// those of handlers of signals.

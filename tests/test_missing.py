@@ -556,15 +556,17 @@ def test_averages_of_integers_as_integers(dtype: str, rounding: str) -> None:
 @pytest.mark.parametrize("rounding", _core.roundings)
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "int32", "uint32"])
 def test_averages_of_integers_near_ties(dtype: str, rounding: Any) -> None:
-    """Sums next to every half and every integer that windows of these cells can have, up to the largest."""
+    """Averages that are integers, or half way between two, or next to that: of small and of the largest sums."""
     info, rng = np.iinfo(dtype), np.random.default_rng(8)
     for cells in (*range(1, 40), 127, 128, 129, 255, 1000, 40_000):
-        # The last cell makes the sum one more, or less, than a multiple of half the number of cells.
         x = rng.integers(info.min, info.max, (cells, 60), dtype, endpoint=True)
         x[:, ::3] = info.max
-        wanted = rng.integers(2 * int(info.min), 2 * int(info.max), 60) * cells // 2 + rng.integers(-1, 2, 60)
-        rest = wanted - x[:-1].sum(axis=0, dtype=np.int64)
-        x[-1] = np.clip(rest % 256, 0, info.max)
+        # Small numbers in the last cells make the rest of each sum what is wanted.
+        last = cells // 64 + 1
+        wanted = (rng.choice([0, cells // 2, (cells + 1) // 2], 60) + rng.integers(-1, 2, 60)) % cells
+        lacking = (wanted - x[:-last].sum(axis=0, dtype=np.int64)) % cells
+        x[-last:] = lacking // last + (np.arange(last)[:, np.newaxis] < lacking % last)
+        assert np.array_equal(x.sum(axis=0, dtype=np.int64) % cells, wanted)
         mask = np.ones((cells + 1, 1), bool)
         mask[cells] = False
         with_one_more = np.concatenate([x, x[:1]])

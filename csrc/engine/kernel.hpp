@@ -9,18 +9,21 @@ namespace tilepool {
 /// where `finish` is nullptr, else accumulators, which it makes results of.
 struct Kernel : Loops {
   Prepare convert = nullptr;  // elements to those of the type that is pooled, if they are others
-  Prepare omit = nullptr;     // of NaNs, in that type: what stands for them, or for the others
-  Prepare present = nullptr;  // of elements as they are stored
-  Keep keep = nullptr;        // in the type that is pooled
-  Keep keep_bytes = nullptr;
-  Multiply multiply = nullptr;
-  Prepare truth = nullptr, from_truth = nullptr;  // bytes to 1 or 0, and these to the type that is pooled
   Prepare prepare = nullptr;
   Finish finish = nullptr;
   Keying keying;
   PickRows pick_rows = nullptr;
   SurveyRows survey_rows = nullptr;
   AverageRows average_rows = nullptr;
+
+  // Where cells are left out, counted or weighed (PresentCells):
+  Prepare omit = nullptr;        // of NaNs in the type that is pooled: what stands for them, or for the others
+  Prepare present = nullptr;     // of elements as they are stored, whether they are no NaNs: bytes
+  Keep keep = nullptr;           // of elements of the type that is pooled
+  Keep keep_bytes = nullptr;     // of such bytes
+  Prepare truth = nullptr;       // of bytes that may be other than 0 and 1
+  Prepare from_truth = nullptr;  // bytes in the type that is pooled
+  Multiply multiply = nullptr;
 };
 
 /// Whether each output sees a row at least.

@@ -87,8 +87,8 @@ struct Source {
   bool weighted;                 // Request::cell_weights
   bool present;                  // Request::present
 
-  bool leaves_out() const { return masked || nans_omitted || present; }
-  bool changes() const { return leaves_out() || weighted; }
+  /// Whether elements become others than they are.
+  bool changes() const { return masked || nans_omitted || weighted || present; }
 };
 
 struct NormalForm {

@@ -57,7 +57,7 @@ class RowMaker {
     });
   }
 
-  /// The same with the neutral element in the place of those that are left out, or a 1 in the place of all others.
+  /// The same where cells are left out, counted or weighed.
   void read_present(char* to, std::int64_t first, std::int64_t n) const {
     const std::int64_t element = info_of(form_.source.dtype).size, size = info_of(form_.dtype).size;
     each_run(first, n, [&](std::int64_t done, const Run& whole, std::int64_t whole_count) {

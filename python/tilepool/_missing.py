@@ -87,8 +87,10 @@ def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any) -> Call 
     return call if call.source is None else None
 
 
-def mask_beside(x: Array, mask: Any) -> Array:
-    """A mask as the core reads it."""
+def mask_beside(x: Array, mask: Any) -> Array | None:
+    """A mask as the core reads it, if there is one."""
+    if mask is None:
+        return None
     values = arrays.mask_of(mask, x.shape)
     return values if values.shape == x.shape else np.broadcast_to(values, x.shape)
 

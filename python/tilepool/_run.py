@@ -85,7 +85,7 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
             request, call = found
             team = 0 if threads is None else arguments.threads(threads)
             if call is not None:
-                return call.run(x, out, team, None if mask is None else missing_cells.mask_beside(x, mask))
+                return call.run(x, out, team, missing_cells.mask_beside(x, mask))
             return run(x, request, How(out, team, nan_policy, mask, weights, arguments.count("min_count", min_count)))
         if mask is not None:
             options["mask"] = mask
@@ -105,7 +105,7 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
         kept[key] = request, call
         if call is None:
             return run(x, request, how)
-        return call.run(x, out, team, None if mask is None else missing_cells.mask_beside(x, mask))
+        return call.run(x, out, team, missing_cells.mask_beside(x, mask))
 
     return pool
 
