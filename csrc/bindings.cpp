@@ -18,6 +18,7 @@
 #include "engine/dispatch.hpp"
 #include "engine/parallel.hpp"
 #include "engine/pool.hpp"
+#include "engine/scatter.hpp"
 #include "plan_arrays.hpp"
 #include "pybind.hpp"
 
@@ -59,7 +60,7 @@ std::vector<std::int64_t> integers(const py::tuple& values) {
 std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) {
   if (words.is_none()) return std::nullopt;
   const auto require = [](bool kept) {
-    if (!kept) throw py::value_error("windows must be sliding, adaptive or listed");
+    if (!kept) throw py::value_error("windows must be sliding, adaptive, listed or transposed");
   };
   if (!py::isinstance<py::tuple>(words)) throw py::type_error("windows must be tuples");
   const auto window = py::reinterpret_borrow<py::tuple>(words);
@@ -68,6 +69,14 @@ std::optional<Windows> windows_from(const py::handle& words, std::int64_t size) 
   if (kind == "adaptive") {
     require(window.size() == 2);
     return Windows::adaptive(size, integer(window[1]));
+  }
+  if (kind == "transposed") {  // of windows over an axis of so many cells
+    require(window.size() == 3);
+    const std::optional<Windows> of = windows_from(window[1], integer(window[2]));
+    require(of.has_value());
+    Windows transposed = of->transposed();
+    if (transposed.input() != size) throw py::value_error("transposed windows must be those of as many outputs");
+    return transposed;
   }
   if (kind == "listed") {
     require(window.size() == 3 && py::isinstance<py::tuple>(window[1]) && py::isinstance<py::tuple>(window[2]));
@@ -227,6 +236,39 @@ py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& o
   return py::make_tuple(values, indices);
 }
 
+/// Adds values to the cells that indices name: see Scatter. Arrays are dense, their sizes those of the form.
+void add_to_cells(const py::array& values, const py::array& indices, py::array& cells, const std::string& dtype,
+                  const py::tuple& sizes, const py::handle& windows, int threads) {
+  const std::vector<std::int64_t> n =
+      integers(sizes);  // planes, cells of the first axis, of the others, outputs, inner
+  if (n.size() != 5 || *std::min_element(n.begin(), n.end()) < 0) throw py::value_error("sizes must be five numbers");
+  const std::optional<Windows> first = windows_from(windows, n[1]);
+  if (!first) throw py::value_error("windows must be those of the first axis");
+  const Scatter form{dtype_named(dtype), indices.itemsize(), n[0], n[4], *first, n[2], n[3]};
+  const std::int64_t pixels = checked_mul(n[0], n[4]);
+  const auto require = [](const py::array& array, const py::dtype& expected, std::int64_t size, const char* name) {
+    const bool dense = (array.flags() & py::array::c_style) != 0 &&
+                       reinterpret_cast<std::uintptr_t>(array.data()) % static_cast<std::size_t>(array.itemsize()) == 0;
+    if (!array.dtype().equal(expected) || array.size() != size || !dense)
+      throw py::value_error(std::string(name) + " must be dense, of the dtype and the size that is said");
+  };
+  if (info_of(form.dtype).kind != 'f') throw py::value_error("values must be floats");
+  const bool known = indices.dtype().kind() == (form.index_bytes == 1 ? 'u' : 'i') && form.index_bytes != 2;
+  if (!known) throw py::value_error("indices must be int64, int32 or uint8");
+  const std::int64_t size = checked_mul(pixels, checked_mul(first->outputs(), n[3]));
+  require(values, numpy_dtype(form.dtype), size, "values");
+  require(indices, indices.dtype(), size, "indices");
+  require(cells, numpy_dtype(form.dtype), checked_mul(pixels, checked_mul(n[1], n[2])), "cells");
+  if (!cells.writeable()) throw py::value_error("output array is read-only");
+  if (overlap(cells, values) || overlap(cells, indices)) throw py::value_error("cells must not overlap the others");
+  const void *const from = values.data(), *const places = indices.data();
+  void* const to = cells.mutable_data();
+  bool complete = true;
+  run_work(static_cast<std::int64_t>(values.nbytes() + indices.nbytes() + cells.nbytes()), threads,
+           [&](int team, Interrupt::Question question) { complete = scatter(form, from, places, to, team, question); });
+  if (!complete) throw py::value_error("indices must name cells that their windows see, or -1");
+}
+
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 
 /// Copies bytes `times` times with the threads that pool: what the benchmarks measure time in. Here, because a module
@@ -322,6 +364,9 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
       py::arg("n"));
 
   add_call_key(module.ptr());
+  module.def("add_to_cells", &add_to_cells, py::arg("values").noconvert(), py::arg("indices").noconvert(),
+             py::arg("cells").noconvert(), py::arg("dtype"), py::arg("sizes"), py::arg("windows"),
+             py::arg("threads") = 0);
   module.def("copy", &copy, py::arg("source").noconvert(), py::arg("target").noconvert(), py::arg("threads") = 0,
              py::arg("times") = 1);
 

@@ -190,6 +190,11 @@ using Finish = void (*)(void* to, const void* accumulators, std::int64_t n, doub
 /// n elements, `other` in the place of those whose byte of the mask is 0. What is written may be what is read.
 using Keep = void (*)(void* to, const void* elements, const void* mask, std::int64_t n, std::int64_t other);
 
+/// n elements of a row that has each element of `from` and, behind it, by - 1 copies of it or zeros; without the first
+/// `phase` ones, phase < by.
+using SpreadRows = void (*)(void* to, const void* from, std::int64_t n, std::int64_t by, std::int64_t phase,
+                            bool copies);
+
 /// target[i] = from[i] * by[i] for i < n. target may be from.
 using Multiply = void (*)(double* target, const double* from, const double* by, std::int64_t n);
 
@@ -244,6 +249,7 @@ struct RowSteps {
   Prepare count[dtype_count];    // floats: 0 for NaNs, else the bits `flip`
   Prepare present[dtype_count];  // floats: a byte for each, 0 for NaNs, else 1
   Keep keep[4];                  // by the binary logarithm of an element's size
+  SpreadRows spread[4];          // likewise
   Multiply multiply;
   Divide divide[dtype_count];                                          // of float32 and float64
   bool (*has_nan[dtype_count])(const void* elements, std::int64_t n);  // floats

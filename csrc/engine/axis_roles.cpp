@@ -23,11 +23,9 @@ void take_row(AxisRoles& roles, const NormalForm& form, bool pixels) {
   if (roles.row.input_stride != size) {
     throw std::invalid_argument("the axis that is innermost in memory must have unit stride");
   }
-  // Pixels of a page or more are rows of their own; smaller ones form rows with the pooled axis outside of them.
-  constexpr std::int64_t largest_pixel_bytes = 4096;
   const std::int64_t elements = roles.row.windows.input();
   if (roles.row.windows.is_identity() && !roles.outer.empty() && !roles.outer.back().windows.is_identity() &&
-      is_dense(roles.outer.back(), roles.row, size) && elements * size < largest_pixel_bytes) {
+      is_dense(roles.outer.back(), roles.row, size) && are_pixels(elements, size)) {
     roles.inner = elements;
     roles.inner_weight = roles.row.weight;
     take();

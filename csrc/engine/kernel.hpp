@@ -15,6 +15,7 @@ struct Kernel : Loops {
   PickRows pick_rows = nullptr;
   SurveyRows survey_rows = nullptr;
   AverageRows average_rows = nullptr;
+  SpreadRows spread = nullptr;  // elements of the type that is pooled
 
   // Where cells are left out, counted or weighed (PresentCells):
   Prepare omit = nullptr;        // of NaNs in the type that is pooled: what stands for them, or for the others
@@ -41,9 +42,10 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
     kernel.convert =
         kernels.steps->convert[static_cast<std::size_t>(form.source.dtype)][static_cast<std::size_t>(form.dtype)];
   }
+  const auto log2 = [](std::int64_t size) { return static_cast<std::size_t>(__builtin_ctzll(size)); };
+  kernel.spread = kernels.steps->spread[log2(info_of(form.dtype).size)];
   if (form.source.changes()) {
     const RowSteps& steps = *kernels.steps;
-    const auto log2 = [](std::int64_t size) { return static_cast<std::size_t>(__builtin_ctzll(size)); };
     kernel.omit = form.source.present ? steps.count[dtype] : steps.omit[dtype];
     kernel.present = steps.present[static_cast<std::size_t>(form.source.dtype)];
     kernel.keep = steps.keep[log2(info_of(form.dtype).size)];

@@ -125,6 +125,25 @@ std::vector<NormalAxis> normal_axes(const Request& request, const std::vector<st
   return axes;
 }
 
+/// Transposed windows at a stride along a row slide over one that is made of it; on other axes they are listed.
+SpreadRow spread_row(Request& request, const std::vector<std::size_t>& order) {
+  std::int64_t pixel = 1;
+  for (std::size_t i = order.size(); i-- > 0;) {
+    ArrayAxis& axis = request.axes[order[i]];
+    if (!axis.windows || axis.windows->is_identity()) {
+      pixel = saturating_mul(pixel, axis.size);
+      continue;
+    }
+    const Windows::Spread* const spread = axis.windows->spread();
+    if (spread == nullptr || !are_pixels(pixel, info_of(request.dtype).size)) break;
+    const SpreadRow row{spread->by, spread->copies, pixel, axis.size, spread->windows.input()};
+    axis.size = row.width;
+    axis.windows = Windows(spread->windows);
+    return row;
+  }
+  return {};
+}
+
 /// Checks that every index fits its type, and tells how far those of one window may lie apart.
 void choose_indices(NormalForm& form, const Request& request) {
   form.indices = request.indices;
@@ -151,8 +170,9 @@ void choose_indices(NormalForm& form, const Request& request) {
 
 }  // namespace
 
-NormalForm normal_form(const Request& request, Reading reading) {
+NormalForm normal_form(const Request& asked, Reading reading) {
   NormalForm form{};
+  Request request = asked;
   form.op = request.op;
   form.dtype = request.dtype;
   form.result_dtype = result_dtype(request.op, request.dtype);
@@ -184,7 +204,8 @@ NormalForm normal_form(const Request& request, Reading reading) {
                  request.mask.has_value(),
                  request.omit && has_nans && !surveys(request.op),
                  request.cell_weights.has_value(),
-                 request.present};
+                 request.present,
+                 {}};
   if (request.mask) form.mask_strides = *request.mask;
   if (request.cell_weights) form.weight_strides = *request.cell_weights;
   if (request.cell_weights && (request.dtype != DType::float64 || (request.op != Op::sum && request.op != Op::average)))
@@ -234,9 +255,11 @@ NormalForm normal_form(const Request& request, Reading reading) {
   }
   const std::vector<std::size_t> order = request.order.empty() ? memory_order(request.axes) : request.order;
   std::vector<std::int64_t> input_strides = form.input_strides;
-  const bool in_place = reading == Reading::in_place && !form.source.changes() && is_in_place(request, order);
+  if (!form.empty) form.source.spread = spread_row(request, order);
+  const bool changes = form.source.changes() || form.source.spread.by > 0;
+  const bool in_place = reading == Reading::in_place && !changes && is_in_place(request, order);
   if (!form.empty && !in_place) {
-    if (reading != Reading::of_a_copy) form.source.axes = source_axes(request, order);
+    if (reading != Reading::of_a_copy) form.source.axes = source_axes(asked, order);
     std::int64_t bytes = size;
     for (std::size_t i = order.size(); i-- > 0;) {
       input_strides[order[i]] = bytes;

@@ -77,6 +77,15 @@ struct SourceAxis {
   std::int64_t mask_stride, weight_stride;  // if there are such
 };
 
+/// A row of pixels with others behind each of them, which is made of an array that has none: see Windows::Spread.
+struct SpreadRow {
+  std::int64_t by = 0;  // 0: there is no such row
+  bool copies = false;
+  std::int64_t pixel = 1;  // elements
+  std::int64_t cells = 1;  // pixels of a row of the array ...
+  std::int64_t width = 1;  // ... and of the row that is made of it; what is left behind the last one is 0
+};
+
 /// Where the elements lie, if they cannot be pooled as they lie, which of them are left out, and what others weigh.
 struct Source {
   DType dtype;
@@ -86,6 +95,7 @@ struct Source {
   bool nans_omitted;             // those that are NaN are
   bool weighted;                 // Request::cell_weights
   bool present;                  // Request::present
+  SpreadRow spread;
 
   /// Whether elements become others than they are.
   bool changes() const { return masked || nans_omitted || weighted || present; }
@@ -132,6 +142,13 @@ inline bool makes_rows(const NormalForm& form) { return form.steps.prepared || !
 /// Whether rounded averages have the type of their cells, short integers without a sign, and all sums fit twice its
 /// width.
 bool fits_twice_its_width(const NormalForm& form);
+
+/// Whether so many elements form rows with the pooled axis outside of them: those of a page or more are rows
+/// themselves.
+inline bool are_pixels(std::int64_t elements, std::int64_t size) {
+  constexpr std::int64_t largest_pixel_bytes = 4096;
+  return saturating_mul(elements, size) < largest_pixel_bytes;
+}
 
 /// Whether `outer` goes on where `inner` ends, in the input. (In the result all axes do, it is dense.)
 inline bool is_dense(const NormalAxis& outer, const NormalAxis& inner, std::int64_t pixel_bytes) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "kernel.hpp"
 #include "pool.hpp"
@@ -34,7 +35,7 @@ class RowMaker {
     if (form_.source.axes.empty()) return kernel_.prepare(to, row, n, form_.steps.flip);
     const std::int64_t first = (static_cast<const char*>(row) - input_) / info_of(form_.dtype).size;
     if (kernel_.prepare == nullptr) return read(static_cast<char*>(to), first, n);
-    if (kernel_.convert == nullptr && !form_.source.changes())
+    if (kernel_.convert == nullptr && !form_.source.changes() && form_.source.spread.by == 0)
       return by_step(kernel_.prepare, acc_size(form_), static_cast<char*>(to), first, n);
     alignas(64) char some[most * 8];
     for (std::int64_t i = 0; i < n; i += most) {
@@ -49,6 +50,49 @@ class RowMaker {
 
   /// Elements of the type that is pooled. `first` counts those before it.
   void read(char* to, std::int64_t first, std::int64_t n) const {
+    if (form_.source.spread.by == 0) return read_array(to, first, n);
+    const SpreadRow& spread = form_.source.spread;
+    const std::int64_t row = spread.width * spread.pixel, size = info_of(form_.dtype).size;
+    for (std::int64_t done = 0; done < n;) {
+      const std::int64_t at = (first + done) % row, count = std::min(n - done, row - at);
+      read_spread(to + done * size, (first + done) / row * spread.cells * spread.pixel, at, count);
+      done += count;
+    }
+  }
+
+  /// Elements `at` and those behind it of a row that is made of the one that begins at element `row` of the array.
+  void read_spread(char* to, std::int64_t row, std::int64_t at, std::int64_t n) const {
+    const SpreadRow& spread = form_.source.spread;
+    const std::int64_t size = info_of(form_.dtype).size, pixel = spread.pixel;
+    const std::int64_t full = std::clamp<std::int64_t>(spread.cells * spread.by * pixel - at, 0, n);
+    std::memset(to + full * size, 0, static_cast<std::size_t>((n - full) * size));
+    if (pixel == 1) {
+      alignas(64) char some[most * 8];
+      for (std::int64_t done = 0; done < full;) {
+        const std::int64_t cell = (at + done) / spread.by, phase = (at + done) % spread.by;
+        const std::int64_t cells = std::min(most, spread.cells - cell);
+        const std::int64_t count = std::min(full - done, cells * spread.by - phase);
+        read_array(some, row + cell, (phase + count - 1) / spread.by + 1);
+        kernel_.spread(to + done * size, some, count, spread.by, phase, spread.copies);
+        done += count;
+      }
+      return;
+    }
+    for (std::int64_t done = 0; done < full;) {
+      const std::int64_t cell = (at + done) / pixel / spread.by, inside = (at + done) % pixel;
+      const std::int64_t count = std::min(full - done, pixel - inside);
+      char* const target = to + done * size;
+      if (spread.copies || (at + done) / pixel % spread.by == 0) {
+        read_array(target, row + cell * pixel + inside, count);
+      } else {
+        std::memset(target, 0, static_cast<std::size_t>(count * size));
+      }
+      done += count;
+    }
+  }
+
+  /// The same without others between them.
+  void read_array(char* to, std::int64_t first, std::int64_t n) const {
     const std::int64_t size = info_of(form_.dtype).size;
     if (form_.source.changes()) return read_present(to, first, n);
     if (kernel_.convert != nullptr) return by_step(kernel_.convert, size, to, first, n);

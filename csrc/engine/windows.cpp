@@ -136,8 +136,69 @@ Windows Windows::listed(std::int64_t input, const std::vector<std::int64_t>& fir
   return windows;
 }
 
+Windows Windows::transposed() const {
+  if (uneven_ && !list_ && !of_) return adaptive(outputs_, input_);  // whether they meet goes both ways
+  Windows windows;
+  windows.input_ = outputs_;
+  windows.outputs_ = input_;
+  if (!uneven_ && (stride_ == 1 || (outputs_ == 1 && step_ > 1))) {
+    windows.kernel_ = windows.taps_ = kernel_;
+    windows.step_ = step_;
+    windows.before_ = reach_ - before_;
+    windows.reach_ = reach_;
+    windows.leave_out();
+    return windows;
+  }
+  windows.uneven_ = true;
+  if (!uneven_) {
+    require(step_ == 1 || kernel_ == 1, "windows at a stride must not be dilated where they are transposed", step_);
+    auto of = std::make_shared<Windows>(*this);
+    if (outputs_ == 1) of->stride_ = kernel_;
+    windows.kernel_ = windows.taps_ = std::min(outputs_, (kernel_ - 1) / of->stride_ + 1);
+    windows.gaps_ = kernel_ < stride_ || start(0) > 0 || stop(outputs_ - 1) < input_;
+    windows.spread_ = std::make_shared<const Spread>(of->over_spread());
+    windows.of_ = std::move(of);
+    return windows;
+  }
+  auto list = std::make_shared<std::vector<Window>>();
+  list->reserve(static_cast<std::size_t>(input_));
+  for (std::int64_t cell = 0, first = 0, end = 0; cell < input_; ++cell) {
+    while (end < outputs_ && start(end) <= cell) ++end;
+    while (first < end && stop(first) <= cell) ++first;
+    list->push_back({first, end - first, end - first});
+    windows.kernel_ = windows.taps_ = std::max(windows.kernel_, end - first);
+    windows.gaps_ = windows.gaps_ || first == end;
+  }
+  windows.list_ = std::move(list);
+  return windows;
+}
+
+/// A cell i is seen by outputs o with o * stride - before <= i < o * stride - before + kernel. Over a row of zeros with
+/// output o at cell o * stride these are kernel cells; where the kernel is a multiple of the stride, kernel / stride
+/// copies of different outputs over a row of copies.
+Windows::Spread Windows::over_spread() const {
+  const bool copies = kernel_ % stride_ == 0;
+  Windows windows;
+  windows.kernel_ = windows.taps_ = copies ? kernel_ / stride_ : kernel_;
+  windows.step_ = copies ? stride_ : 1;
+  windows.reach_ = (windows.kernel_ - 1) * windows.step_;
+  windows.before_ = windows.reach_ - before_;
+  windows.outputs_ = input_;
+  // No window lies wholly behind the row.
+  windows.input_ = std::max(checked_mul(outputs_, stride_), input_ - windows.before_);
+  windows.leave_out();
+  return {stride_, copies, windows};
+}
+
 Window Windows::uneven(std::int64_t o) const {
   if (list_) return (*list_)[static_cast<std::size_t>(o)];
+  if (of_) {
+    const std::int64_t end = std::clamp<std::int64_t>(floor_div(o + of_->before_, of_->stride_) + 1, 0, input_);
+    const std::int64_t first = ceil_div(o + of_->before_ - of_->reach_, of_->stride_);
+    const std::int64_t begin = std::clamp<std::int64_t>(first, 0, input_),
+                       count = std::max<std::int64_t>(0, end - begin);
+    return {begin, count, count};
+  }
   const std::int64_t first = o * input_ / outputs_;
   const std::int64_t count = ceil_div((o + 1) * input_, outputs_) - first;
   return {first, count, count};
@@ -145,6 +206,7 @@ Window Windows::uneven(std::int64_t o) const {
 
 std::int64_t Windows::extent(std::int64_t outputs) const {
   if (!uneven_) return (outputs - 1) * stride_ + reach_ + 1;
+  if (of_) return std::min(input_, (outputs - 1 + of_->reach_) / of_->stride_ + 1);
   if (!list_) return std::min(input_, outputs * input_ / outputs_ + 2);
   std::int64_t most = 0;
   for (std::int64_t o = 0; o + outputs <= outputs_; ++o) most = std::max(most, stop(o + outputs - 1) - start(o));
@@ -162,7 +224,7 @@ Window Windows::clipped(std::int64_t begin) const {
 
 Outputs Windows::interior() const {
   if (uneven_ || taps_ != kernel_) return {0, 0};
-  const std::int64_t begin = std::min(outputs_, ceil_div(before_, stride_));
+  const std::int64_t begin = std::clamp<std::int64_t>(ceil_div(before_, stride_), 0, outputs_);
   const std::int64_t last = input_ - 1 - reach_ + before_;  // the last start, counted from the padding, that fits
   const std::int64_t end = last < 0 ? 0 : std::min(outputs_, last / stride_ + 1);
   return {begin, std::max(begin, end)};

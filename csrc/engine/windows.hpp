@@ -48,6 +48,15 @@ class Windows {
   static Windows listed(std::int64_t input, const std::vector<std::int64_t>& firsts,
                         const std::vector<std::int64_t>& counts);
 
+  /// Of every cell of the input the outputs that see it: windows over the outputs, which slide where these have a
+  /// stride of 1. Throws std::invalid_argument where such outputs are no neighbours: of dilated windows at a stride.
+  Windows transposed() const;
+
+  /// Transposed windows at a stride, over a row in which each cell is followed by stride - 1 others: they slide there.
+  struct Spread;
+  /// nullptr where there is no such row.
+  const Spread* spread() const { return spread_.get(); }
+
   std::int64_t input() const { return input_; }
   std::int64_t outputs() const { return outputs_; }
   /// Whether these are sliding windows. Made as such or not: windows that might be sliding ones are.
@@ -86,7 +95,8 @@ class Windows {
 
   /// Whether every output sees a cell. False also where that would have to be looked for.
   bool all_see() const {
-    return uneven_ || (taps_ == kernel_ && step_ <= input_ && stop(0) > 0 && start(outputs_ - 1) < input_);
+    return (uneven_ && !gaps_) ||
+           (!uneven_ && taps_ == kernel_ && step_ <= input_ && stop(0) > 0 && start(outputs_ - 1) < input_);
   }
 
   bool is_identity() const {
@@ -109,6 +119,7 @@ class Windows {
 
  private:
   void leave_out();
+  Spread over_spread() const;
   Window clipped(std::int64_t begin) const;
   Window uneven(std::int64_t o) const;
 
@@ -116,7 +127,16 @@ class Windows {
   std::int64_t taps_ = 1, left_out_ = 0;  // of each window; of these, so many in front that are left out
   std::int64_t reach_ = 0;                // distance from the first to the last tap
   bool uneven_ = false;                   // windows do not slide: they are listed, or else adaptive
+  bool gaps_ = false;                     // listed windows may see no cell
   std::shared_ptr<const std::vector<Window>> list_;
+  std::shared_ptr<const Windows> of_;     // the windows at a stride that these are transposed from ...
+  std::shared_ptr<const Spread> spread_;  // ... and the row over which these slide
+};
+
+struct Windows::Spread {
+  std::int64_t by;  // a cell and the others behind it
+  bool copies;      // these are copies of it, else zeros
+  Windows windows;
 };
 
 }  // namespace tilepool

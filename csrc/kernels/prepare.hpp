@@ -203,5 +203,39 @@ void keep(void* to, const void* elements, const void* mask, std::int64_t n, std:
   });
 }
 
+/// Elements with others behind each of them: see SpreadRows.
+template <class T>
+void spread(void* to, const void* from, std::int64_t n, std::int64_t by, std::int64_t phase, bool copies) {
+  constexpr int N = full_lanes<T>;
+  auto* const target = static_cast<T*>(to);
+  const auto* source = static_cast<const T*>(from);
+  std::int64_t i = 0;
+  const auto until = [&](std::int64_t end) TILEPOOL_INLINE_LAMBDA {
+    while (i < end) {
+      target[i++] = copies || phase == 0 ? *source : T{};
+      if (++phase < by) continue;
+      phase = 0;
+      ++source;
+    }
+  };
+  if (phase != 0) until(n < by - phase ? n : by - phase);
+  if (by == 2) {
+    for (; i + 2 * N <= n; i += 2 * N, source += N) {
+      const auto v = load<N>(source), other = copies ? v : Vec<T, N>{};
+      store(target + i, in_turn<0, N, T>(v, other));
+      store(target + i + N, in_turn<1, N, T>(v, other));
+    }
+  } else {
+    for (; i + by <= n; i += by, ++source) {
+      const T other = copies ? *source : T{};
+      sweep<T, N>(0, by, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+        store(target + i + at, splat<decltype(lanes)::value>(other));
+      });
+      target[i] = *source;
+    }
+  }
+  until(n);
+}
+
 }  // namespace
 }  // namespace tilepool

@@ -46,6 +46,10 @@ constexpr RowSteps fill() {
   steps.keep[1] = keep<int16_t>;
   steps.keep[2] = keep<int32_t>;
   steps.keep[3] = keep<int64_t>;
+  steps.spread[0] = spread<int8_t>;
+  steps.spread[1] = spread<int16_t>;
+  steps.spread[2] = spread<int32_t>;
+  steps.spread[3] = spread<int64_t>;
   convert<Float16>(steps, DType::float16);
   convert<BFloat16>(steps, DType::bfloat16);
   convert<float>(steps, DType::float32);

@@ -353,6 +353,17 @@ TILEPOOL_INLINE void transpose(Vec<T, N>* v) {
   }
 }
 
+/// Lanes of the lower (Upper = 0) or upper halves of `a` and `b` in turn.
+template <int Upper, int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N> in_turn(Vec<T, N> a, Vec<T, N> b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (Upper * N / 2 + I / 2 + I % 2 * N)...);
+}
+
+template <int Upper, int N, class T>
+TILEPOOL_INLINE Vec<T, N> in_turn(Vec<T, N> a, Vec<T, N> b) {
+  return in_turn<Upper, N, T>(a, b, std::make_integer_sequence<int, N>{});
+}
+
 /// The lower (Upper = 0) or upper halves of all segments of W lanes of `a`, then of `b`.
 template <int Upper, int W, int N, class T, int... I>
 TILEPOOL_INLINE Vec<T, N> halves(Vec<T, N> a, Vec<T, N> b, std::integer_sequence<int, I...>) {

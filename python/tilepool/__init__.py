@@ -5,6 +5,7 @@ from . import _core  # first: where it can't be had, it says so
 # isort: split
 import warnings as _warnings
 
+from . import grad
 from ._config import get_threads, set_threads, show_config
 from ._core import __version__
 from ._cost import Cost, cost
@@ -35,6 +36,7 @@ __all__ = [
     "gem_pool",
     "get_threads",
     "global_pool",
+    "grad",
     "logsumexp_pool",
     "lp_pool",
     "max_pool",

@@ -169,6 +169,45 @@ TEXTS = {
             `out`, or an array with the memory order of `x`: floats keep their dtype, bool and integers of 8 or 16 bits
             give float32, larger ones float64.
     """,
+    "g": """
+        g : array_like
+            How much each value of the result counts: an array of floats of the shape that the pooling returns.
+    """,
+    "pooled_x": """
+        x : array_like
+            The array that was pooled.
+    """,
+    "x_or_shape": """
+        x : array_like or tuple of int
+            The array that was pooled, or its shape where that is enough: for sums and averages that leave no NaN out.
+    """,
+    "indices": """
+        indices : array_like of int, optional
+            Where the pooling found its values, as it returns them with ``return_indices=True``: they spare a second
+            search. -1 (of uint8: 255) is no cell.
+        index_base : {"plane", "batch", "array", "window"}, default "plane"
+            What they count.
+    """,
+    "wrt": """
+        weights : array_like of real numbers, optional
+            Those of the pooling.
+        wrt : {"x", "weights"}, default "x"
+            What the gradient is with respect to. That of weights has their shape.
+    """,
+    "gradient_out": """
+        out : numpy.ndarray, optional
+            Array of the shape of `x` to write the gradient to, of a dtype that it casts to under "same_kind", with any
+            strides. It may overlap `x` and `g`.
+        threads : int, optional
+            Number of threads, 1 to 1024. Default: that of `set_threads`.
+    """,
+    "gradient": """
+        Returns
+        -------
+        numpy.ndarray
+            `out`, or an array of the dtype of `g` with the shape and the memory order of `x` (of `g`, where x is a
+            shape). Cells that are left out, or that no window sees, get 0.
+    """,
     "imports": """
         >>> import numpy as np
         >>> import tilepool as tp
@@ -178,9 +217,9 @@ TEXTS = {
 FIELD = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
 
 
-def complete(function: Function) -> Function:
-    """Put the shared texts into the docstring of a public function, which is known by the package's name."""
-    function.__module__ = "tilepool"
+def complete(function: Function, module: str = "tilepool") -> Function:
+    """Put the shared texts into the docstring of a public function, which is known by the name of a public module."""
+    function.__module__ = module
 
     if function.__doc__ is not None:  # python -OO
         function.__doc__ = FIELD.sub(lambda field: text_of(field[2], field[1]), function.__doc__)

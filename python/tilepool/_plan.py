@@ -12,7 +12,7 @@ from ._arguments import shown
 from ._arrays import copied, dense_strides, memory_order
 from ._core import Plan, roundings
 from ._dtypes import FLOAT64, UINT16, choose, is_bfloat16, is_float, readable, reads
-from ._windows import Listed
+from ._windows import Transposed, has_lists
 
 if TYPE_CHECKING:
     from ._ops import Op
@@ -62,7 +62,7 @@ class Pooling(NamedTuple):
         """The call for arrays of the form of x, cells of which the core leaves out."""
         mask, weights = (None if part is None else part.strides for part in missing.beside(x))
         form = x.dtype, x.shape, x.strides, missing.nans, mask, weights
-        make_or_find = make if isinstance(self.windows, Listed) else kept  # too many numbers for a key, and random ones
+        make_or_find = make if has_lists(self.windows) else kept
         return make_or_find(self, *form)
 
     def of(self, op: Op) -> Pooling:
@@ -202,6 +202,8 @@ def make(
             f"rounding must be {roundings[0]!r} unless dtype is an integer, not {shown(op.division.rounding)}"
         )
     order, ordered = memory_order(shape, strides), False
+    if isinstance(pooling.windows, Transposed):
+        order, ordered = pooling.windows.order, pooling.windows.order != order
     places: Cells = ()
     counts = "none"
     if op.counting is not None:

@@ -6,7 +6,7 @@ frozen and hashable. `over` resolves windows for the sizes of the pooled axes to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
 Cells: TypeAlias = tuple[int, ...]
 # What the core takes for a pooled axis: kernel, stride, before, after, dilation and the number that FITS has; or how
-# many adaptive windows; or the first cells of listed windows, and the numbers of their cells.
+# many adaptive windows; or the first cells of listed windows, and the numbers of their cells; or those of an axis of so
+# many cells whose outputs are the cells here.
 Slide: TypeAlias = tuple[int, int, int, int, int, int]
-Window: TypeAlias = Slide | tuple[Literal["adaptive"], int] | tuple[Literal["listed"], Cells, Cells]
+Window: TypeAlias = (
+    Slide
+    | tuple[Literal["adaptive"], int]
+    | tuple[Literal["listed"], Cells, Cells]
+    | tuple[Literal["transposed"], tuple[Any, ...], int]
+)
 
 LAYOUTS = ("channels_first", "channels_last")
 FITS = {"floor": 0, "ceil": 1, "full": 2}
@@ -270,7 +276,26 @@ class Listed(NamedTuple):
         return tuple(("listed", firsts, counts) for firsts, counts in self.axes)
 
 
-Windows: TypeAlias = Sliding | Adaptive | Whole | Listed
+class Transposed(NamedTuple):
+    """For every cell of other windows' axes, their outputs that see it."""
+
+    windows: tuple[Window, ...]
+    sizes: Cells  # cells along these axes
+    order: Cells  # all axes of the result, outermost in memory first
+
+    def over(self, sizes: Cells) -> tuple[Window, ...]:
+        pairs = zip(self.windows, self.sizes, strict=True)
+        return tuple(("transposed", tuple(window), n) for window, n in pairs)
+
+
+Windows: TypeAlias = Sliding | Adaptive | Whole | Listed | Transposed
+
+
+def has_lists(windows: Windows) -> bool:
+    """Whether there is a number for each window: too many for a key, and often random ones."""
+    if isinstance(windows, Transposed):
+        return any(window[0] == "listed" for window in windows.windows)
+    return isinstance(windows, Listed)
 
 
 # ---- how many cells a window sees ------------------------------------------------------------------------------------

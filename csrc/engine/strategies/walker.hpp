@@ -97,7 +97,8 @@ class Walker {
       memory += whole_lines(sizes[i]);
     }
     const Windows& windows = schedule_.column.windows;
-    const bool meet_again = windows.outputs() > 1 && windows.kernel() > windows.stride();
+    const bool overlap = windows.outputs() > 1 && windows.kernel() > windows.stride();
+    const bool meet_again = overlap || windows.outputs() > windows.input();
     if (kept > 0) prepared_.start(memory, row_bytes, kept, meet_again);
     finished_ = memory + kept * row_bytes;
     return result;
