@@ -16,21 +16,20 @@ from . import _arguments as arguments
 from . import _arrays as arrays
 from . import _averages as averages
 from . import _core
-from . import _indices as places
 from . import _missing as missing_cells
+from ._core import call_key
 from ._docs import complete
-from ._dtypes import FLOAT32, FLOAT64, UINT16, is_bfloat16, is_float, supported
+from ._dtypes import FLOAT32, is_float, supported
 from ._fractional import Fractional
-from ._indices import Counting
-from ._ops import PRESENT, SUM, Division, Op
-from ._plan import Pooling
-from ._run import NO_CELL, PROPAGATE, Request, is_photo, refuse_photo
-from ._windows import Pyramid, Transposed, Whole, window_sizes
+from ._gradients_of_extrema import Extrema, of_magnitudes
+from ._gradients_of_sums import Part, Sums, divisors_of, of_norms, of_weighted
+from ._plan import ALL, Pooling
+from ._run import MOST_KEPT, NO_CELL, PROPAGATE, Request, is_photo, refuse_photo
+from ._windows import Pyramid, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ._plan import Missing
     from ._types import Array, DType
     from ._windows import Cells
 
@@ -53,39 +52,52 @@ class How(NamedTuple):
     index_base: object = "plane"
 
 
-class Part(NamedTuple):
-    """An array, one kind of windows over it, and what is known of their results."""
+class Kept(NamedTuple):
+    """What a call needs that differs from another one by the values of its arrays only."""
 
-    g: Array
-    x: Array
-    pooling: Pooling
-    missing: Missing
-    order: Cells  # the axes of the gradient, outermost in memory first
-    threads: int
+    sums: Sums | None
+    extrema: Extrema | None
 
-    def transposed(self, g: Array, division: Division | None = None, out: Array | None = None) -> Array:
-        """The sums of `g`, or averages with one divisor, over the outputs that see each cell."""
-        shape = self.x.shape
-        axes = self.pooling.axes.of(len(shape))
-        windows = self.pooling.windows.over(tuple(shape[axis] for axis in axes))
-        for number, (axis, window) in enumerate(zip(axes, windows, strict=True)):
-            if len(window) == 6 and window[1] > 1 and window[4] > 1:
-                g, dense = apart(g, axis, shape[axis], window)
-                windows = (*windows[:number], dense, *windows[number + 1 :])
-        over = Transposed(windows, tuple(shape[axis] for axis in axes), self.order)
-        op = SUM if division is None else Op("avg", "average", division=division)
-        return Pooling(op, over, self.pooling.axes).call(g).run(g, out, self.threads)  # type: ignore[return-value]
+    def run(self, g: Array, x: Array, out: Any, threads: int, indices: Any, index_base: object) -> Array:
+        if self.sums is not None:
+            return self.sums.run(g, out, threads)
+        assert self.extrema is not None
+        found = self.extrema.found(x, ALL, threads) if indices is None else self.extrema.given(g, indices, index_base)
+        result = self.extrema.run(g, found, threads)
+        if out is None:
+            return result
+        return arrays.delivered((result,), (out,), (arrays.target(out, result.shape, result.dtype),))[0]
 
 
 def gradient(describe: Callable[..., Request]) -> Callable[..., Any]:
-    """Make a public function of one that only describes the pooling whose gradient it is."""
+    """Make a public function of one that only describes the pooling whose gradient it is.
+
+    What was planned for it is kept, and found again by the arguments as they were given: see `_run.pooling`.
+    """
+    kept: dict[object, Kept] = {}
     complete(describe, "tilepool.grad").__annotations__["return"] = "Array"
 
     @wraps(describe)
-    def grad(g: Any, x: Any, *args: object, **options: Any) -> Any:
-        request = describe(g, x, *args, **options)
-        how = How(**{name: options[name] for name in How._fields if name in options})
-        return run(g, x, request, how)
+    def grad(
+        g: Any, x: Any, *args: object, out: Any = None, threads: object = None, indices: Any = None, **options: Any
+    ) -> Any:
+        is_shape = type(x) is tuple
+        form = call_key(g, (), {})
+        key = form, None if form is None else call_key(g if is_shape else x, (x, *args) if is_shape else args, options)
+        found = None if key[1] is None else kept.get(key)
+        if found is not None and (indices is None or found.extrema is not None):
+            team = 0 if threads is None else arguments.threads(threads)
+            return found.run(g, x, out, team, indices, options.get("index_base", "plane"))
+        own = {name: value for name, value in (("out", out), ("threads", threads)) if value is not None}
+        own |= {} if indices is None else {"indices": indices}
+        request = describe(g, x, *args, **own, **options)
+        how = How(**{name: value for name, value in (own | options).items() if name in How._fields})
+        result, plan = run(g, x, request, how)
+        if plan is not None and key[1] is not None:
+            if len(kept) >= MOST_KEPT:
+                kept.clear()
+            kept[key] = plan
+        return result
 
     return grad
 
@@ -99,8 +111,8 @@ def refuse_op(op: Any) -> None:
         raise NotImplementedError(f"the gradient of op {name!r} does not exist yet: it comes with a later release")
 
 
-def run(g: Any, x: Any, request: Request, how: How) -> Any:
-    """The gradient of a request: an array of the dtype of g and the shape of x."""
+def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
+    """The gradient of a request: an array of the dtype of g and the shape of x. And what may be kept for others."""
     refuse_op(request.op)
     threads = arguments.threads(how.threads)
     few = arguments.count("min_count", how.min_count)
@@ -111,7 +123,8 @@ def run(g: Any, x: Any, request: Request, how: How) -> Any:
     dtype = supported("g must be an array of", values.dtype, FLOATS)
     cells, mask, is_shape = cells_of(x, request, how, dtype)
     axes = request.axes.of(cells.ndim)
-    if is_photo(cells, request.axes):
+    photo = is_photo(cells, request.axes)
+    if photo:
         refuse_photo(cells)
     windows = request.windows
     if isinstance(windows, Fractional):
@@ -128,30 +141,42 @@ def run(g: Any, x: Any, request: Request, how: How) -> Any:
     target = arrays.target(how.out, shape, dtype)
 
     parts = tuple(parts_of(values, cells, request))
+    plain = len(parts) == 1 and parts[0][0] is values and weights is None and few == 0 and values.dtype == dtype
     number = FLOAT32 if len(parts) > 1 and dtype.itemsize == 2 else dtype
-    total: Array | None = None
+    plan, total = None, None
     for piece, pooling in parts:
         like = piece if is_shape else cells
         part = Part(piece, cells, pooling, missing, arrays.memory_order(like.shape, like.strides), threads)
         part = part._replace(g=shown(part, few).astype(number, copy=False))
-        if weights is not None:
-            result = of_weighted(part, weights, wrt)
-        elif pooling.op.name in ("max", "min"):
-            result = of_extrema(part, how, target if len(parts) == 1 else None)
-        elif pooling.op.name == "lp":
-            result = of_norms(part)
-        else:
-            result = of_sums(part, target if len(parts) == 1 else None)
+        result, plan = of_part(part, how, weights, wrt, target if plain and missing.nothing else None)
         total = result if total is None else np.add(total, result, out=total)
     assert total is not None
     with np.errstate(all="ignore"):
-        if wrt == "weights":
-            total = summed_to(total, shape)
-        total = total.astype(dtype, copy=False)
+        total = (summed_to(total, shape) if wrt == "weights" else total).astype(dtype, copy=False)
     (result,) = arrays.delivered((total,), (how.out,), (target,))
+    always = how.nan_policy is PROPAGATE and mask is None and not photo
     if isinstance(x, np.ma.MaskedArray) and wrt == "x":
-        return np.ma.array(result, mask=np.ma.getmaskarray(x))
-    return result
+        result = np.ma.array(result, mask=np.ma.getmaskarray(x))
+    return result, plan if plain and always else None
+
+
+def of_part(part: Part, how: How, weights: Array | None, wrt: str, out: Array | None) -> tuple[Array, Kept | None]:
+    """The gradient of some windows, and what it was planned to be."""
+    name, parameters = part.pooling.op.name, part.pooling.op.parameters
+    if weights is not None:
+        return of_weighted(part, weights, wrt), None
+    if name == "lp":
+        return of_magnitudes(part) if parameters[0] == inf else of_norms(part), None
+    if name in ("max", "min"):
+        extrema = Extrema(part)
+        if how.indices is None:
+            indices = extrema.found(part.x, part.missing, part.threads)
+        else:
+            indices = extrema.given(part.g, how.indices, how.index_base)
+        return extrema.run(part.g, indices, part.threads), Kept(None, extrema)
+    sums = Sums(part, divisors_of(part) if name == "avg" else None)
+    result = sums.run(part.g, out, part.threads)
+    return result if part.missing.nothing else part.left_in(result), Kept(sums, None)
 
 
 def cells_of(x: Any, request: Request, how: How, dtype: DType) -> tuple[Array, Any, bool]:
@@ -219,231 +244,3 @@ def summed_to(total: Array, shape: Cells) -> Array:
     front = tuple(range(total.ndim - len(shape)))
     repeated = tuple(axis + len(front) for axis, n in enumerate(shape) if n == 1)
     return np.asarray(total.sum(axis=front + repeated, keepdims=True).reshape(shape))
-
-
-# ---- sums and averages -----------------------------------------------------------------------------------------------
-
-
-def of_sums(part: Part, out: Array | None) -> Array:
-    """Sums, or averages: each g is divided as its window was."""
-    g, division = part.g, None
-    plain = part.missing.nothing
-    if part.pooling.op.name == "avg":
-        divisors = divisors_of(part)
-        if divisors.size > 0 and divisors.min() == divisors.max() != 0:
-            division = Division(divisor=float(divisors.flat[0]))
-        else:
-            g = quotients(g, divisors)
-    result = part.transposed(g, division, out if plain else None)
-    return result if plain else left_in(result, part)
-
-
-def divisors_of(part: Part) -> Array:
-    """By what each window is divided, in a shape that broadcasts."""
-    x, pooling, missing = part.x, part.pooling, part.missing
-    division = pooling.op.division
-    if division.divisor:
-        return np.array(division.divisor)
-    inside, padded = averages.taps(x.shape, pooling)
-    if missing.nothing:
-        return padded if division.count_include_pad else inside
-    counts = averages.counted(x, pooling, missing, part.threads)
-    return np.asarray(counts + (padded - inside)) if division.count_include_pad else counts
-
-
-def quotients(g: Array, divisors: Array) -> Array:
-    """g divided; 0 where a window has no cell that g could go to."""
-    number = FLOAT32 if g.dtype.itemsize == 2 else g.dtype
-    with np.errstate(all="ignore"):
-        result: Array = np.divide(g.astype(number, copy=False), divisors.astype(number))
-        np.copyto(result, 0, where=divisors == 0)
-        return result.astype(g.dtype, copy=False)
-
-
-def left_in(result: Array, part: Part) -> Array:
-    """The same, 0 for the cells that are left out. Overwrites it."""
-    cells = part.missing.cells(part.x)
-    if cells is not None:
-        np.copyto(result, 0, where=cells)
-    return result
-
-
-def apart(g: Array, axis: int, cells: int, window: Any) -> tuple[Array, Any]:
-    """Outputs of dilated windows at a stride with zeros between them, as those of a window at each cell."""
-    kernel, stride, before, _, dilation, _ = window
-    seeing = min(g.shape[axis], (cells - 1 + before) // stride + 1)  # the others begin behind the last cell
-    last, reach = (seeing - 1) * stride, (kernel - 1) * dilation
-    after = max(0, last + reach + 1 - cells - before)
-    sizes = list(g.shape)
-    sizes[axis] = cells + before + after - reach
-    spread = arrays.empty(tuple(sizes), g.dtype, arrays.memory_order(g.shape, g.strides))
-    spread[...] = 0
-    along = (slice(None),) * axis
-    spread[(*along, slice(0, last + 1, stride))] = g[(*along, slice(0, seeing))]
-    return spread, (kernel, 1, before, after, dilation, 0)
-
-
-def of_weighted(part: Part, weights: Array, wrt: str) -> Array:
-    """Of sums and averages of weighted cells, in float64."""
-    x, pooling, missing = part.x, part.pooling, part.missing._replace(weights=weights)
-    g, division = part.g.astype(FLOAT64), pooling.op.division
-    average = pooling.op.name == "avg"
-    divisors: Array | None = None
-    with np.errstate(all="ignore"):
-        if average and division.divisor:
-            g = g / division.divisor
-        elif average:
-            present = pooling.of(PRESENT._replace(dtype=FLOAT64))
-            divisors = present.call(x, missing).results(x, (None,), part.threads, missing)[0]
-            if division.count_include_pad:
-                inside, padded = averages.taps(x.shape, pooling)
-                divisors = divisors + (padded - inside).astype(FLOAT64)
-            g = g / divisors
-            np.copyto(g, 0, where=averages.counted(x, pooling, part.missing, part.threads) == 0)
-        result = part.transposed(g)
-        if wrt == "x":
-            return left_in(result * weights, part)
-        cells = x.astype(FLOAT64)
-        np.copyto(cells, 0, where=False if (out := missing.cells(x)) is None else out)
-        result = result * cells
-        if divisors is not None:
-            sums = pooling.of(SUM._replace(dtype=FLOAT64))
-            averaged = sums.call(x, missing).results(x, (None,), part.threads, missing)[0] / divisors
-            result -= part.transposed(np.where(g == 0, 0, g * averaged))
-        return left_in(result, part)
-
-
-# ---- maxima and minima -----------------------------------------------------------------------------------------------
-
-
-def of_extrema(part: Part, how: How, out: Array | None) -> Array:
-    """Each g is added to the cell where its window's value was found."""
-    g, x = part.g, part.x
-    axes = tuple(sorted(part.pooling.axes.of(x.ndim)))
-    indices = found(part) if how.indices is None else given(part, how, axes)
-    # Planes of pooled axes, as far as the memory has them side by side.
-    first = next((i for i, axis in enumerate(part.order) if axis in axes and x.shape[axis] > 1), 0)
-    unpooled = [(i < first, axis) for i, axis in enumerate(part.order) if axis not in axes]
-    outer, inner = ([axis for is_outer, axis in unpooled if is_outer is side] for side in (True, False))
-    order = (*outer, *axes, *inner)
-    sizes = tuple(x.shape[axis] for axis in order)
-    back = np.argsort(order)
-
-    def dense(array: Array, dtype: DType) -> Array:
-        moved = np.ascontiguousarray(array.transpose(order), dtype)
-        return moved.view(UINT16) if is_bfloat16(dtype) else moved
-
-    target = None
-    if out is not None and out.dtype == g.dtype and not any(map(np.may_share_memory, (out,) * 3, (g, x, indices))):
-        moved = out.transpose(order)
-        target = moved if how.indices is None and moved.flags.c_contiguous and moved.flags.aligned else None
-    result = np.empty(sizes, g.dtype) if target is None else target
-    counts = (
-        prod(x.shape[axis] for axis in outer),
-        x.shape[axes[0]],
-        prod(x.shape[axis] for axis in axes[1:]),
-        prod(g.shape[axis] for axis in axes[1:]),
-        prod(x.shape[axis] for axis in inner),
-    )
-    window = part.pooling.along(x.shape)[axes[0]]
-    seen = result.view(UINT16) if is_bfloat16(g.dtype) else result
-    cells = dense(indices, indices.dtype)
-    _core.add_to_cells(dense(g, g.dtype), cells, seen, g.dtype.name, counts, window, part.threads)
-    if target is not None:
-        return out  # type: ignore[return-value]
-    result = result.transpose(back)
-    wanted = arrays.dense_strides(x.shape, g.dtype.itemsize, part.order)
-    alike = all(n <= 1 or a == b for n, a, b in zip(x.shape, result.strides, wanted, strict=True))
-    return result if alike or out is not None else arrays.copied(result, g.dtype, part.order)
-
-
-def found(part: Part) -> Array:
-    """The indices that the pooling has, as counted in a plane."""
-    x, axes = part.x, part.pooling.axes.of(part.x.ndim)
-    short = prod(x.shape[axis] for axis in axes) < 2**31
-    op = part.pooling.op._replace(counting=Counting("plane", "int32" if short else "int64"))
-    pooling = part.pooling.of(op)
-    return missing_cells.results(x, pooling, pooling.call(x), part.missing, part.threads)[1]
-
-
-def given(part: Part, how: How, axes: Cells) -> Array:
-    """Indices of the caller's, as counted in a plane."""
-    base = places.index_base("index_base", how.index_base)
-    indices = places.as_indices(how.indices)
-    if indices.shape != part.g.shape:
-        raise ValueError(f"indices must have the shape of g, {part.g.shape}, not {indices.shape}")
-    if indices.dtype.name == "uint8":
-        if base == "plane":
-            return indices
-        indices = np.where(indices == 255, -1, indices.astype(np.int64))
-    if base == "window":
-        return of_taps(part, indices, axes)
-    if base != "plane":
-        return places.convert(indices, part.x.shape, base, "plane", axes, False)
-    if indices.dtype.newbyteorder("=").name in ("int32", "int64"):
-        return indices.astype(indices.dtype.newbyteorder("="), copy=False)
-    if indices.size > 0 and int(indices.max()) >= 2**63:
-        raise ValueError(f"indices must be below 2**63, not {int(indices.max())}")
-    return indices.astype(np.int64)
-
-
-def of_taps(part: Part, indices: Array, axes: Cells) -> Array:
-    """Indices that count the taps of a window as those of cells."""
-    shape, windows = part.x.shape, part.pooling.along(part.x.shape)
-    kernels = window_sizes(tuple(windows.values()))
-    if kernels is None:
-        raise ValueError("index_base must not be 'window' where windows are adaptive or drawn")
-    sizes = dict(zip(windows, kernels, strict=True))
-    places.refuse_outside(indices, prod(kernels))
-    rest, result, step = np.maximum(indices, 0).astype(np.int64), np.zeros(indices.shape, np.int64), 1
-    for axis in reversed(axes):
-        rest, taps = np.divmod(rest, sizes[axis])
-        window: Any = windows[axis]
-        _, stride, before, _, dilation, _ = window
-        starts = stride * np.arange(indices.shape[axis]) - before
-        cells = taps * dilation + starts.reshape([-1 if other == axis else 1 for other in range(len(shape))])
-        if ((cells < 0) | (cells >= shape[axis]))[indices >= 0].any():
-            raise ValueError("indices must name taps that see a cell, or -1")
-        result += cells * step
-        step *= shape[axis]
-    return np.where(indices < 0, -1, result)
-
-
-# ---- norms -----------------------------------------------------------------------------------------------------------
-
-
-def of_norms(part: Part) -> Array:
-    """``g * sign(x) * (abs(x) / norm)**(p - 1)``, in float64; 0 where x is 0.
-
-    The power of the quotient is a quotient of powers, so that sums over transposed windows do. Powers fit float64 where
-    norms differ by a factor of 2**bits at most: windows of smaller and larger norms are taken apart.
-    """
-    x, pooling = part.x, part.pooling
-    p = pooling.op.parameters[0]
-    with np.errstate(all="ignore"):
-        magnitudes = np.abs(x.astype(FLOAT64))
-        if p == inf:
-            largest = Op("max", "max", counting=Counting())
-            of_magnitudes = part._replace(x=magnitudes, pooling=pooling.of(largest))
-            return np.multiply(of_extrema(of_magnitudes, How(), None), np.sign(x).astype(part.g.dtype))
-        missing = part.missing
-        # What numpy has converted has no NaN other than that of x.
-        norms = missing_cells.results(magnitudes, pooling, pooling.call(magnitudes), missing, part.threads)[0]
-        g = part.g.astype(FLOAT64)
-        bits = 600 / max(abs(p - 1), 1e-9)
-        floors = np.floor(np.log2(norms) / bits)
-        result = np.zeros(x.shape, FLOAT64)
-        for level in np.unique(floors[np.isfinite(floors)]):
-            top = 2.0 ** min(1023.0, (level + 1) * bits)
-            here = floors == level
-            scaled = np.where(here, g * (np.where(here, norms, 1) / top) ** (1 - p), 0)
-            result += part.transposed(scaled) * np.minimum(magnitudes / top, 1) ** (p - 1)
-        unknown = ~np.isfinite(norms)
-        if unknown.any():  # NaN, and infinity: its share of itself is not known, that of others is 0
-            seen = part.transposed(np.where(unknown, 1.0, 0.0)) > 0
-            of_nan = part.transposed(np.where(np.isnan(norms), 1.0, 0.0)) > 0
-            result[of_nan | (seen & np.isinf(magnitudes))] = np.nan
-        result *= np.sign(x.astype(FLOAT64))
-        result[magnitudes == 0] = 0
-        result = left_in(result, part)
-        return arrays.copied(result, part.g.dtype, part.order)

@@ -1,0 +1,184 @@
+"""Gradients of sums, averages and norms: sums over the outputs that see a cell, which are windows, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from . import _arrays as arrays
+from . import _averages as averages
+from . import _missing as missing_cells
+from ._dtypes import FLOAT32, FLOAT64
+from ._ops import PRESENT, SUM, Division, Op
+from ._plan import Pooling
+from ._windows import Transposed
+
+if TYPE_CHECKING:
+    from ._plan import Call, Missing
+    from ._types import Array
+    from ._windows import Cells, Window
+
+
+class Part(NamedTuple):
+    """An array, one kind of windows over it, and what is known of their results."""
+
+    g: Array
+    x: Array
+    pooling: Pooling
+    missing: Missing
+    order: Cells  # the axes of the gradient, outermost in memory first
+    threads: int
+
+    def transposed(self, g: Array) -> Array:
+        """The sums of `g` over the outputs that see each cell."""
+        return Sums(self, None).run(g, None, self.threads)
+
+    def left_in(self, result: Array) -> Array:
+        """The same, 0 for the cells that are left out. Overwrites it."""
+        cells = self.missing.cells(self.x)
+        if cells is not None:
+            np.copyto(result, 0, where=cells)
+        return result
+
+
+# ---- sums and averages -----------------------------------------------------------------------------------------------
+
+
+class Apart(NamedTuple):
+    """Outputs of dilated windows at a stride with zeros between them, as those of a window at each cell."""
+
+    axis: int
+    seeing: int  # outputs that begin in front of the last cell
+    stride: int
+    size: int
+
+    def of(self, g: Array) -> Array:
+        sizes = (*g.shape[: self.axis], self.size, *g.shape[self.axis + 1 :])
+        spread = arrays.empty(sizes, g.dtype, arrays.memory_order(g.shape, g.strides))
+        spread[...] = 0
+        along = (slice(None),) * self.axis
+        spread[(*along, slice(0, (self.seeing - 1) * self.stride + 1, self.stride))] = g[(*along, slice(self.seeing))]
+        return spread
+
+
+class Sums:
+    """Sums of `g`, or of its quotients, over the outputs that see each cell: planned for any g of one form."""
+
+    def __init__(self, part: Part, divisors: Array | None) -> None:
+        self.divisors, division = divisors, None
+        if divisors is not None and divisors.size > 0 and divisors.min() == divisors.max() != 0:
+            division, self.divisors = Division(divisor=float(divisors.flat[0])), None
+        shape, self.apart = part.x.shape, []
+        windows: list[Window] = []
+        for axis, window in part.pooling.along(shape).items():
+            if len(window) == 6 and window[1] > 1 and window[4] > 1:
+                kernel, stride, before, _, dilation, _ = window
+                seeing = min(part.g.shape[axis], (shape[axis] - 1 + before) // stride + 1)
+                reach = (kernel - 1) * dilation
+                after = max(0, (seeing - 1) * stride + reach + 1 - shape[axis] - before)
+                self.apart.append(Apart(axis, seeing, stride, shape[axis] + before + after - reach))
+                window = kernel, 1, before, after, dilation, 0
+            windows.append(window)
+        sizes = tuple(shape[axis] for axis in part.pooling.axes.of(len(shape)))
+        op = SUM if division is None else Op("avg", "average", division=division)
+        self.pooling = Pooling(op, Transposed(tuple(windows), sizes, part.order), part.pooling.axes)
+        self.kept: tuple[object, Call] | None = None
+
+    def run(self, g: Array, out: Any, threads: int) -> Array:
+        if self.divisors is not None:
+            g = quotients(g, self.divisors)
+        for axis in self.apart:
+            g = axis.of(g)
+        form, kept = (g.dtype, g.strides), self.kept
+        if kept is None or kept[0] != form:
+            self.kept = kept = form, self.pooling.call(g)
+        return kept[1].run(g, out, threads)  # type: ignore[return-value] # no pair
+
+
+def divisors_of(part: Part) -> Array:
+    """By what each window is divided, in a shape that broadcasts."""
+    x, pooling, missing = part.x, part.pooling, part.missing
+    division = pooling.op.division
+    if division.divisor:
+        return np.array(division.divisor)
+    inside, padded = averages.taps(x.shape, pooling)
+    if missing.nothing:
+        return padded if division.count_include_pad else inside
+    counts = averages.counted(x, pooling, missing, part.threads)
+    return np.asarray(counts + (padded - inside)) if division.count_include_pad else counts
+
+
+def quotients(g: Array, divisors: Array) -> Array:
+    """g divided; 0 where a window has no cell that g could go to."""
+    number = FLOAT32 if g.dtype.itemsize == 2 else g.dtype
+    with np.errstate(all="ignore"):
+        result: Array = np.divide(g.astype(number, copy=False), divisors.astype(number))
+        np.copyto(result, 0, where=divisors == 0)
+        return result.astype(g.dtype, copy=False)
+
+
+def of_weighted(part: Part, weights: Array, wrt: str) -> Array:
+    """Of sums and averages of weighted cells, in float64."""
+    x, pooling, missing = part.x, part.pooling, part.missing._replace(weights=weights)
+    g, division = part.g.astype(FLOAT64), pooling.op.division
+    average = pooling.op.name == "avg"
+    divisors: Array | None = None
+    with np.errstate(all="ignore"):
+        if average and division.divisor:
+            g = g / division.divisor
+        elif average:
+            present = pooling.of(PRESENT._replace(dtype=FLOAT64))
+            divisors = present.call(x, missing).results(x, (None,), part.threads, missing)[0]
+            if division.count_include_pad:
+                inside, padded = averages.taps(x.shape, pooling)
+                divisors = divisors + (padded - inside).astype(FLOAT64)
+            g = g / divisors
+            np.copyto(g, 0, where=averages.counted(x, pooling, part.missing, part.threads) == 0)
+        result = part.transposed(g)
+        if wrt == "x":
+            return part.left_in(result * weights)
+        cells = x.astype(FLOAT64)
+        np.copyto(cells, 0, where=False if (out := missing.cells(x)) is None else out)
+        result = result * cells
+        if divisors is not None:
+            sums = pooling.of(SUM._replace(dtype=FLOAT64))
+            averaged = sums.call(x, missing).results(x, (None,), part.threads, missing)[0] / divisors
+            result -= part.transposed(np.where(g == 0, 0, g * averaged))
+        return part.left_in(result)
+
+
+# ---- norms -----------------------------------------------------------------------------------------------------------
+
+
+def of_norms(part: Part) -> Array:
+    """``g * sign(x) * (abs(x) / norm)**(p - 1)``, in float64; 0 where x is 0.
+
+    The power of the quotient is a quotient of powers, so that sums over transposed windows do. Powers fit float64 where
+    norms differ by a factor of 2**bits at most: windows of smaller and larger norms are taken apart.
+    """
+    x, pooling = part.x, part.pooling
+    p = pooling.op.parameters[0]
+    with np.errstate(all="ignore"):
+        magnitudes = np.abs(x.astype(FLOAT64))
+        missing = part.missing
+        # What numpy has converted has no NaN other than that of x.
+        norms = missing_cells.results(magnitudes, pooling, pooling.call(magnitudes), missing, part.threads)[0]
+        g = part.g.astype(FLOAT64)
+        bits = 600 / max(abs(p - 1), 1e-9)
+        floors = np.floor(np.log2(norms) / bits)
+        result = np.zeros(x.shape, FLOAT64)
+        for level in np.unique(floors[np.isfinite(floors)]):
+            top = 2.0 ** min(1023.0, (level + 1) * bits)
+            here = floors == level
+            scaled = np.where(here, g * (np.where(here, norms, 1) / top) ** (1 - p), 0)
+            result += part.transposed(scaled) * np.minimum(magnitudes / top, 1) ** (p - 1)
+        unknown = ~np.isfinite(norms)
+        if unknown.any():  # NaN, and infinity: its share of itself is not known, that of others is 0
+            seen = part.transposed(np.where(unknown, 1.0, 0.0)) > 0
+            of_nan = part.transposed(np.where(np.isnan(norms), 1.0, 0.0)) > 0
+            result[of_nan | (seen & np.isinf(magnitudes))] = np.nan
+        result *= np.sign(x.astype(FLOAT64))
+        result[magnitudes == 0] = 0
+        result = part.left_in(result)
+        return arrays.copied(result, part.g.dtype, part.order)
