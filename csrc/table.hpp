@@ -190,10 +190,16 @@ using Finish = void (*)(void* to, const void* accumulators, std::int64_t n, doub
 /// n elements, `other` in the place of those whose byte of the mask is 0. What is written may be what is read.
 using Keep = void (*)(void* to, const void* elements, const void* mask, std::int64_t n, std::int64_t other);
 
-/// n elements of a row that has each element of `from` and, behind it, by - 1 copies of it or zeros; without the first
-/// `phase` ones, phase < by.
-using SpreadRows = void (*)(void* to, const void* from, std::int64_t n, std::int64_t by, std::int64_t phase,
-                            bool copies);
+/// How pixels lie in a row that has others behind each of them.
+struct Spreading {
+  std::int64_t by;     // from a pixel to the next, in pixels
+  std::int64_t pixel;  // elements of one
+  std::int64_t phase;  // elements of the row that are left away, fewer than by * pixel
+  bool copies;         // the others are copies of the one in front of them, else zeros
+};
+
+/// n elements of such a row, which is made of the pixels in `from`.
+using SpreadRows = void (*)(void* to, const void* from, std::int64_t n, const Spreading&);
 
 /// target[i] = from[i] * by[i] for i < n. target may be from.
 using Multiply = void (*)(double* target, const double* from, const double* by, std::int64_t n);

@@ -125,6 +125,13 @@ std::vector<NormalAxis> normal_axes(const Request& request, const std::vector<st
   return axes;
 }
 
+/// Whether all outputs are copies of a single cell.
+bool is_copied(const ArrayAxis& axis) {
+  const Windows::Spread* const spread = axis.windows ? axis.windows->spread() : nullptr;
+  return spread != nullptr && axis.size == 1 && spread->copies && spread->by == axis.windows->outputs() &&
+         spread->windows.is_identity();
+}
+
 /// Transposed windows at a stride along a row slide over one that is made of it; on other axes they are listed.
 SpreadRow spread_row(Request& request, const std::vector<std::size_t>& order) {
   std::int64_t pixel = 1;
@@ -136,9 +143,16 @@ SpreadRow spread_row(Request& request, const std::vector<std::size_t>& order) {
     }
     const Windows::Spread* const spread = axis.windows->spread();
     if (spread == nullptr || !are_pixels(pixel, info_of(request.dtype).size)) break;
-    const SpreadRow row{spread->by, spread->copies, pixel, axis.size, spread->windows.input()};
+    SpreadRow row{spread->by, spread->copies, pixel, axis.size, spread->windows.input()};
+    // Axes of a single cell that lie next to each other are one.
+    for (; is_copied(axis) && i > 0 && is_copied(request.axes[order[i - 1]]); --i) {
+      ArrayAxis& other = request.axes[order[i - 1]];
+      row.by = row.width = checked_mul(row.width, other.windows->outputs());
+      other.windows = std::nullopt;
+    }
+    Windows windows = row.width == spread->windows.input() ? spread->windows : Windows::identity(row.width);
     axis.size = row.width;
-    axis.windows = Windows(spread->windows);
+    axis.windows = std::move(windows);
     return row;
   }
   return {};

@@ -66,27 +66,14 @@ class RowMaker {
     const std::int64_t size = info_of(form_.dtype).size, pixel = spread.pixel;
     const std::int64_t full = std::clamp<std::int64_t>(spread.cells * spread.by * pixel - at, 0, n);
     std::memset(to + full * size, 0, static_cast<std::size_t>((n - full) * size));
-    if (pixel == 1) {
-      alignas(64) char some[most * 8];
-      for (std::int64_t done = 0; done < full;) {
-        const std::int64_t cell = (at + done) / spread.by, phase = (at + done) % spread.by;
-        const std::int64_t cells = std::min(most, spread.cells - cell);
-        const std::int64_t count = std::min(full - done, cells * spread.by - phase);
-        read_array(some, row + cell, (phase + count - 1) / spread.by + 1);
-        kernel_.spread(to + done * size, some, count, spread.by, phase, spread.copies);
-        done += count;
-      }
-      return;
-    }
+    alignas(64) char some[most * 8];
+    const std::int64_t fitting = most * 8 / size / pixel, group = spread.by * pixel;
     for (std::int64_t done = 0; done < full;) {
-      const std::int64_t cell = (at + done) / pixel / spread.by, inside = (at + done) % pixel;
-      const std::int64_t count = std::min(full - done, pixel - inside);
-      char* const target = to + done * size;
-      if (spread.copies || (at + done) / pixel % spread.by == 0) {
-        read_array(target, row + cell * pixel + inside, count);
-      } else {
-        std::memset(target, 0, static_cast<std::size_t>(count * size));
-      }
+      const std::int64_t cell = (at + done) / group, phase = (at + done) % group;
+      const std::int64_t cells = std::min(fitting, spread.cells - cell);
+      const std::int64_t count = std::min(full - done, cells * group - phase);
+      read_array(some, row + cell * pixel, ((phase + count - 1) / group + 1) * pixel);
+      kernel_.spread(to + done * size, some, count, {spread.by, pixel, phase, spread.copies});
       done += count;
     }
   }

@@ -203,38 +203,46 @@ void keep(void* to, const void* elements, const void* mask, std::int64_t n, std:
   });
 }
 
-/// Elements with others behind each of them: see SpreadRows.
+/// Pixels with others behind each of them: see Spreading.
 template <class T>
-void spread(void* to, const void* from, std::int64_t n, std::int64_t by, std::int64_t phase, bool copies) {
+void spread(void* to, const void* from, std::int64_t n, const Spreading& how) {
   constexpr int N = full_lanes<T>;
   auto* const target = static_cast<T*>(to);
   const auto* source = static_cast<const T*>(from);
+  const std::int64_t by = how.by, pixel = how.pixel, group = by * pixel;
   std::int64_t i = 0;
-  const auto until = [&](std::int64_t end) TILEPOOL_INLINE_LAMBDA {
-    while (i < end) {
-      target[i++] = copies || phase == 0 ? *source : T{};
-      if (++phase < by) continue;
-      phase = 0;
-      ++source;
-    }
+  // Some elements of one group.
+  const auto some = [&](std::int64_t begin, std::int64_t end) TILEPOOL_INLINE_LAMBDA {
+    for (; begin < end; ++begin, ++i) target[i] = how.copies || begin < pixel ? source[begin % pixel] : T{};
   };
-  if (phase != 0) until(n < by - phase ? n : by - phase);
-  if (by == 2) {
+  if (how.phase > 0) {
+    some(how.phase, n < group - how.phase ? how.phase + n : group);
+    source += pixel;
+  }
+  if (by == 2 && pixel == 1) {
     for (; i + 2 * N <= n; i += 2 * N, source += N) {
-      const auto v = load<N>(source), other = copies ? v : Vec<T, N>{};
+      const auto v = load<N>(source), other = how.copies ? v : Vec<T, N>{};
       store(target + i, in_turn<0, N, T>(v, other));
       store(target + i + N, in_turn<1, N, T>(v, other));
     }
-  } else {
-    for (; i + by <= n; i += by, ++source) {
-      const T other = copies ? *source : T{};
-      sweep<T, N>(0, by, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
-        store(target + i + at, splat<decltype(lanes)::value>(other));
+  }
+  for (; i + group <= n; i += group, source += pixel) {
+    T* const first = target + i;
+    if (pixel == 1) {
+      first[0] = *source;
+      sweep<T, N>(1, by, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+        store(first + at, splat<decltype(lanes)::value>(how.copies ? *source : T{}));
       });
-      target[i] = *source;
+      continue;
+    }
+    for (std::int64_t begin = 0; begin < group; begin += pixel) {
+      sweep<T, N>(0, pixel, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+        constexpr int M = decltype(lanes)::value;
+        store(first + begin + at, how.copies || begin == 0 ? load<M>(source + at) : Vec<T, M>{});
+      });
     }
   }
-  until(n);
+  some(0, n - i);
 }
 
 }  // namespace
