@@ -52,10 +52,24 @@ class RowMaker {
   void read(char* to, std::int64_t first, std::int64_t n) const {
     if (form_.source.spread.by == 0) return read_array(to, first, n);
     const SpreadRow& spread = form_.source.spread;
-    const std::int64_t row = spread.width * spread.pixel, size = info_of(form_.dtype).size;
+    const std::int64_t row = spread.width * spread.pixel, cells = spread.cells * spread.pixel;
+    const std::int64_t size = info_of(form_.dtype).size, fitting = most * 8 / size / cells;
+    alignas(64) char some[most * 8];
     for (std::int64_t done = 0; done < n;) {
-      const std::int64_t at = (first + done) % row, count = std::min(n - done, row - at);
-      read_spread(to + done * size, (first + done) / row * spread.cells * spread.pixel, at, count);
+      const std::int64_t line = (first + done) / row, at = (first + done) % row;
+      const std::int64_t lines = at > 0 ? 0 : std::min((n - done) / row, fitting);
+      if (lines > 1) {  // short ones
+        read_array(some, line * cells, lines * cells);
+        for (std::int64_t i = 0; i < lines; ++i, done += row) {
+          char* const target = to + done * size;
+          const std::int64_t full = std::min(row, cells * spread.by);
+          kernel_.spread(target, some + i * cells * size, full, {spread.by, spread.pixel, 0, spread.copies});
+          std::memset(target + full * size, 0, static_cast<std::size_t>((row - full) * size));
+        }
+        continue;
+      }
+      const std::int64_t count = std::min(n - done, row - at);
+      read_spread(to + done * size, line * cells, at, count);
       done += count;
     }
   }
