@@ -236,16 +236,19 @@ py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& o
   return py::make_tuple(values, indices);
 }
 
-/// Adds values to the cells that indices name: see Scatter. Arrays are dense, their sizes those of the form.
+/// Adds values to the cells that indices name: see Scatter. Arrays are dense, of the sizes that are said.
 void add_to_cells(const py::array& values, const py::array& indices, py::array& cells, const std::string& dtype,
-                  const py::tuple& sizes, const py::handle& windows, int threads) {
-  const std::vector<std::int64_t> n =
-      integers(sizes);  // planes, cells of the first axis, of the others, outputs, inner
-  if (n.size() != 5 || *std::min_element(n.begin(), n.end()) < 0) throw py::value_error("sizes must be five numbers");
-  const std::optional<Windows> first = windows_from(windows, n[1]);
-  if (!first) throw py::value_error("windows must be those of the first axis");
-  const Scatter form{dtype_named(dtype), indices.itemsize(), n[0], n[4], *first, n[2], n[3]};
-  const std::int64_t pixels = checked_mul(n[0], n[4]);
+                  std::int64_t planes, std::int64_t inner, const py::tuple& sizes, const py::tuple& windows,
+                  int threads) {
+  Scatter form{dtype_named(dtype), indices.itemsize(), planes, inner, {}};
+  const std::vector<std::int64_t> axes = integers(sizes);
+  if (axes.empty() || windows.size() != axes.size() || planes < 0 || inner < 0)
+    throw py::value_error("sizes must be those of the windows' axes, and not negative");
+  for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+    const std::optional<Windows> along = windows_from(windows[axis], axes[axis]);
+    if (!along) throw py::value_error("all axes must have windows");
+    form.windows.push_back(*along);
+  }
   const auto require = [](const py::array& array, const py::dtype& expected, std::int64_t size, const char* name) {
     const bool dense = (array.flags() & py::array::c_style) != 0 &&
                        reinterpret_cast<std::uintptr_t>(array.data()) % static_cast<std::size_t>(array.itemsize()) == 0;
@@ -253,14 +256,15 @@ void add_to_cells(const py::array& values, const py::array& indices, py::array& 
       throw py::value_error(std::string(name) + " must be dense, of the dtype and the size that is said");
   };
   if (info_of(form.dtype).kind != 'f') throw py::value_error("values must be floats");
-  const bool known = indices.dtype().kind() == (form.index_bytes == 1 ? 'u' : 'i') && form.index_bytes != 2;
-  if (!known) throw py::value_error("indices must be int64, int32 or uint8");
-  const std::int64_t size = checked_mul(pixels, checked_mul(first->outputs(), n[3]));
+  if (indices.dtype().kind() != 'i' || (form.index_bytes != 4 && form.index_bytes != 8))
+    throw py::value_error("indices must be int64 or int32");
+  const std::int64_t pixels = checked_mul(planes, inner), size = checked_mul(pixels, form.outputs());
   require(values, numpy_dtype(form.dtype), size, "values");
   require(indices, indices.dtype(), size, "indices");
-  require(cells, numpy_dtype(form.dtype), checked_mul(pixels, checked_mul(n[1], n[2])), "cells");
+  require(cells, numpy_dtype(form.dtype), checked_mul(pixels, form.cells()), "cells");
   if (!cells.writeable()) throw py::value_error("output array is read-only");
-  if (overlap(cells, values) || overlap(cells, indices)) throw py::value_error("cells must not overlap the others");
+  if (size > 0 && (overlap(cells, values) || overlap(cells, indices)))
+    throw py::value_error("cells must not overlap the others");
   const void *const from = values.data(), *const places = indices.data();
   void* const to = cells.mutable_data();
   bool complete = true;
@@ -365,8 +369,8 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
 
   add_call_key(module.ptr());
   module.def("add_to_cells", &add_to_cells, py::arg("values").noconvert(), py::arg("indices").noconvert(),
-             py::arg("cells").noconvert(), py::arg("dtype"), py::arg("sizes"), py::arg("windows"),
-             py::arg("threads") = 0);
+             py::arg("cells").noconvert(), py::arg("dtype"), py::arg("planes"), py::arg("inner"), py::arg("sizes"),
+             py::arg("windows"), py::arg("threads") = 0);
   module.def("copy", &copy, py::arg("source").noconvert(), py::arg("target").noconvert(), py::arg("threads") = 0,
              py::arg("times") = 1);
 

@@ -12,9 +12,6 @@
 namespace tilepool {
 namespace {
 
-template <class Index>
-constexpr Index no_cell = static_cast<Index>(-1);
-
 /// The first of [0, count) for which `is_behind` holds, or count.
 template <class IsBehind>
 std::int64_t first_behind(std::int64_t count, const IsBehind& is_behind) {
@@ -37,11 +34,13 @@ class Bands {
         values_(static_cast<const char*>(values)),
         indices_(static_cast<const char*>(indices)),
         cells_(static_cast<char*>(cells)),
+        row_cells_(form.cells() / form.windows[0].input()),
+        row_outputs_(form.outputs() / form.windows[0].outputs()),
         steps_(*active_table().kernels.steps) {
-    constexpr std::int64_t band_bytes = 128 << 10;  // a quarter of a second-level cache
-    constexpr std::int64_t windows_beside = 4;      // values of windows across the border of a band are read twice
-    const Windows& first = form.first;
-    const std::int64_t row_bytes = saturating_mul(form.cells * form.inner, acc_bytes());
+    constexpr std::int64_t band_bytes = 512 << 10;  // a second-level cache
+    constexpr std::int64_t windows_beside = 8;      // values of windows across the border of a band are read twice
+    const Windows& first = form.windows[0];
+    const std::int64_t row_bytes = saturating_mul(row_cells_ * form.inner, acc_bytes());
     const std::int64_t fitting = std::max(band_bytes / row_bytes, saturating_mul(windows_beside, first.extent(1)));
     rows_ = std::clamp<std::int64_t>(fitting, 1, first.input());
     of_plane_ = (first.input() - 1) / rows_ + 1;
@@ -51,7 +50,7 @@ class Bands {
 
   /// Bytes of scratch that a thread needs.
   std::int64_t scratch_bytes() const {
-    return is_half() ? rows_ * form_.cells * form_.inner * acc_bytes() + chunk * acc_bytes() : 0;
+    return is_half() ? rows_ * row_cells_ * form_.inner * acc_bytes() + chunk * acc_bytes() : 0;
   }
 
   /// `scratch` has so many bytes. Returns whether no value is lost.
@@ -69,8 +68,8 @@ class Bands {
 
   template <class T, class Index>
   bool fill_as(std::int64_t band, char* scratch) const {
-    const Windows& first = form_.first;
-    const std::int64_t size = info_of(form_.dtype).size, row = form_.cells * form_.inner;
+    const Windows& first = form_.windows[0];
+    const std::int64_t size = info_of(form_.dtype).size, row = row_cells_ * form_.inner;
     const std::int64_t plane = band / of_plane_, begin = band % of_plane_ * rows_;
     const std::int64_t end = std::min(first.input(), begin + rows_), elements = (end - begin) * row;
     char* const target = cells_ + (plane * first.input() + begin) * row * size;
@@ -88,14 +87,16 @@ class Bands {
     const std::int64_t earliest =
         std::min(home, first_behind(outputs, [&](std::int64_t o) { return first.stop(o) > begin; }));
     const Adder<T, Index> adder{*this,
-                                plane * outputs * form_.outputs * form_.inner,
-                                begin * form_.cells,
-                                static_cast<std::uint64_t>((end - begin) * form_.cells),
+                                plane * outputs,
+                                begin * row_cells_,
+                                static_cast<std::uint64_t>((end - begin) * row_cells_),
                                 sums,
                                 reinterpret_cast<T*>(scratch + (is_half() ? rows_ * row * 4 : 0))};
-    const std::int64_t of_row = form_.outputs * form_.inner;
-    adder.add(earliest * of_row, home * of_row);
-    const bool complete = adder.add(home * of_row, behind * of_row);
+    bool complete = true;
+    for (std::int64_t o = earliest; o < behind; ++o) {
+      const bool is_whole = adder.add(o);
+      complete = complete && (is_whole || o < home || adder.is_seen(o));
+    }
     if (is_half()) {
       const auto dtype = static_cast<std::size_t>(form_.dtype);
       steps_.finish[static_cast<std::size_t>(Accumulator::sum_float)][dtype](target, sums, elements, 1, {});
@@ -103,90 +104,123 @@ class Bands {
     return complete;
   }
 
-  /// Adds values of a plane to a band of it.
+  /// Adds values of a plane to a band of it, a row of the first axis at a time.
   template <class T, class Index>
   struct Adder {
     const Bands& bands;
-    std::int64_t origin;   // the elements before the plane's
-    std::int64_t begin;    // the first pixel of the band ...
-    std::uint64_t pixels;  // ... and how many there are
+    std::int64_t rows_before;  // of outputs, those before the plane's
+    std::int64_t begin;        // the first pixel of the band ...
+    std::uint64_t pixels;      // ... and how many there are
     T* sums;
     T* some;  // room for a chunk
 
-    /// Returns whether the others are those of no cell, or of a row of another band that their window sees.
-    bool add(std::int64_t from, std::int64_t to) const {
-      const auto* const indices = reinterpret_cast<const Index*>(bands.indices_) + origin;
-      if (!bands.is_half()) {
-        return add_some(reinterpret_cast<const T*>(bands.values_) + origin + from, indices, from, to);
-      }
+    /// Returns whether all values were added.
+    bool add(std::int64_t o) const {
+      const Windows& windows = bands.form_.windows[0];
+      const std::int64_t row = bands.row_cells_;
+      const bool inside =
+          windows.start(o) * row >= begin && windows.stop(o) * row <= begin + static_cast<std::int64_t>(pixels);
+      return (inside ? add_row<false>(o) : add_row<true>(o)) == 0;
+    }
+
+    template <bool Crosses>
+    std::int64_t add_row(std::int64_t o) const {
+      const std::int64_t n = bands.row_outputs_ * bands.form_.inner, at = (rows_before + o) * n;
+      const auto* const indices = reinterpret_cast<const Index*>(bands.indices_) + at;
+      if (!bands.is_half()) return add_some<Crosses>(reinterpret_cast<const T*>(bands.values_) + at, indices, 0, n);
       const auto dtype = static_cast<std::size_t>(bands.form_.dtype);
       const Prepare convert = bands.steps_.prepare[static_cast<std::size_t>(Accumulator::sum_float)][dtype];
-      bool complete = true;
-      for (std::int64_t i = from; i < to; i += chunk) {
-        const std::int64_t end = std::min(to, i + chunk);
-        convert(some, bands.values_ + (origin + i) * 2, end - i, 0);
-        complete = add_some(some, indices, i, end) && complete;
+      std::int64_t elsewhere = 0;
+      for (std::int64_t i = 0; i < n; i += chunk) {
+        const std::int64_t end = std::min(n, i + chunk);
+        convert(some, bands.values_ + (at + i) * 2, end - i, 0);
+        elsewhere += add_some<Crosses>(some, indices, i, end);
       }
-      return complete;
+      return elsewhere;
     }
 
-    /// `values` are those from the first one on.
-    bool add_some(const T* values, const Index* indices, std::int64_t from, std::int64_t to) const {
-      const std::int64_t inner = bands.form_.inner;
-      bool complete = true;
-      const auto each = [&](std::int64_t i, std::int64_t of_pixel, std::int64_t c) {
-        const auto index = static_cast<std::int64_t>(indices[i]);
-        const auto at = static_cast<std::uint64_t>(index - begin);
-        if (at < pixels && indices[i] != no_cell<Index>) {
-          sums[static_cast<std::int64_t>(at) * of_pixel + c] += values[i - from];
-        } else if (indices[i] != no_cell<Index>) {
-          complete = complete && bands.is_seen(i, index);
+    /// `values` are those from the first one on. Returns how many were not added. `Crosses`: windows see other bands,
+    /// too, so that no branch could be foreseen.
+    template <bool Crosses>
+    std::int64_t add_some(const T* values, const Index* indices, std::int64_t from, std::int64_t to) const {
+      const std::int64_t inner = bands.form_.inner, first = begin;
+      T* const cells = sums;
+      const std::uint64_t count = pixels;
+      std::int64_t elsewhere = 0;
+      T none{};
+      const auto take = [&](T* channel, std::int64_t pixel, Index index, T value) __attribute__((always_inline)) {
+        const std::int64_t at = static_cast<std::int64_t>(index) - first;
+        const bool is_here = static_cast<std::uint64_t>(at) < count;
+        if constexpr (Crosses) {
+          T* const cell = is_here ? channel + at * pixel : &none;
+          *cell += value;
+        } else if (is_here) {
+          channel[at * pixel] += value;
         }
+        elsewhere += !is_here;
       };
       if (inner == 1) {
-        for (std::int64_t i = from; i < to; ++i) each(i, 1, 0);
-      } else {
-        for (std::int64_t i = from, c = from % inner; i < to; c = 0) {
-          for (const std::int64_t end = std::min(to, i + inner - c); i < end; ++i) each(i, inner, c++);
+        for (std::int64_t i = from; i < to; ++i) take(cells, 1, indices[i], values[i - from]);
+        return elsewhere;
+      }
+      for (std::int64_t i = from, c = from % inner; i < to; c = 0) {
+        for (const std::int64_t end = std::min(to, i + inner - c); i < end; ++i, ++c) {
+          take(cells + c, inner, indices[i], values[i - from]);
         }
       }
-      return complete;
+      return elsewhere;
+    }
+
+    /// Whether all indices are those of no cell, or of rows of cells that the windows of this row see.
+    bool is_seen(std::int64_t o) const {
+      const Windows& windows = bands.form_.windows[0];
+      const std::int64_t n = bands.row_outputs_ * bands.form_.inner;
+      const auto* const indices = reinterpret_cast<const Index*>(bands.indices_) + (rows_before + o) * n;
+      const std::int64_t low = std::max<std::int64_t>(0, windows.start(o)) * bands.row_cells_;
+      const std::int64_t high = std::min(windows.input(), windows.stop(o)) * bands.row_cells_;
+      return std::all_of(indices, indices + n,
+                         [=](Index index) { return index == -1 || (index >= low && index < high); });
     }
   };
-
-  /// Whether the window of a value of a plane sees the row of a pixel.
-  bool is_seen(std::int64_t value, std::int64_t pixel) const {
-    const std::int64_t o = value / (form_.outputs * form_.inner), row = pixel / form_.cells;
-    return pixel >= 0 && row < form_.first.input() && form_.first.start(o) <= row && row < form_.first.stop(o);
-  }
 
   const Scatter& form_;
   const char *const values_, *const indices_;
   char* const cells_;
+  const std::int64_t row_cells_, row_outputs_;  // of the other pooled axes
   const RowSteps& steps_;
   std::int64_t rows_, of_plane_;
 };
 
 }  // namespace
 
+std::int64_t Scatter::cells() const {
+  std::int64_t product = 1;
+  for (const Windows& axis : windows) product = checked_mul(product, axis.input());
+  return product;
+}
+
+std::int64_t Scatter::outputs() const {
+  std::int64_t product = 1;
+  for (const Windows& axis : windows) product = checked_mul(product, axis.outputs());
+  return product;
+}
+
 bool scatter(const Scatter& form, const void* values, const void* indices, void* cells, int threads,
              Interrupt::Question question) {
-  const std::int64_t pixels = checked_mul(form.planes, form.inner);
-  const std::int64_t outputs = checked_mul(pixels, checked_mul(form.first.outputs(), form.outputs));
-  if (pixels == 0 || form.cells == 0) return true;
+  const std::int64_t outputs = checked_mul(checked_mul(form.planes, form.inner), form.outputs());
+  if (form.planes == 0 || form.inner == 0) return true;
   Interrupt interrupt(question);
-  const Bands bands(form, values, indices, cells);
-  std::atomic<bool> complete{true};
   constexpr std::int64_t serial_outputs = 16 << 10;  // fewer cost less than starting threads does
   if (outputs < serial_outputs) threads = 1;
+  const Bands bands(form, values, indices, cells);
+  std::atomic<bool> complete{true};
   parallel_for(threads, bands.count(), 1, interrupt, [&](Share& share) {
     Scratch scratch;
     char* const room = scratch.at_least(static_cast<std::size_t>(bands.scratch_bytes()));
     for (std::int64_t begin, end; share.next(begin, end);) {
       for (std::int64_t band = begin; band < end && !interrupt.stopped(); ++band) {
-        const bool whole = form.index_bytes == 8   ? bands.fill<std::int64_t>(band, room)
-                           : form.index_bytes == 4 ? bands.fill<std::int32_t>(band, room)
-                                                   : bands.fill<std::uint8_t>(band, room);
+        const bool whole =
+            form.index_bytes == 8 ? bands.fill<std::int64_t>(band, room) : bands.fill<std::int32_t>(band, room);
         if (!whole) complete = false;
       }
     }

@@ -219,6 +219,12 @@ void spread(void* to, const void* from, std::int64_t n, const Spreading& how) {
     some(how.phase, n < group - how.phase ? how.phase + n : group);
     source += pixel;
   }
+  if (by == 1) {
+    sweep<T, N>(i, n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+      store(target + at, load<decltype(lanes)::value>(source + (at - i)));
+    });
+    return;
+  }
   if (by == 2 && pixel == 1) {
     for (; i + 2 * N <= n; i += 2 * N, source += N) {
       const auto v = load<N>(source), other = how.copies ? v : Vec<T, N>{};

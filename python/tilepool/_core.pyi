@@ -28,8 +28,10 @@ def add_to_cells(
     indices: npt.NDArray[np.integer[Any]],
     cells: npt.NDArray[Any],
     dtype: str,
-    sizes: tuple[int, int, int, int, int],
-    windows: Window,
+    planes: int,
+    inner: int,
+    sizes: tuple[int, ...],
+    windows: tuple[Window, ...],
     threads: int = 0,
 ) -> None: ...
 

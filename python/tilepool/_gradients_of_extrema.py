@@ -39,13 +39,8 @@ class Extrema:
         self.order = (*outer, *axes, *inner)
         self.back = tuple(map(int, np.argsort(self.order)))
         self.sizes = tuple(x.shape[axis] for axis in self.order)
-        self.counts = (
-            prod(x.shape[axis] for axis in outer),
-            x.shape[axes[0]],
-            prod(x.shape[axis] for axis in axes[1:]),
-            prod(g.shape[axis] for axis in axes[1:]),
-            prod(x.shape[axis] for axis in inner),
-        )
+        self.planes, self.inner = (prod(x.shape[axis] for axis in part) for part in (outer, inner))
+        self.of_axes = tuple(x.shape[axis] for axis in axes), tuple(self.along[axis] for axis in axes)
         itemsize = g.dtype.itemsize
         made, wanted = (arrays.dense_strides(x.shape, itemsize, order) for order in (self.order, part.order))
         alike = all(n <= 1 or a == b for n, a, b in zip(x.shape, made, wanted, strict=True))
@@ -58,13 +53,13 @@ class Extrema:
         return missing_cells.results(x, self.searched, self.search, missing, threads)[1]
 
     def run(self, g: Array, indices: Array, threads: int) -> Array:
-        """Indices count the cells of a plane: int64, int32 or uint8."""
+        """Indices count the cells of a plane: int64 or int32."""
         result = np.empty(self.sizes, g.dtype)
         values, cells = (np.ascontiguousarray(array.transpose(self.order)) for array in (g, indices))
         seen = result
         if is_bfloat16(g.dtype):
             values, seen = values.view(UINT16), result.view(UINT16)
-        _core.add_to_cells(values, cells, seen, g.dtype.name, self.counts, self.along[self.axes[0]], threads)
+        _core.add_to_cells(values, cells, seen, g.dtype.name, self.planes, self.inner, *self.of_axes, threads)
         moved = result.transpose(self.back)
         return moved if self.wanted is None else arrays.copied(moved, g.dtype, self.wanted)
 
@@ -75,9 +70,7 @@ class Extrema:
         if array.shape != g.shape:
             raise ValueError(f"indices must have the shape of g, {g.shape}, not {array.shape}")
         if array.dtype.name == "uint8":
-            if base == "plane":
-                return array
-            array = np.where(array == 255, -1, array.astype(np.int64))
+            array = np.where(array == 255, -1, array.astype(np.int32))
         if base == "window":
             return self.of_taps(array)
         if base != "plane":
