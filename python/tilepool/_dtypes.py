@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from ._types import DType
 
-BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT16, UINT64 = map(np.dtype, ("?", "f4", "f8", "i4", "i8", "u2", "u8"))
+BOOL, FLOAT32, FLOAT64, INT32, INT64 = map(np.dtype, ("?", "f4", "f8", "i4", "i8"))
+UINT8, UINT16, UINT64 = map(np.dtype, ("u1", "u2", "u8"))
 NUMBERS = tuple(name for name in dtypes if name != "bool")  # what sums and averages can be asked for
 
 

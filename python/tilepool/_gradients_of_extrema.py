@@ -11,7 +11,7 @@ from . import _arrays as arrays
 from . import _core
 from . import _indices as places
 from . import _missing as missing_cells
-from ._dtypes import FLOAT64, UINT16, is_bfloat16
+from ._dtypes import FLOAT64, INT32, INT64, UINT8, UINT16, is_bfloat16
 from ._indices import Counting
 from ._ops import MAX
 from ._windows import window_sizes
@@ -41,7 +41,7 @@ class Extrema:
         self.sizes = tuple(x.shape[axis] for axis in self.order)
         self.planes, self.inner = (prod(x.shape[axis] for axis in part) for part in (outer, inner))
         self.of_axes = tuple(x.shape[axis] for axis in axes), tuple(self.along[axis] for axis in axes)
-        itemsize = g.dtype.itemsize
+        self.name, itemsize = g.dtype.name, g.dtype.itemsize
         made, wanted = (arrays.dense_strides(x.shape, itemsize, order) for order in (self.order, part.order))
         alike = all(n <= 1 or a == b for n, a, b in zip(x.shape, made, wanted, strict=True))
         self.wanted = None if alike else part.order
@@ -59,7 +59,7 @@ class Extrema:
         seen = result
         if is_bfloat16(g.dtype):
             values, seen = values.view(UINT16), result.view(UINT16)
-        _core.add_to_cells(values, cells, seen, g.dtype.name, self.planes, self.inner, *self.of_axes, threads)
+        _core.add_to_cells(values, cells, seen, self.name, self.planes, self.inner, *self.of_axes, threads)
         moved = result.transpose(self.back)
         return moved if self.wanted is None else arrays.copied(moved, g.dtype, self.wanted)
 
@@ -69,14 +69,14 @@ class Extrema:
         array = places.as_indices(indices)
         if array.shape != g.shape:
             raise ValueError(f"indices must have the shape of g, {g.shape}, not {array.shape}")
-        if array.dtype.name == "uint8":
+        if array.dtype == UINT8:
             array = np.where(array == 255, -1, array.astype(np.int32))
         if base == "window":
             return self.of_taps(array)
         if base != "plane":
             return places.convert(array, self.shape, base, "plane", self.axes, False)
-        if array.dtype.name in ("int32", "int64"):
-            return array.astype(array.dtype.newbyteorder("="), copy=False)
+        if array.dtype in (INT64, INT32):
+            return array
         if array.size > 0 and int(array.max()) >= 2**63:
             raise ValueError(f"indices must be below 2**63, not {int(array.max())}")
         return array.astype(np.int64)
@@ -107,5 +107,6 @@ def of_magnitudes(part: Part) -> Array:
     signs = np.sign(part.x.astype(FLOAT64))
     magnitudes = part._replace(x=np.abs(part.x.astype(FLOAT64)), pooling=part.pooling.of(MAX))
     largest = Extrema(magnitudes)
-    result: Array = largest.run(part.g, largest.found(magnitudes.x, part.missing, part.threads), part.threads)
-    return np.multiply(result, signs.astype(part.g.dtype), out=result)
+    result = largest.run(part.g, largest.found(magnitudes.x, part.missing, part.threads), part.threads)
+    result *= signs.astype(part.g.dtype)
+    return result
