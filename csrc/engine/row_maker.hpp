@@ -59,11 +59,11 @@ class RowMaker {
       const std::int64_t line = (first + done) / row, at = (first + done) % row;
       const std::int64_t lines = at > 0 ? 0 : std::min((n - done) / row, fitting);
       if (lines > 1) {  // short ones
-        read_array(some, line * cells, lines * cells);
+        const char* const from = read_or_find(some, line * cells, lines * cells);
         for (std::int64_t i = 0; i < lines; ++i, done += row) {
           char* const target = to + done * size;
           const std::int64_t full = std::min(row, cells * spread.by);
-          kernel_.spread(target, some + i * cells * size, full, {spread.by, spread.pixel, 0, spread.copies});
+          kernel_.spread(target, from + i * cells * size, full, {spread.by, spread.pixel, 0, spread.copies});
           std::memset(target + full * size, 0, static_cast<std::size_t>((row - full) * size));
         }
         continue;
@@ -86,13 +86,23 @@ class RowMaker {
       const std::int64_t cell = (at + done) / group, phase = (at + done) % group;
       const std::int64_t cells = std::min(fitting, spread.cells - cell);
       const std::int64_t count = std::min(full - done, cells * group - phase);
-      read_array(some, row + cell * pixel, ((phase + count - 1) / group + 1) * pixel);
-      kernel_.spread(to + done * size, some, count, {spread.by, pixel, phase, spread.copies});
+      const char* const from = read_or_find(some, row + cell * pixel, ((phase + count - 1) / group + 1) * pixel);
+      kernel_.spread(to + done * size, from, count, {spread.by, pixel, phase, spread.copies});
       done += count;
     }
   }
 
-  /// The same without others between them.
+  /// Elements without others between them: where they lie, if they are what is wanted, else in `to`.
+  const char* read_or_find(char* to, std::int64_t first, std::int64_t n) const {
+    const std::vector<SourceAxis>& axes = form_.source.axes;
+    const std::int64_t size = info_of(form_.dtype).size;
+    const bool lie_so = axes.size() == 1 && axes[0].stride == size && kernel_.convert == nullptr;
+    if (lie_so && !form_.source.swapped && !form_.source.changes()) return input_ + first * size;
+    read_array(to, first, n);
+    return to;
+  }
+
+  /// The same in `to`.
   void read_array(char* to, std::int64_t first, std::int64_t n) const {
     const std::int64_t size = info_of(form_.dtype).size;
     if (form_.source.changes()) return read_present(to, first, n);
