@@ -215,26 +215,26 @@ using PickRows = void (*)(Op, DType, const Along&, const void* const* rows, std:
 using SurveyRows = void (*)(const Along&, const void* const* rows, std::int64_t count, const Survey&, void* out,
                             const Lines&);
 
-/// Averages of short integers as what they are, from any number of rows of elements. `space` has `narrow_bytes`.
+/// Averages of short integers, from any number of rows of elements. `space` has `narrow_bytes`.
 using AverageRows = void (*)(const Along&, const void* const* rows, std::int64_t count, double divisor, ToInteger,
                              void* space, void* out, const Lines&);
 
-/// So many outputs are made at a time, of columns whose sums fit half a first-level cache.
+/// So many outputs are made at a time, of columns whose sums fit half a first-level cache. (Inlined always: as Watch.)
 constexpr std::int64_t narrow_columns = 4096;
-constexpr std::int64_t narrow_outputs(const Along& along) {
+[[gnu::always_inline]] constexpr std::int64_t narrow_outputs(const Along& along) {
   const std::int64_t pixels = narrow_columns / along.inner;
   return along.stride < pixels ? pixels / along.stride : 1;
 }
-/// Room for averages of `narrow_outputs`, and for what vectors have too many, in whole cache lines; behind them, twice,
-/// for their sums, where a window reaches over `extent` pixels.
-constexpr std::int64_t narrow_averages(const Along& along) {
+/// Room for averages of `narrow_outputs`, or sums, and for what vectors have too many, in whole cache lines; behind
+/// them, twice, for their sums, where a window reaches over `extent` pixels. Sums have twice the size of elements.
+[[gnu::always_inline]] constexpr std::int64_t narrow_averages(const Along& along) {
   return (narrow_columns + along.inner) / cell_bytes * cell_bytes + 3 * cell_bytes;
 }
-constexpr std::int64_t narrow_sums(const Along& along, std::int64_t extent) {
+[[gnu::always_inline]] constexpr std::int64_t narrow_sums(const Along& along, std::int64_t extent) {
   return narrow_averages(along) + (extent * along.inner / cell_bytes + 1) * cell_bytes;
 }
-constexpr std::int64_t narrow_bytes(const Along& along, std::int64_t extent, std::int64_t size) {
-  return (narrow_averages(along) + 4 * narrow_sums(along, extent)) * size;
+[[gnu::always_inline]] constexpr std::int64_t narrow_bytes(const Along& along, std::int64_t extent, std::int64_t size) {
+  return (narrow_averages(along) + 2 * narrow_sums(along, extent)) * 2 * size;
 }
 
 /// Loops from elements to results for rows that are read once or twice, instead of those of the accumulator, which need
@@ -273,6 +273,7 @@ struct Surveys {
 struct Averages {
   AverageRows rows[dtype_count];
 };
+  AverageRows floats[dtype_count];  // as float32
 
 /// Kernels of an instruction set; what an object file exports are some of them, and nullptr for the others.
 struct Kernels {

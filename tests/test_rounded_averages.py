@@ -51,6 +51,14 @@ def test_every_sum_of_bytes_by_every_divisor(rounding: Any) -> None:
             assert np.array_equal(actual[0], expected), (divisor, isa)
 
 
+def test_every_sum_of_bytes_as_a_float(isa: str) -> None:
+    x, sums = each_sum_of_256_bytes(), np.arange(256 * 255 + 1, dtype="f4")
+    assert strategies(tp.avg_pool, x, 16, 1, axis=(0, 1)) == ["narrow"]
+    for divisor in (*range(1, 257), -7, 10**9):
+        actual = tp.avg_pool(x, 16, 1, axis=(0, 1), divisor_override=divisor)
+        assert np.array_equal(actual[0], sums / np.float32(divisor)), divisor
+
+
 DIVISORS = (*range(1, 33), 49, 225, 255, 256, 257, 4095, 4096, 65535, 65536, 2**20 - 1, 2**20, 2**21 + 1, 2**40 + 2)
 
 
@@ -146,6 +154,8 @@ def test_small_windows(shape: tuple[int, ...], axis: tuple[int, ...], arguments:
         assert strategies(tp.avg_pool, any_numbers(rng, shape, dtype), axis=axis, dtype=result, **arguments) == [
             "narrow"
         ]
+    check("avg", any_numbers(rng, shape, dtype), axis, threads=(1, 2), **arguments)
+    check("avg", any_numbers(rng, shape, dtype), axis, count_include_pad=False, **arguments)
     for number, rounding in enumerate(ROUNDINGS):
         x = any_numbers(rng, shape, dtype)
         if number % 2 == 1:

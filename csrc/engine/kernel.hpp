@@ -60,7 +60,8 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
     return kernel;
   }
   if (std::holds_alternative<by::Narrow>(strategy)) {
-    kernel.average_rows = kernels.averages->rows[dtype];
+    const Averages& averages = *kernels.averages;
+    kernel.average_rows = form.op == Op::average ? averages.floats[dtype] : averages.rows[dtype];
     return kernel;
   }
   const auto accumulator = static_cast<std::size_t>(form.steps.accumulator);

@@ -295,12 +295,13 @@ NormalForm normal_form(const Request& asked, Reading reading) {
 bool fits_twice_its_width(const NormalForm& form) {
   const bool is_byte = form.dtype == DType::uint8 || form.dtype == DType::boolean,
              is_short = form.dtype == DType::uint16;
-  if (form.op != Op::average_rounded || !(is_byte || is_short)) return false;
-  if (form.result_dtype != (is_byte ? DType::uint8 : DType::uint16)) return false;
+  const bool as_float = form.op == Op::average;
+  if (!(as_float || form.op == Op::average_rounded) || !(is_byte || is_short)) return false;
+  if (!as_float && form.result_dtype != (is_byte ? DType::uint8 : DType::uint16)) return false;
   const std::int64_t most = is_byte ? 256 : 16;  // 16 * 2**16 is the greatest sum that float32 divides
   std::int64_t cells = 1;                        // with those of the padding, which divisors count
   for (const NormalAxis& axis : form.axes) cells = saturating_mul(cells, axis.windows.kernel());
-  return cells <= most && (is_short || (form.divisor >= 0 && form.divisor <= 256));
+  return cells <= most && (as_float || is_short || (form.divisor >= 0 && form.divisor <= 256));
 }
 
 }  // namespace tilepool

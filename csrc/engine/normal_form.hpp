@@ -139,8 +139,8 @@ constexpr std::int64_t acc_size(const NormalForm& form) {
 /// Whether rows are made of the array's before they are combined.
 inline bool makes_rows(const NormalForm& form) { return form.steps.prepared || !form.source.axes.empty(); }
 
-/// Whether rounded averages have the type of their cells, short integers without a sign, and all sums fit twice its
-/// width.
+/// Whether averages of short integers without a sign have the type of their cells, or are floats, and all sums fit
+/// twice the width of the cells.
 bool fits_twice_its_width(const NormalForm& form);
 
 /// Whether so many elements form rows with the pooled axis outside of them: those of a page or more are rows

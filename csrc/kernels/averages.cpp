@@ -1,4 +1,4 @@
-// Averages of short integers as what they are.
+// Averages of short integers as what they are, or as float32.
 #include "narrow.hpp"
 #include "part.hpp"
 
@@ -6,10 +6,15 @@ namespace tilepool {
 namespace {
 constexpr Averages filled() {
   Averages averages{};
-  const auto set = [&](DType dtype, AverageRows rows) { averages.rows[static_cast<int>(dtype)] = rows; };
-  set(DType::boolean, average_rows<std::uint8_t, ByteQuotient>);
-  set(DType::uint8, average_rows<std::uint8_t, ByteQuotient>);
-  set(DType::uint16, average_rows<std::uint16_t, ShortQuotient>);
+  const auto set = [&](DType dtype, AverageRows rows, AverageRows floats) {
+    averages.rows[static_cast<int>(dtype)] = rows;
+    averages.floats[static_cast<int>(dtype)] = floats;
+  };
+  constexpr AverageRows bytes = average_rows<std::uint8_t, FloatQuotient<std::uint16_t>>;
+  set(DType::boolean, average_rows<std::uint8_t, ByteQuotient>, bytes);
+  set(DType::uint8, average_rows<std::uint8_t, ByteQuotient>, bytes);
+  set(DType::uint16, average_rows<std::uint16_t, ShortQuotient>,
+      average_rows<std::uint16_t, FloatQuotient<std::uint32_t>>);
   return averages;
 }
 constexpr Averages of_all = filled();

@@ -1,8 +1,9 @@
-// Averages of short integers as what they are, where a window's sum fits twice their width.
+// Averages of short integers as what they are, or as float32, where a window's sum fits twice their width.
 //
 // A row of outputs is made in three steps, in the first-level cache: rows are added up, neighbouring taps are added up
 // and averaged at every place, and of these averages those are kept where a window begins. Averages that are not kept
-// cost less than gaps between lanes would. Integers may be added up in any order.
+// cost less than gaps between lanes would. (Those in float32, which are wider than sums, are made of the sums that are
+// kept.) Integers may be added up in any order.
 #pragma once
 
 #include "conversions.hpp"
@@ -23,6 +24,7 @@ namespace {
 /// 17 bits, and e' = d = 2**s will do.)
 struct ByteQuotient {
   using Sum = std::uint16_t;
+  using Result = std::uint8_t;
   ByteQuotient(double by, ToInteger how) : divisor(static_cast<Sum>(by)) {
     const auto d = static_cast<std::uint32_t>(by);
     if (d == 0) return;  // m = 0: all averages are 0
@@ -60,6 +62,7 @@ struct ByteQuotient {
 /// Sums of 16 bits in 32 bits.
 struct ShortQuotient : RoundedQuotient<float> {
   using Sum = std::uint32_t;
+  using Result = std::uint16_t;
   using RoundedQuotient<float>::RoundedQuotient;
   template <int N>
   TILEPOOL_INLINE Vec<Sum, N> of(Vec<Sum, N> sum) const {
@@ -68,14 +71,31 @@ struct ShortQuotient : RoundedQuotient<float> {
   }
 };
 
-template <class T, class Quotient>
-struct Narrow {
-  using Sum = typename Quotient::Sum;
+/// Averages as the nearest float32.
+template <class Integer>
+struct FloatQuotient {
+  using Sum = Integer;
+  using Result = float;
+  FloatQuotient(double by, ToInteger) : scale(by, {}) {}
+  template <int N>
+  TILEPOOL_INLINE Vec<float, N> of(Vec<Sum, N> sum) const {
+    const auto integer = bits_as<Vec<std::int32_t, N>>(convert_numbers<std::uint32_t, N>(sum));
+    return Mean<float>::finish<N>(convert_numbers<float, N>(integer), scale);
+  }
+  Mean<float>::Scale scale;
+};
+
+/// Instead of a quotient: sums as they are.
+struct Undivided {};
+
+/// Sums of elements of type T.
+template <class T, class SumOf>
+struct NarrowSums {
+  using Sum = SumOf;
   static constexpr int N = full_lanes<Sum>, bits = 8 * sizeof(T);
 
   const void* const* rows;
   std::int64_t count;
-  T* averages;
   Sum *sums, *shared;  // down the columns, and of some neighbouring taps
 
   /// Lanes that are elements, or the sums of two.
@@ -145,57 +165,82 @@ struct Narrow {
     }
   }
 
-  /// Two vectors of averages from i on.
-  static TILEPOOL_INLINE Vec<T, 2 * N> averages_at(const Quotient& quotient, const Taps& some, const Taps& more,
-                                                   std::int64_t i) {
-    Vec<Sum, N> sum[2] = {};
-    some.add(sum, i);
-    more.add(sum, i);
+  /// What is made of two vectors of sums, one behind the other.
+  static TILEPOOL_INLINE void put(Sum* to, const Vec<Sum, N>* sum, Undivided) {
+    store(to, sum[0]);
+    store(to + N, sum[1]);
+  }
+  template <class Quotient>
+  static TILEPOOL_INLINE void put(T* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
     const Vec<T, 2 * N> halves[] = {bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[0])),
                                     bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[1]))};
-    return every<0, 2, 2 * N, T>(halves);
+    store(to, every<0, 2, 2 * N, T>(halves));
+  }
+  template <class Quotient>
+  static TILEPOOL_INLINE void put(float* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
+    for (int v = 0; v < 2; ++v) {
+      if constexpr (sizeof(Sum) == 4) {
+        store(to + v * N, quotient.template of<N>(sum[v]));
+      } else {
+        store(to + v * N, quotient.template of<N / 2>(half<0, N, Sum>(sum[v])));
+        store(to + v * N + N / 2, quotient.template of<N / 2>(half<1, N, Sum>(sum[v])));
+      }
+    }
   }
 
-  /// n averages, one behind the other. Of many taps some neighbours are added up beforehand.
-  TILEPOOL_NOINLINE void average(const Quotient& by, T* to, std::int64_t n, std::int64_t taps,
+  /// n sums, or their quotients, one behind the other, or `Hop` places apart. Of many taps some neighbours are added up
+  /// beforehand.
+  template <int Hop, class To, class Quotient>
+  TILEPOOL_NOINLINE void average(const Quotient& by, To* to, std::int64_t n, std::int64_t taps,
                                  std::int64_t distance) const {
     const std::int64_t together = taps < 9 ? 1 : taps < 16 ? 3 : taps < 25 ? 4 : 5, parts = taps / together;
     const bool shares = together > 1;
-    if (shares) share({sums, together, distance}, n + (parts - 1) * together * distance);
+    if (shares) share({sums, together, distance}, n * Hop + (parts - 1) * together * distance);
     const Taps some{shares ? shared : sums, parts, together * distance};
     const Taps more{sums + parts * together * distance, taps % together, distance};
     const Quotient quotient = by;  // a copy whose address is not known is held in registers, whatever is written
-    T last[2 * N];
+    To last[2 * N];
     const std::int64_t whole = n / (2 * N) * (2 * N);
     for (std::int64_t i = 0; i < n; i += 2 * N) {
-      store(i < whole ? to + i : last, averages_at(quotient, some, more, i));
+      Vec<Sum, N> sum[2] = {};
+      some.add(sum, i * Hop);
+      more.add(sum, i * Hop);
+      if constexpr (Hop == 2) {
+        Vec<Sum, N> next[2] = {};
+        some.add(next, i * Hop + 2 * N);
+        more.add(next, i * Hop + 2 * N);
+        sum[0] = every<0, 2, N, Sum>(sum);
+        sum[1] = every<0, 2, N, Sum>(next);
+      }
+      put(i < whole ? to + i : last, sum, quotient);
     }
-    std::memcpy(to + whole, last, static_cast<std::size_t>(n - whole) * sizeof(T));
-  }
-
-  /// Of pixels of so many elements those at each `hop` elements, n elements altogether.
-  TILEPOOL_NOINLINE void keep(T* to, std::int64_t n, std::int64_t pixel, std::int64_t hop) const {
-    constexpr int M = 16 / sizeof(T);
-    const std::int64_t together = pixel > M ? 1 : (M - pixel) / hop + 1;
-    std::int64_t i = 0;
-    const T* from = averages;
-    if (pixel <= M) {  // vectors whose surplus the next one overwrites
-      using Lane = IntegerLike<T>;
-      alignas(16) Lane lanes[M] = {};
-      for (std::int64_t j = 0; j < together * pixel; ++j) lanes[j] = static_cast<Lane>(j / pixel * hop + j % pixel);
-      const auto kept = load<M>(lanes);
-      for (; i + M <= n; i += together * pixel, from += together * hop)
-        store(to + i, chosen<M, T>(load<M>(from), kept));
-    }
-    for (; i < n; i += pixel, from += hop) std::memcpy(to + i, from, static_cast<std::size_t>(pixel) * sizeof(T));
+    std::memcpy(to + whole, last, static_cast<std::size_t>(n - whole) * sizeof(To));
   }
 };
+
+/// Of pixels of so many elements those at each `hop` elements, n elements altogether.
+template <class T>
+TILEPOOL_NOINLINE void keep_pixels(T* to, const T* from, std::int64_t n, std::int64_t pixel, std::int64_t hop) {
+  constexpr int M = 16 / sizeof(T);
+  const std::int64_t together = pixel > M ? 1 : (M - pixel) / hop + 1;
+  std::int64_t i = 0;
+  if (pixel <= M) {  // vectors whose surplus the next one overwrites
+    using Lane = IntegerLike<T>;
+    alignas(16) Lane lanes[M] = {};
+    for (std::int64_t j = 0; j < together * pixel; ++j) lanes[j] = static_cast<Lane>(j / pixel * hop + j % pixel);
+    const auto kept = load<M>(lanes);
+    for (; i + M <= n; i += together * pixel, from += together * hop) store(to + i, chosen<M, T>(load<M>(from), kept));
+  }
+  for (; i < n; i += pixel, from += hop) std::memcpy(to + i, from, static_cast<std::size_t>(pixel) * sizeof(T));
+}
 
 /// A span of outputs of some lines.
 template <class T, class Quotient>
 void average_span(const Along& along, const Span& span, const void* const* rows, std::int64_t count,
-                  const Quotient& quotient, void* space, T* out, const Lines& lines) {
+                  const Quotient& quotient, void* space, typename Quotient::Result* out, const Lines& lines) {
   using Sum = typename Quotient::Sum;
+  using Result = typename Quotient::Result;
+  using Kept = std::conditional_t<sizeof(Result) < sizeof(Sum), Result, Sum>;
   const std::int64_t inner = along.inner, most = narrow_outputs(along), outputs = span.end - span.begin;
   const std::int64_t stride = outputs > 1 ? along.stride : 1;  // of one output it may be any number
   const std::int64_t width = along.width * inner, extent = (span.count - 1) * along.step + 1;
@@ -208,9 +253,10 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   for (std::int64_t r = 1; r < count; ++r) {
     slides = slides && static_cast<const char*>(rows[r]) - static_cast<const char*>(rows[r - 1]) == lines.read_step;
   }
-  auto* const averages = static_cast<T*>(space);
-  auto* const sums = reinterpret_cast<Sum*>(averages + narrow_averages(along));
-  const Narrow<T, Quotient> narrow{rows, count, averages, sums, sums + narrow_sums(along, extent)};
+  auto* const places = static_cast<Kept*>(space);
+  auto* const sums = reinterpret_cast<Sum*>(places + narrow_averages(along));
+  auto* const shared = sums + narrow_sums(along, extent);
+  const NarrowSums<T, Sum> narrow{rows, count, sums, shared};
   for (std::int64_t o = 0; o < outputs; o += most) {
     const std::int64_t together = outputs - o < most ? outputs - o : most, n = (together - 1) * hop + inner;
     const std::int64_t columns = n + (taps - 1) * distance;
@@ -221,7 +267,7 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
     std::memset(sums, 0, static_cast<std::size_t>(from) * sizeof(Sum));
     std::memset(sums + to, 0, static_cast<std::size_t>(columns - to) * sizeof(Sum));
     std::int64_t place = first * static_cast<std::int64_t>(sizeof(T));
-    T* target = out + (span.begin + o) * inner;
+    Result* target = out + (span.begin + o) * inner;
     for (std::int64_t line = 0; line < lines.count; ++line) {
       if (pairs) {
         narrow.template add_rows<true>(place, from, to);
@@ -230,28 +276,43 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
       } else {
         narrow.template add_rows<false>(place, from, to);
       }
-      narrow.average(quotient, hop == inner ? target : averages, n, taps, distance);
-      if (hop != inner) narrow.keep(target, together * inner, inner, hop);
+      if (hop == inner) {
+        narrow.template average<1>(quotient, target, n, taps, distance);
+      } else if (hop == 2 && inner == 1) {
+        narrow.template average<2>(quotient, target, together, taps, distance);
+      } else if constexpr (std::is_same_v<Kept, Result>) {
+        narrow.template average<1>(quotient, places, n, taps, distance);
+        keep_pixels(target, places, together * inner, inner, hop);
+      } else {
+        narrow.template average<1>(Undivided{}, places, n, taps, distance);
+        keep_pixels(shared, places, together * inner, inner, hop);
+        const NarrowSums<T, Sum> kept{nullptr, 0, shared, nullptr};
+        kept.template average<1>(quotient, target, together * inner, 1, 1);
+      }
       place += lines.read_step;
-      target = reinterpret_cast<T*>(reinterpret_cast<char*>(target) + lines.write_step);
+      target = reinterpret_cast<Result*>(reinterpret_cast<char*>(target) + lines.write_step);
     }
   }
 }
 
+/// Integers are 0 where nothing is seen or divided by; floats are what a sum of 0 gives.
 template <class T, class Quotient>
 void average_rows(const Along& along, const void* const* rows, std::int64_t count, double divisor, ToInteger to_integer,
                   void* space, void* out, const Lines& lines) {
+  using Result = typename Quotient::Result;
+  constexpr bool is_float = std::is_same_v<Result, float>;
   for (std::int64_t s = 0; s < along.span_count; ++s) {
     const Span& span = along.spans[s];
-    if (span.count > 0 && span.divisor * divisor != 0) {
-      const Quotient quotient(span.divisor * divisor, to_integer);
-      average_span<T>(along, span, rows, count, quotient, space, static_cast<T*>(out), lines);
+    const Quotient quotient(span.divisor * divisor, to_integer);
+    if (span.count > 0 && (is_float || span.divisor * divisor != 0)) {
+      average_span<T>(along, span, rows, count, quotient, space, static_cast<Result*>(out), lines);
       continue;
     }
-    const std::int64_t n = (span.end - span.begin) * along.inner;
+    Result nothing = 0;
+    if constexpr (is_float) nothing = quotient.template of<1>(0);
     for (std::int64_t line = 0; line < lines.count; ++line) {
-      T* const target = reinterpret_cast<T*>(static_cast<char*>(out) + line * lines.write_step);
-      std::memset(target + span.begin * along.inner, 0, static_cast<std::size_t>(n) * sizeof(T));
+      auto* const target = reinterpret_cast<Result*>(static_cast<char*>(out) + line * lines.write_step);
+      for (std::int64_t i = span.begin * along.inner; i < span.end * along.inner; ++i) target[i] = nothing;
     }
   }
 }
