@@ -187,6 +187,33 @@ def test_rows_that_overlap(dtype: str, kernel: int, isa: str) -> None:
     assert made.ravel().tolist() == [int(x[i : i + kernel].sum(dtype=np.int64)) for i in range(7 - kernel)]
 
 
+BLOCKS: list[tuple[tuple[int, ...], dict[str, Any]]] = [
+    ((5, 100, 60), {"kernel_size": (9, 3), "stride": (2, 1)}),
+    ((3, 400, 40), {"kernel_size": 2}),
+    ((2, 300, 50), {"kernel_size": (7, 2), "stride": 1, "padding": (3, 1), "dilation": (2, 1)}),
+    ((70, 28, 30), {"kernel_size": 3, "stride": 1}),
+    ((70, 9, 31), {"kernel_size": (1, 3), "stride": 1}),
+    ((2, 90, 800), {"kernel_size": (20, 3), "stride": 1}),
+]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "float16"])
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: str(block[0]))
+def test_rows_that_are_made_in_blocks(block: tuple[tuple[int, ...], dict[str, Any]], dtype: str, isa: str) -> None:
+    """Rows of a plane that lie end to end in the copy which is not there: more of them than a block has."""
+    shape, words = block
+    wide = any_numbers(np.random.default_rng(3), (*shape[:-1], 2 * shape[-1]), dtype)
+    x = wide[..., ::2]
+    for op, threads in itertools.product(("max", "sum", "avg"), (1, 2)):
+        made, expected = (tp.pool(y, op=op, axis=(1, 2), threads=threads, **words) for y in (x, dense(x)))
+        assert_same(one_nan(made), one_nan(expected), (op, threads))
+    if shape[1] < 100:
+        made, expected = (tp.max_pool(y, axis=(1, 2), return_indices=True, **words)[1] for y in (x, dense(x)))
+        assert_same(made, expected, "indices")
+        made, expected = (tp.median_pool(y, axis=(1, 2), **words) for y in (x, dense(x)))
+        assert_same(one_nan(made), one_nan(expected), "median")
+
+
 def test_swapped_bfloat16_without_its_nans() -> None:
     """numpy writes numbers into such arrays in the other byte order."""
     native = np.array([[2, 3], [np.nan, 5]]).astype(ml_dtypes.bfloat16)

@@ -34,16 +34,25 @@ class Framed : public BufferedWalker {
   /// Rows [first, last), of all planes, go where they lie in the plane.
   void copy(std::int64_t first, std::int64_t last) {
     char* const target = row(first) + border_bytes();
+    const std::int64_t elements = cursor_.elements();
+    if (prepares() && cursor_.taps().count() == 1 &&
+        schedule_.column.input_stride == elements * info_of(form_.dtype).size) {  // one piece, made where there is room
+      const char* const from = cursor_.at(cursor_.taps().first()) + first * schedule_.column.input_stride;
+      maker_.make(widened_, from, (last - first) * elements);
+      const void* const made = widened_;
+      kernel_.fold_rows(target, nullptr, &made, 1, elements, {last - first, elements * maker_.size(), pitch()},
+                        kernel_.keying);
+      return;
+    }
     if (!prepares() && cursor_.taps().count() <= most_listed) {
       rows_.clear();
       cursor_.each_plane(first, [&](const char* tap) { rows_.push_back(tap); });
-      kernel_.fold_rows(target, nullptr, rows_.data(), listed(), cursor_.elements(),
+      kernel_.fold_rows(target, nullptr, rows_.data(), listed(), elements,
                         {last - first, schedule_.column.input_stride, pitch()}, kernel_.keying);
       return;
     }
     for (std::int64_t r = first; r < last; ++r) {
-      fold(target + (r - first) * pitch(), nullptr, cursor_.elements(),
-           [&](const auto& take) { cursor_.each_plane(r, take); });
+      fold(target + (r - first) * pitch(), nullptr, elements, [&](const auto& take) { cursor_.each_plane(r, take); });
     }
   }
 

@@ -59,12 +59,14 @@ class Walker {
     if (prepares()) prepared_.prepare(rows_, elements, maker_);
   }
 
-  /// The output rows from `o` on, `most` of them at most, that see the same rows as `o` does, each so many further on.
-  Lines lines_alike(std::int64_t o, std::int64_t to, std::int64_t most, std::int64_t write_step) const {
+  /// The output rows from `o` on, `most` of them at most, that see the same rows as `o` does, each so many further on,
+  /// where these lie in the array or, as they do there, in a block.
+  Lines lines_alike(std::int64_t o, std::int64_t to, std::int64_t most, std::int64_t write_step,
+                    bool in_block = false) const {
     const Windows& windows = schedule_.column.windows;
     const Outputs interior = windows.interior();
     const std::int64_t alike = std::min(interior.end, to) - o;
-    if (o < interior.begin || alike <= 1 || prepares()) return {1, 0, write_step};
+    if (o < interior.begin || alike <= 1 || (prepares() && !in_block)) return {1, 0, write_step};
     return {std::clamp<std::int64_t>(most, 1, alike), windows.stride() * schedule_.column.input_stride, write_step};
   }
 
