@@ -204,7 +204,8 @@ using SpreadRows = void (*)(void* to, const void* from, std::int64_t n, const Sp
 /// target[i] = from[i] * by[i] for i < n. target may be from.
 using Multiply = void (*)(double* target, const double* from, const double* by, std::int64_t n);
 
-/// sums[i] /= counts[i] + added[i] for i < n, where nothing is added if that is nullptr.
+/// sums[i] /= counts[i] + added[i] for i < n, where nothing is added if that is nullptr. Counts are float32, or as
+/// sums.
 using Divide = void (*)(void* sums, const void* counts, const double* added, std::int64_t n);
 
 /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its index.
@@ -257,7 +258,7 @@ struct RowSteps {
   Keep keep[4];                  // by the binary logarithm of an element's size
   SpreadRows spread[4];          // likewise
   Multiply multiply;
-  Divide divide[dtype_count];                                          // of float32 and float64
+  Divide divide, divide_doubles, divide_weighted;  // of float32 by such, of float64 by float32 and by float64
   bool (*has_nan[dtype_count])(const void* elements, std::int64_t n);  // floats
   Finish finish[accumulator_count][dtype_count];                       // by the type that is written
   Finish round[accumulator_count];                                     // those of `average_rounded`
@@ -272,8 +273,8 @@ struct Surveys {
 };
 struct Averages {
   AverageRows rows[dtype_count];
-};
   AverageRows floats[dtype_count];  // as float32
+};
 
 /// Kernels of an instruction set; what an object file exports are some of them, and nullptr for the others.
 struct Kernels {

@@ -189,6 +189,34 @@ def test_padding_that_counts(include: bool, isa: str) -> None:
     assert result.tolist() == (np.array(sums) / (np.array(cells) + np.array(padding) * include)).tolist()
 
 
+PADDED: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    ((40, 9, 9), (1, 2), {"kernel_size": 3, "stride": 1, "padding": 1}),  # planes at once
+    ((40, 30, 9), (1, 2), {"kernel_size": 5, "stride": 2, "padding": 2}),
+    ((2, 70, 90), (1, 2), {"kernel_size": (4, 3), "stride": 1, "padding": (2, 1)}),  # row by row
+    ((40, 9, 9, 70), (1, 2), {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ((7, 20_000), (0, 1), {"kernel_size": (2, 3), "stride": (2, 1), "padding": 1}),  # in tiles
+    ((5, 30, 80), (0, 1, 2), {"kernel_size": 3, "stride": 1, "padding": 1}),
+]
+
+
+@pytest.mark.parametrize("case", PADDED, ids=lambda case: str(case[0]))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_padding_that_counts_in_pieces(
+    dtype: str, case: tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], isa: str
+) -> None:
+    shape, axis, given = case
+    x, there = numbers(shape, dtype, 8), np.random.default_rng(9).random(shape) < 0.8
+    x[~there] = np.nan
+    cells = tp.sum_pool(there.astype("u1"), **given, axis=axis)
+    taps = np.prod(np.broadcast_to(given["kernel_size"], len(axis)))
+    padding = taps - tp.sum_pool(np.ones(shape, "u1"), **given, axis=axis)
+    with np.errstate(invalid="ignore"):
+        wanted = tp.sum_pool(filled("sum", x, there), **given, axis=axis) / (cells + padding).astype(dtype)
+    for threads in (1, 2):
+        assert same(tp.avg_pool(x, **given, axis=axis, nan_policy="omit", threads=threads), wanted)
+        assert same(tp.avg_pool(x, **given, axis=axis, mask=there, threads=threads), wanted)
+
+
 def test_what_is_nan_without_a_nan_in_x() -> None:
     x = np.zeros((500, 1000), np.float32)
     x[400, 400:402] = np.inf, -np.inf

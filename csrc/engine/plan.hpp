@@ -19,7 +19,7 @@ struct Plan {
   Schedule schedule;  // of an empty result: meaningless
 
   // Where cells are left out:
-  std::shared_ptr<const Average> average{};  // what is divided; its plans have the same schedule
+  std::shared_ptr<const Average> average{};  // what is divided; its plans have the same rows
   std::shared_ptr<const Plan> whole{};       // the same with nothing left out, which is right where it gives no NaN
 
   bool has_pieces() const { return average != nullptr || whole != nullptr; }
@@ -48,12 +48,51 @@ inline Plan make_simple_plan(const Request& request) {
   return {std::move(form), std::move(schedule)};
 }
 
-/// Whether units of one schedule are those of the other.
-inline bool has_same_units(const Schedule& a, const Schedule& b) {
-  const auto is_bundled = [](const Schedule& s) { return std::holds_alternative<by::Bundled>(s.strategy); };
-  return a.units == b.units && a.tiles == b.tiles && a.tile_outputs == b.tile_outputs &&
-         a.plane_count == b.plane_count && a.column.windows.outputs() == b.column.windows.outputs() &&
-         a.column.result_stride == b.column.result_stride && is_bundled(a) == is_bundled(b);
+/// Whether output rows of one schedule, cut into tiles, are those of the other.
+inline bool has_same_rows(const Schedule& a, const Schedule& b) {
+  return a.tiles == b.tiles && a.tile_outputs == b.tile_outputs && a.plane_count == b.plane_count &&
+         a.inner == b.inner && a.column.windows.outputs() == b.column.windows.outputs() &&
+         a.row.windows.outputs() == b.row.windows.outputs();
+}
+
+/// Cuts rows as those of another schedule are cut, where results do not depend on it. False where that cannot be.
+inline bool cut_alike(Schedule& s, const Schedule& other) {
+  // Buffers of narrow averages have room for any number of outputs, others for those of a tile. Some take whole rows.
+  const bool fits = std::holds_alternative<by::Narrow>(s.strategy) || other.tile_outputs <= s.tile_outputs;
+  const bool whole = std::holds_alternative<by::Framed>(s.strategy) ||
+                     std::holds_alternative<by::Endless>(s.strategy) || std::holds_alternative<by::Bundled>(s.strategy);
+  Schedule cut = s;
+  cut.tiles = other.tiles;
+  cut.tile_outputs = other.tile_outputs;
+  if (!fits || (whole && other.tiles > 1) || !has_same_rows(cut, other)) return false;
+  if (!whole) cut.units = checked_mul(checked_mul(cut.plane_count, cut.tiles), cut.column.windows.outputs());
+  s = std::move(cut);
+  return true;
+}
+
+/// Counts of the cells of which there are such sums, as float32, in the same rows: of bytes where windows are small. Or
+/// sums of weights.
+inline Plan make_counts(const Request& request, const Plan& sums) {
+  Request part = request;
+  part.op = Op::sum;
+  part.present = true;
+  constexpr std::int64_t most_exact = 1 << 24, least_row = 64;  // outputs, of which a vector of bytes has as many
+  if (!part.cell_weights && sums.form.taps <= most_exact) {
+    part.source = part.source.value_or(part.dtype);
+    part.dtype = DType::float32;
+    Request bytes = part;
+    bytes.op = Op::average;
+    bytes.dtype = DType::boolean;
+    bytes.divisor = 1;
+    for (const Request& one : {bytes, part}) {
+      Plan counts = make_simple_plan(one);
+      const bool is_narrow = std::holds_alternative<by::Narrow>(counts.schedule.strategy);
+      const bool is_long = counts.schedule.row.windows.outputs() * counts.schedule.inner >= least_row;
+      if (((is_narrow && is_long) || one.op == Op::sum) && cut_alike(counts.schedule, sums.schedule)) return counts;
+    }
+  }
+  part.dtype = request.dtype;
+  return make_simple_plan(part);
 }
 
 /// Throws std::invalid_argument where the request cannot be run, std::overflow_error where 64 bits do not suffice.
@@ -69,9 +108,9 @@ inline Plan make_plan(const Request& request) {
     Request part = request;
     part.op = Op::sum;
     Plan sums = make_simple_plan(part);
-    part.present = true;
+    Plan counts = make_counts(part, sums);
     plan.schedule = sums.schedule;
-    plan.average = std::make_shared<const Average>(Average{std::move(sums), make_simple_plan(part)});
+    plan.average = std::make_shared<const Average>(Average{std::move(sums), std::move(counts)});
   }
   // NaNs are seen in the result, if it is one of floats.
   const Source& source = form.source;
@@ -79,7 +118,9 @@ inline Plan make_plan(const Request& request) {
     Request all = request;
     all.omit = false;
     Plan whole = make_simple_plan(all);
-    if (has_same_units(whole.schedule, plan.schedule)) plan.whole = std::make_shared<const Plan>(std::move(whole));
+    // Direct loops take each window by itself: where rows are cut makes no difference.
+    if (std::holds_alternative<by::Direct>(whole.schedule.strategy)) cut_alike(whole.schedule, plan.schedule);
+    if (has_same_rows(whole.schedule, plan.schedule)) plan.whole = std::make_shared<const Plan>(std::move(whole));
   }
   return plan;
 }

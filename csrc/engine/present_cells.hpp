@@ -65,12 +65,14 @@ class PresentCells {
     const bool omits = source.nans_omitted && info_of(form_.dtype).kind == 'f' && !source.weighted &&
                        !(source.present && kernel_.convert != nullptr);
     const char* kept = source.masked ? mask_of(from, count, bytes) : nullptr;
-    if (source.nans_omitted && !omits) {
-      kernel_.present(present, elements, count, 0);
-      if (kept != nullptr) kernel_.keep_bytes(present, present, kept, count, 0);
-      kept = present;
+    const bool counts = source.present && !omits && !source.weighted, finds = source.nans_omitted && !omits;
+    if (finds) {
+      char* const found = counts && form_.dtype == DType::boolean ? to : present;
+      kernel_.present(found, elements, count, 0);
+      if (kept != nullptr) kernel_.keep_bytes(found, found, kept, count, 0);
+      kept = found;
     }
-    if (source.present && !omits && !source.weighted) return make_truths(to, kept, count);
+    if (counts) return make_truths(to, kept, count, finds);
     if (kernel_.convert != nullptr) {
       kernel_.convert(to, elements, count, 0);
       elements = to;
@@ -103,15 +105,21 @@ class PresentCells {
     }
   }
 
-  /// A 1 for each byte that is not 0.
-  void make_truths(char* to, const char* bytes, std::int64_t count) const {
-    alignas(64) char truths[most];
+  /// A 1 for each byte that is not 0. (`are`: those that are not are 1.)
+  void make_truths(char* to, const char* bytes, std::int64_t count, bool are) const {
+    alignas(64) char some[most];
+    const bool is_truth = form_.dtype == DType::boolean;
+    char* const truths = is_truth ? to : some;
     if (bytes == nullptr) {
       std::fill_n(truths, count, char{1});
-    } else {
+    } else if (!are) {
       kernel_.truth(truths, bytes, count, 0);
+    } else if (!is_truth) {
+      return kernel_.from_truth(to, bytes, count, 0);
+    } else if (to != bytes) {
+      std::memcpy(to, bytes, static_cast<std::size_t>(count));
     }
-    kernel_.from_truth(to, truths, count, 0);
+    if (!is_truth) kernel_.from_truth(to, truths, count, 0);
   }
 
   /// The mask of a run, side by side.

@@ -124,7 +124,7 @@ class RowMaker {
         if (from.stride != element || form_.source.swapped) {
           run(some, from.elements, from.stride, count);
           elements = some;
-        } else if (is_far_) {
+        } else if (is_far_ && !form_.source.present) {  // what is counted has been read for its sum
           fetch_ahead(elements, count * element);
         }
         present_.make(to + (done + i) * size, elements, from, count);

@@ -37,13 +37,13 @@ void finish_mean(void* to, const void* accumulators, std::int64_t n, double divi
 }
 
 /// See Divide.
-template <class T>
+template <class T, class Count>
 void divide(void* sums, const void* counts, const double* added, std::int64_t n) {
   auto* const target = static_cast<T*>(sums);
-  const auto* const by = static_cast<const T*>(counts);
+  const auto* const by = static_cast<const Count*>(counts);
   sweep<T, full_lanes<T>>(0, n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
     constexpr int N = decltype(lanes)::value;
-    auto divisor = load<N>(by + i);
+    auto divisor = convert_numbers<T, N>(load<N>(by + i));
     if (added != nullptr) {
       divisor = convert_numbers<T, N>(convert_numbers<double, N>(divisor) + load<N>(added + i));
     }

@@ -22,42 +22,42 @@ struct Converted {
   }
 };
 
-/// Whether numbers differ from 0, as bytes.
-template <class From>
-struct Truth {
+/// What is true of some lanes, as bytes: 1 or 0.
+template <class From, class Is>
+struct Bytes {
   using Bits = IntegerLike<Lane<From>>;
-  /// 1 or 0.
-  template <int N>
-  static TILEPOOL_INLINE Vec<Bits, N> wide(Vec<Lane<From>, N> v) {
-    constexpr bool is_float = std::is_floating_point_v<typename Element<From>::Number>;
-    // Both zeros of floats are all 0 but for the sign. (0x7f...: the bits that count.)
-    const auto bits = bits_as<Vec<Bits, N>>(v) & splat<N>(is_float ? std::numeric_limits<Bits>::max() : Bits(-1));
-    return bits != Bits(0) ? splat<N>(Bits(1)) : Vec<Bits, N>{};
-  }
   template <int N>
   static TILEPOOL_INLINE Vec<std::uint8_t, N> of(Vec<Lane<From>, N> v, std::uint8_t) {
-    return convert_numbers<std::uint8_t, N>(wide<N>(v));
+    return convert_numbers<std::uint8_t, N>(Is::template in<N>(v) ? splat<N>(Bits(1)) : Vec<Bits, N>{});
   }
 };
 
-/// Whether floats are numbers: their magnitudes are those of infinity or less.
+/// Whether numbers differ from 0.
+template <class From>
+struct Truth {
+  using Bits = IntegerLike<Lane<From>>;
+  template <int N>
+  static TILEPOOL_INLINE auto in(Vec<Lane<From>, N> v) {
+    constexpr bool is_float = std::is_floating_point_v<typename Element<From>::Number>;
+    // Both zeros of floats are all 0 but for the sign. (0x7f...: the bits that count.)
+    const auto bits = bits_as<Vec<Bits, N>>(v) & splat<N>(is_float ? std::numeric_limits<Bits>::max() : Bits(-1));
+    return bits != Bits(0);
+  }
+};
+
+/// Whether floats are numbers: of those that are no lanes, the magnitudes are those of infinity or less.
 template <class From>
 struct Present {
   using Bits = IntegerLike<Lane<From>>;
-  static constexpr Bits magnitude = std::numeric_limits<Bits>::max();
-  static constexpr Bits infinity = magnitude >> mantissa_bits<From> << mantissa_bits<From>;
   template <int N>
-  static TILEPOOL_INLINE auto is_nan(Vec<Lane<From>, N> v) {
-    return (bits_as<Vec<Bits, N>>(v) & splat<N>(magnitude)) > splat<N>(infinity);
-  }
-  /// 1 or 0.
-  template <int N>
-  static TILEPOOL_INLINE Vec<Bits, N> wide(Vec<Lane<From>, N> v) {
-    return is_nan<N>(v) ? Vec<Bits, N>{} : splat<N>(Bits(1));
-  }
-  template <int N>
-  static TILEPOOL_INLINE Vec<std::uint8_t, N> of(Vec<Lane<From>, N> v, std::uint8_t) {
-    return convert_numbers<std::uint8_t, N>(wide<N>(v));
+  static TILEPOOL_INLINE auto in(Vec<Lane<From>, N> v) {
+    if constexpr (std::is_same_v<Lane<From>, From>) {
+      return v == v;
+    } else {
+      constexpr Bits magnitude = std::numeric_limits<Bits>::max();
+      constexpr Bits infinity = magnitude >> mantissa_bits<From> << mantissa_bits<From>;
+      return (bits_as<Vec<Bits, N>>(v) & splat<N>(magnitude)) <= splat<N>(infinity);
+    }
   }
 };
 
@@ -67,7 +67,7 @@ struct Omitted {
   using Bits = typename Present<From>::Bits;
   template <int N>
   static TILEPOOL_INLINE Vec<Bits, N> of(Vec<Lane<From>, N> v, Bits other) {
-    return Present<From>::template is_nan<N>(v) ? splat<N>(other) : bits_as<Vec<Bits, N>>(v);
+    return Present<From>::template in<N>(v) ? bits_as<Vec<Bits, N>>(v) : splat<N>(other);
   }
 };
 
@@ -77,7 +77,7 @@ struct Counted {
   using Bits = typename Present<From>::Bits;
   template <int N>
   static TILEPOOL_INLINE Vec<Bits, N> of(Vec<Lane<From>, N> v, Bits one) {
-    return Present<From>::template is_nan<N>(v) ? Vec<Bits, N>{} : splat<N>(one);
+    return Present<From>::template in<N>(v) ? splat<N>(one) : Vec<Bits, N>{};
   }
 };
 
@@ -89,7 +89,7 @@ bool has_nan(const void* elements, std::int64_t n) {
   const auto* const from = static_cast<const Lane<From>*>(elements);
   const auto nans = [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
     constexpr int M = decltype(lanes)::value;
-    return Present<From>::template is_nan<M>(load<M>(from + i)) ? splat<M>(Bits(1)) : Vec<Bits, M>{};
+    return Present<From>::template in<M>(load<M>(from + i)) ? Vec<Bits, M>{} : splat<M>(Bits(1));
   };
   Vec<Bits, N> seen{};
   std::int64_t i = 0;
@@ -100,22 +100,11 @@ bool has_nan(const void* elements, std::int64_t n) {
   return found;
 }
 
-/// The lowest bytes of the lanes of as many vectors as a lane has bytes.
-template <class T>
-TILEPOOL_INLINE Vec<std::int8_t, vector_bytes> lowest_bytes(const Vec<T, full_lanes<T>>* v) {
-  if constexpr (sizeof(T) == 1) {
-    return v[0];
-  } else {
-    using Half =
-        std::conditional_t<sizeof(T) == 2, std::int8_t, std::conditional_t<sizeof(T) == 4, std::int16_t, std::int32_t>>;
-    constexpr int N = full_lanes<Half>, count = sizeof(T) / 2;
-    Vec<Half, N> lower[count];
-    for (int i = 0; i < count; ++i) {
-      const Vec<Half, N> both[] = {bits_as<Vec<Half, N>>(v[2 * i]), bits_as<Vec<Half, N>>(v[2 * i + 1])};
-      lower[i] = every<0, 2, N, Half>(both);
-    }
-    return lowest_bytes<Half>(lower);
-  }
+/// Byte i of lane j goes to where byte j of lane i would be if lanes had N bytes.
+template <int N, class T, int... I>
+TILEPOOL_INLINE Vec<std::int8_t, vector_bytes> bytes_apart(Vec<T, N> v, std::integer_sequence<int, I...>) {
+  const auto bytes = bits_as<Vec<std::int8_t, vector_bytes>>(v);
+  return __builtin_shufflevector(bytes, bytes, (I % N * static_cast<int>(sizeof(T)) + I / N)...);
 }
 
 /// The bits of floats without a sign: integers in the order of magnitudes, NaNs above infinity. Flipped as keys are.
@@ -164,19 +153,22 @@ void prepare(void* to, const void* elements, std::int64_t n, std::int64_t flip) 
       });
 }
 
-/// Truths, a vector of bytes at a time where there are as many: what wide numbers are converted to fills a small part
-/// of one.
-template <class From, class Is = Truth<From>>
+/// Truths, a vector of bytes at a time where there are as many: a byte of each lane is that of one of as many vectors.
+template <class From, class Is>
 void prepare_truth(void* to, const void* elements, std::int64_t n, std::int64_t flip) {
   using Bits = typename Is::Bits;
   constexpr int N = full_lanes<Bits>, count = sizeof(Bits);
-  if (count < 4 || n < N * count) return prepare<std::uint8_t, From, Is>(to, elements, n, flip);
+  if (count < 4 || n < N * count) return prepare<std::uint8_t, From, Bytes<From, Is>>(to, elements, n, flip);
   for (std::int64_t done = 0; done < n; done += N * count) {
     const std::int64_t i = done < n - N * count ? done : n - N * count;
     const auto* const from = static_cast<const Lane<From>*>(elements) + i;
-    Vec<Bits, N> truths[count];
-    for (int part = 0; part < count; ++part) truths[part] = Is::template wide<N>(load<N>(from + part * N));
-    store(static_cast<std::uint8_t*>(to) + i, lowest_bytes<Bits>(truths));
+    Vec<Bits, N> truths{};
+    for (int part = 0; part < count; ++part) {
+      const Bits one = Bits{1} << (8 * part);
+      truths |= Is::template in<N>(load<N>(from + part * N)) ? splat<N>(one) : Vec<Bits, N>{};
+    }
+    store(static_cast<std::int8_t*>(to) + i,
+          bytes_apart<N, Bits>(truths, std::make_integer_sequence<int, vector_bytes>{}));
   }
 }
 template <class To, class From>

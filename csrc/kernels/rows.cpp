@@ -17,7 +17,7 @@ constexpr void convert(RowSteps& steps, DType dtype) {
   Prepare* const to = steps.convert[static_cast<int>(dtype)];
   to[static_cast<int>(DType::float32)] = converts<float, T>;
   to[static_cast<int>(DType::float64)] = converts<double, T>;
-  to[static_cast<int>(DType::boolean)] = prepare_truth<TruthOf>;
+  to[static_cast<int>(DType::boolean)] = prepare_truth<TruthOf, Truth<TruthOf>>;
   if constexpr (std::is_integral_v<T>) {
     to[static_cast<int>(DType::int64)] = converts<int64_t, T>;
     to[static_cast<int>(DType::uint64)] = converts<int64_t, T>;  // modulo 2**64 the sign makes no difference
@@ -40,8 +40,9 @@ constexpr RowSteps fill() {
   leave_out<float>(steps, DType::float32);
   leave_out<double>(steps, DType::float64);
   steps.multiply = multiply;
-  steps.divide[static_cast<int>(DType::float32)] = divide<float>;
-  steps.divide[static_cast<int>(DType::float64)] = divide<double>;
+  steps.divide = divide<float, float>;
+  steps.divide_doubles = divide<double, float>;
+  steps.divide_weighted = divide<double, double>;
   steps.keep[0] = keep<int8_t>;
   steps.keep[1] = keep<int16_t>;
   steps.keep[2] = keep<int32_t>;
