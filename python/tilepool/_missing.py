@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 POLICIES = ("propagate", "omit", "raise")
 
 
+def described(x: Array, nan_policy: object, mask: object) -> Missing:
+    """The cells that count as if they were not there, as they are described."""
+    omits = arguments.choice("nan_policy", nan_policy, POLICIES) == "omit"
+    return Missing(omits and is_float(x.dtype), None if mask is None else arrays.mask_of(mask, x.shape))
+
+
 def left_out(x: Array, nan_policy: object, mask: object, threads: int) -> Missing:
-    """The cells that count as if they were not there."""
-    policy = arguments.choice("nan_policy", nan_policy, POLICIES)
-    counted = None if mask is None else arrays.mask_of(mask, x.shape)
-    if counted is not None and counted.all():
-        counted = None
-    if policy == "raise" and is_float(x.dtype):
-        refuse_nan(x, Missing(False, counted), threads)
-    return Missing(policy == "omit" and is_float(x.dtype), counted)
+    """The same. Refuses a NaN among the others where none may be, and forgets a mask of all cells."""
+    missing = described(x, nan_policy, mask)
+    if missing.mask is not None and missing.mask.all():
+        missing = missing._replace(mask=None)
+    if nan_policy == "raise" and is_float(x.dtype):
+        refuse_nan(x, missing, threads)
+    return missing
 
 
 def refuse_nan(x: Array, missing: Missing, threads: int) -> None:
@@ -57,34 +62,39 @@ def results(
     targets = targets or (None,) * len(call.dtypes)
     if missing.nothing:
         return call.results(x, targets, threads)
+    in_core = alone(x, pooling, missing)
+    if in_core is not None:
+        return in_core.results(x, targets, threads, missing)
     if op.name == "avg" and not op.division.divisor:
         return (average(x, pooling, call, missing, threads),)
     if missing.mask is not None and op.row.neutral is None:
         return (surveyed(x, pooling, missing, threads, targets),)
-    in_core = pooling.call(x, missing)
     if op.counting is not None:
-        return extrema(x, pooling, in_core, missing, threads, targets)
-    if in_core.source is None:
-        return in_core.results(x, targets, threads, missing)
+        return extrema(x, pooling, pooling.call(x, missing), missing, threads, targets)
     # What numpy has to convert, it also fills.
     full = filled(x, missing.cells(x), neutral(op.row, readable(x.dtype)))
     return pooling.call(full).results(full, targets, threads)
 
 
-def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any) -> Call | None:
+def alone(x: Array, pooling: Pooling, missing: Missing) -> Call | None:
     """The call that answers for all arrays and masks of these forms by itself, if there is one."""
-    policy = arguments.choice("nan_policy", nan_policy, POLICIES)
-    op, omits = pooling.op, policy == "omit" and is_float(x.dtype)
-    if mask is None and not is_float(x.dtype):
-        return pooling.call(x)
-    if policy == "raise" or op.counting is not None or (mask is not None and op.row.neutral is None):
+    op = pooling.op
+    if op.counting is not None or (missing.mask is not None and op.row.neutral is None):
         return None
     if op.name == "avg" and not op.division.divisor:
         dtypes = choose_sum("average", readable(x.dtype), op.dtype)
         if averaged_in(x, pooling, dtypes.source, dtypes.result) != dtypes.result:
             return None
-    call = pooling.call(x, Missing(omits, None if mask is None else arrays.mask_of(mask, x.shape)))
+    call = pooling.call(x, missing)
     return call if call.source is None else None
+
+
+def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any) -> Call | None:
+    """The same for these arguments."""
+    missing = described(x, nan_policy, mask)
+    if missing.nothing and not is_float(x.dtype):
+        return pooling.call(x)
+    return None if nan_policy == "raise" else alone(x, pooling, missing)
 
 
 def mask_beside(x: Array, mask: Any) -> Array | None:

@@ -184,7 +184,7 @@ def of_masked(x: np.ma.MaskedArray[Any, Any], request: Request, how: How) -> Any
     if how.mask is not None:
         counted &= arrays.mask_of(how.mask, data.shape)
     result = of_array(data, request, how._replace(mask=counted))
-    missing = missing_cells.left_out(data, how.nan_policy, counted, how.threads).cells(data)
+    missing = missing_cells.described(data, how.nan_policy, counted).cells(data)
     if missing is not None:
         counted = ~np.broadcast_to(missing, data.shape)
     seen = of_array(counted, request._replace(op=COUNT), How(threads=how.threads)) >= max(1, how.min_count)
