@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -93,12 +93,15 @@ class Call(NamedTuple):
 
     def run(self, x: Array, out: object, threads: int, mask: Array | None = None) -> Array | tuple[Array, ...]:
         """The result, or the pair of values and indices: in `out`, where that is given."""
-        if self.plain:
-            if out is None:
-                pair = len(self.dtypes) == 2
-                return self.plan.pick(x, None, None, threads) if pair else self.plan.run(x, None, threads, mask)
-            if type(out) is np.ndarray and len(self.dtypes) == 1 and self.plan.fits(x, out, None, mask):
-                return self.plan.run(x, out, threads, mask)
+        if self.plain and len(self.dtypes) == 2:
+            pair: tuple[Any, Any] = out if type(out) is tuple and len(out) == 2 else (out, None)
+            values, indices = pair
+            if out is None or (
+                type(values) is type(indices) is np.ndarray and self.plan.fits(x, values, indices, mask)
+            ):
+                return self.plan.pick(x, values, indices, threads, mask)
+        elif self.plain and (out is None or (type(out) is np.ndarray and self.plan.fits(x, out, None, mask))):
+            return self.plan.run(x, out, threads, mask)
         outs = arrays.outputs(out, len(self.dtypes))
         targets = self.targets(outs)
         results = arrays.delivered(self.results(x, targets, threads, Missing(False, mask)), outs, targets)
