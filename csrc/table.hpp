@@ -266,7 +266,7 @@ struct RowSteps {
 
 /// Kernels that look at each tap.
 struct Picks {
-  PickRows rows[2][dtype_count];  // max and min
+  PickRows rows[dtype_count];
 };
 struct Surveys {
   SurveyRows rows[dtype_count];

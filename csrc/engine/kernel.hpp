@@ -66,7 +66,7 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
   }
   const auto accumulator = static_cast<std::size_t>(form.steps.accumulator);
   static_cast<Loops&>(kernel) = *kernels.loops[accumulator];
-  if (is_extremum(form.op)) kernel.pick_rows = kernels.picks->rows[op][dtype];
+  if (is_extremum(form.op)) kernel.pick_rows = kernels.picks->rows[dtype];
 
   Steps steps = form.steps;
   // What planes give that see no cell comes from the loops of the accumulator, which know no other results than these.

@@ -96,61 +96,60 @@ TILEPOOL_INLINE Vec<T, N> extremum_or_nan(Vec<T, N> a, Vec<T, N> b) {
 #endif
 #undef TILEPOOL_USE
 
-/// Floats with the highest bits of others as their signs; integers as they are.
-template <int N, class T>
-TILEPOOL_INLINE Vec<T, N> with_signs(Vec<T, N> v, Vec<IntegerLike<T>, N> signs) {
-  if constexpr (std::is_floating_point_v<T>) {
-    const auto others = splat<N>(std::numeric_limits<IntegerLike<T>>::max());
-    return bits_as<Vec<T, N>>((bits_as<Vec<IntegerLike<T>, N>>(v) & others) | (signs & ~others));
-  } else {
-    return v;
-  }
-}
-
-/// Of numbers that are taken one after the other, lane by lane the best one and its place: of equal ones the first. A
-/// NaN is better than any number, and nothing is better than a NaN. The greatest number has a sign where all have one,
-/// the least where one has: so has a zero, wherever it is.
-template <bool Greater, class T, class Place, int N>
+/// Of numbers that are taken one after the other, lane by lane the best one and its place: the greatest integer or the
+/// least float, of equal ones the first. A NaN is better than any number, and nothing is better than a NaN. The least
+/// zero has a sign where one has, wherever it is.
+template <class T, class Place, int N, class = void>
 struct BestLanes {
-  using Bits = Vec<IntegerLike<T>, N>;
   Vec<T, N> best;
-  Vec<Place, N> place{}, open = ~Vec<Place, N>{};  // open: where there was no NaN yet
-  Bits signs = Greater ? ~Bits{} : Bits{};         // the highest bit of all
+  Vec<Place, N> place{};
 
   TILEPOOL_INLINE void take(Vec<T, N> v, Vec<Place, N> here) {
-    auto better = Greater ? v > best : v < best;
     if constexpr (std::is_floating_point_v<T>) {
-      better = ((Greater ? v <= best : v >= best) == 0) & open;
-      open &= v == v;
-      signs = Greater ? signs & bits_as<Bits>(v) : signs | bits_as<Bits>(v);
+      const auto better = ((v >= best) == 0) & (best == best);
+      best = extremum_or_nan<-1, N, T>(v, best);
+      place = better ? here : place;
+    } else {
+      place = v > best ? here : place;
+      best = greater_of(v, best);
     }
-    best = better ? v : best;
-    place = better ? here : place;
   }
 
-  TILEPOOL_INLINE Vec<T, N> value() const { return with_signs<N, T>(best, signs); }
+  TILEPOOL_INLINE Vec<T, N> value() const { return best; }
 };
 
-#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__AVX512DQ__) && defined(__GNUC__) && !defined(__clang__)
 /// GCC 12 makes vectors of the masks: half as fast.
-template <bool Greater>
-struct BestLanes<Greater, float, std::int32_t, 16> {
-  Vec<float, 16> best;
-  Vec<std::int32_t, 16> place{};
-  unsigned short open = 0xffff;
-  Vec<std::int32_t, 16> signs = Greater ? ~Vec<std::int32_t, 16>{} : Vec<std::int32_t, 16>{};
+template <class T, class Place, int N>
+struct BestLanes<T, Place, N, std::enable_if_t<std::is_floating_point_v<T> && N * sizeof(T) == 64>> {
+  using Mask = std::conditional_t<sizeof(T) == 4, unsigned short, unsigned char>;
+  Vec<T, N> best;
+  Vec<Place, N> place{};
+  Mask numbers = static_cast<Mask>(-1);  // where there was no NaN yet, which the best one of numbers does not wait for
 
-  TILEPOOL_INLINE void take(Vec<float, 16> v, Vec<std::int32_t, 16> here) {
-    constexpr int not_less_or_equal = 0x16, not_greater_or_equal = 0x19, ordered = 7;
-    constexpr int relation = Greater ? not_less_or_equal : not_greater_or_equal;
-    const unsigned short better = __builtin_ia32_cmpps512_mask(v, best, relation, open, 4);
-    open = __builtin_ia32_cmpps512_mask(v, v, ordered, open, 4);
-    best = __builtin_ia32_blendmps_512_mask(best, v, better);
-    place = __builtin_ia32_blendmd_512_mask(place, here, better);
-    signs = Greater ? signs & bits_as<Vec<std::int32_t, 16>>(v) : signs | bits_as<Vec<std::int32_t, 16>>(v);
+  TILEPOOL_INLINE void take(Vec<T, N> v, Vec<Place, N> here) {
+    constexpr int not_greater_or_equal = 0x19, ordered = 7, least = 4;
+#define TILEPOOL_TAKE(floats, integers)                                                                \
+  const Mask better = __builtin_ia32_cmp##floats##512_mask(v, best, not_greater_or_equal, numbers, 4); \
+  numbers = __builtin_ia32_cmp##floats##512_mask(v, v, ordered, numbers, 4);                           \
+  best = __builtin_ia32_range##floats##512_mask(v, best, least, v, static_cast<Mask>(-1), 4);          \
+  place = bits_as<Vec<Place, N>>(                                                                      \
+      __builtin_ia32_blendm##integers##_512_mask(bits_as<Numbers>(place), bits_as<Numbers>(here), better));
+    if constexpr (sizeof(T) == 4) {
+      using Numbers = Vec<int, N>;
+      TILEPOOL_TAKE(ps, d)
+    } else {
+      using Numbers = Vec<long long, N>;
+      TILEPOOL_TAKE(pd, q)
+    }
+#undef TILEPOOL_TAKE
   }
 
-  TILEPOOL_INLINE Vec<float, 16> value() const { return with_signs<16, float>(best, signs); }
+  TILEPOOL_INLINE Vec<T, N> value() const {
+    const auto nan = splat<N>(std::numeric_limits<T>::quiet_NaN());
+    if constexpr (sizeof(T) == 4) return __builtin_ia32_blendmps_512_mask(nan, best, numbers);
+    if constexpr (sizeof(T) == 8) return __builtin_ia32_blendmpd_512_mask(nan, best, numbers);
+  }
 };
 #endif
 

@@ -9,17 +9,17 @@
 namespace tilepool {
 namespace {
 
-/// The largest number (Sign = 1) or the smallest one; of integers the greatest key. Elements are held as T, in which
-/// those of type `Stored` have room.
-template <class T, int Sign = 1, class Stored = T>
+/// The greatest of integers, or the least of floats: see `flip_of` and `Least`. Elements are held as T, in which those
+/// of type `Stored` have room.
+template <class T, class Stored = T>
 struct Pick {
   using Held = T;
+  using Bits = IntegerLike<Stored>;
   static constexpr bool is_float = std::is_floating_point_v<T>;
-  static constexpr bool prefers_greater = Sign > 0;
-  static constexpr bool is_common = sizeof(Stored) == 4;  // worth the code for windows of two and three taps
-  Stored flip;
+  static constexpr bool is_common = sizeof(Stored) >= 4;  // worth the code for windows of two and three taps
+  Bits flip;
 
-  Pick(Op op, DType dtype) : flip(static_cast<Stored>(is_float ? 0 : flip_of(op, dtype))) {}
+  Pick(Op op, DType dtype) : flip(static_cast<Bits>(flip_of(op, dtype) ^ (is_float ? flip_of(Op::min, dtype) : 0))) {}
 
   constexpr std::int64_t size() const { return sizeof(Stored); }
   template <int N>
@@ -38,32 +38,27 @@ struct Pick {
   }
   /// What a window without taps has.
   static constexpr T nothing() {
-    return is_float ? -Sign * std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+    return is_float ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
   }
   template <int N>
   TILEPOOL_INLINE Vec<Stored, N> flipped(Vec<Stored, N> v) const {
-    if constexpr (is_float) {
-      return v;
-    } else {
-      return static_cast<Vec<Stored, N>>(v ^ splat<N>(flip));
-    }
+    return bits_as<Vec<Stored, N>>(static_cast<Vec<Bits, N>>(bits_as<Vec<Bits, N>>(v) ^ splat<N>(flip)));
   }
 };
 
-/// Both types of 16-bit floats, held as float32. The smallest number is the greatest one with the sign flipped.
+/// 16-bit floats, held as float32.
+template <class Half>
 struct PickHalf {
   using Held = float;
-  static constexpr bool prefers_greater = true, is_common = false;
-  DType dtype;
-  bool flips;
+  static constexpr bool is_common = false;
+  std::int32_t flip;
 
-  PickHalf(Op op, DType of) : dtype(of), flips(op == Op::min) {}
+  PickHalf(Op op, DType) : flip(Pick<float>(op, DType::float32).flip) {}
 
   static constexpr std::int64_t size() { return sizeof(std::uint16_t); }
   template <int N>
   TILEPOOL_INLINE Vec<float, N> read(const char* from) const {
-    const auto bits = load<N>(reinterpret_cast<const std::uint16_t*>(from));
-    return flipped<N>(dtype == DType::float16 ? from_float16<N>(bits) : from_bfloat16<N>(bits));
+    return flipped<N>(convert<float, Half, N>(load<N>(reinterpret_cast<const std::uint16_t*>(from))));
   }
   template <int N>
   TILEPOOL_INLINE Vec<float, N> read_some(const char* from, std::int64_t begin, std::int64_t end) const {
@@ -73,13 +68,13 @@ struct PickHalf {
   }
   template <int N>
   TILEPOOL_INLINE void write(char* to, Vec<float, N> v) const {
-    v = flipped<N>(v);
-    store(to, dtype == DType::float16 ? convert<Float16, float, N>(v) : convert<BFloat16, float, N>(v));
+    store(to, convert<Half, float, N>(flipped<N>(v)));
   }
-  static constexpr float nothing() { return -std::numeric_limits<float>::infinity(); }
+  static constexpr float nothing() { return std::numeric_limits<float>::infinity(); }
   template <int N>
   TILEPOOL_INLINE Vec<float, N> flipped(Vec<float, N> v) const {
-    return flips ? -v : v;
+    using Bits = Vec<std::int32_t, N>;
+    return bits_as<Vec<float, N>>(bits_as<Bits>(v) ^ splat<N>(flip));
   }
 };
 
@@ -104,11 +99,24 @@ struct PickRow {
   template <int N>
   TILEPOOL_INLINE void put(std::int64_t to, Vec<Held, N> best, Vec<Place, N> place, std::int64_t start) const {
     op.template write<N>(out + to * op.size(), best);
-    const auto index = convert_numbers<std::int64_t, N>(place) + load<N>(steps) + splat<N>(start);
-    if (indexing.wide) {
-      store(static_cast<std::int64_t*>(indices) + to, index);
+    put_indices<N>(to, place, steps, splat<(N < index_lanes ? N : index_lanes)>(start));
+  }
+
+  /// A vector of them at a time: GCC 12 takes those that are two vectors apart, by way of memory.
+  static constexpr int index_lanes = full_lanes<std::int64_t>;
+  template <int N, class Start>
+  TILEPOOL_INLINE void put_indices(std::int64_t to, Vec<Place, N> place, const std::int64_t* further,
+                                   Start start) const {
+    if constexpr (N > index_lanes) {
+      put_indices<N / 2>(to, half<0, N, Place>(place), further, start);
+      put_indices<N / 2>(to + N / 2, half<1, N, Place>(place), further + N / 2, start);
     } else {
-      store(static_cast<std::int32_t*>(indices) + to, convert_numbers<std::int32_t, N>(index));
+      const auto index = convert_numbers<std::int64_t, N>(place) + (load<N>(further) + start);
+      if (indexing.wide) {
+        store(static_cast<std::int64_t*>(indices) + to, index);
+      } else {
+        store(static_cast<std::int32_t*>(indices) + to, convert_numbers<std::int32_t, N>(index));
+      }
     }
   }
 
@@ -129,17 +137,19 @@ struct PickRow {
   TILEPOOL_INLINE const char* row_at(std::int64_t row) const { return static_cast<const char*>(rows[row]) + shift; }
 
   template <int N>
-  using Best = BestLanes<P::prefers_greater, Held, Place, N>;
+  using Best = BestLanes<Held, Place, N>;
 
-  /// Of N outputs: taps(row, take) calls take(tap, number) for each tap of a row in order. Nothing is better than
+  /// Of N outputs: taps(row, take) calls take(tap) for taps `begin`, `begin` + 1, ... of a row. Nothing is better than
   /// nothing, but the taps that there are begin at `place`, and the first of them may be no better.
   template <int N, class Taps>
-  TILEPOOL_INLINE Best<N> best_of(Vec<Place, N> place, const Taps& taps) const {
+  TILEPOOL_INLINE Best<N> best_of(Vec<Place, N> place, std::int64_t begin, const Taps& taps) const {
     Best<N> best{splat<N>(P::nothing()), place};
+    const auto further = in_register(splat<N>(static_cast<Place>(indexing.tap)));
     for (std::int64_t r = 0; r < row_count; ++r) {
-      const std::int64_t row_place = indexing.rows[r] - indexing.rows[0];
-      taps(row_at(r), [&](Vec<Held, N> tap, std::int64_t number) TILEPOOL_INLINE_LAMBDA {
-        best.take(tap, splat<N>(static_cast<Place>(row_place + number * indexing.tap)));
+      auto here = splat<N>(static_cast<Place>(indexing.rows[r] - indexing.rows[0] + begin * indexing.tap));
+      taps(row_at(r), [&](Vec<Held, N> tap) TILEPOOL_INLINE_LAMBDA {
+        best.take(tap, here);
+        here += further;
       });
     }
     return best;
@@ -147,7 +157,7 @@ struct PickRow {
 
   template <int N, class Taps>
   TILEPOOL_INLINE void outputs_at(std::int64_t to, std::int64_t start, Vec<Place, N> place, const Taps& taps) const {
-    const Best<N> best = best_of<N>(place, taps);
+    const Best<N> best = best_of<N>(place, 0, taps);
     put<N>(to, best.value(), best.place, start);
   }
 
@@ -161,7 +171,7 @@ struct PickRow {
       const std::int64_t lane = i * steps[1];
       outputs_at<N>(to + i, start + lane, Vec<Place, N>{},
                     [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
-                      for (std::int64_t t = 0; t < taps; ++t) take(tap_at<N>(row, at + t * distance), t);
+                      for (std::int64_t t = 0; t < taps; ++t) take(tap_at<N>(row, at + t * distance));
                     });
     });
   }
@@ -184,7 +194,7 @@ struct PickRow {
   }
 
   template <int K>
-  void flat_row() const {
+  TILEPOOL_NOINLINE void flat_row() const {
     if (along.inner == 1) {
       const auto [begin, end] = inside((count - 1) * along.step + 1);
       scalars(0, begin);
@@ -198,7 +208,7 @@ struct PickRow {
 
   /// Windows of neighbouring taps, S apart, of single-element pixels: whole vectors are loaded and de-interleaved.
   template <int S, int K = 0>
-  void strided() const {
+  TILEPOOL_NOINLINE void strided() const {
     constexpr int N = Widest;
     const std::int64_t taps = K > 0 ? K : count;
     // The outputs whose groups of S lie inside the row. K > S takes but one tap of the last group.
@@ -241,11 +251,11 @@ struct PickRow {
       for (std::int64_t t = 0; t < taps; t += S) {
         if (K == S + 1 && t == S) {  // the first phase again, a lane further on
           const auto behind = splat<N>(tap_at<1>(row, at + S * N));
-          return take(shifted<1, N, Held>(every<0, S, N, Held>(parts), behind), S);
+          return take(shifted<1, N, Held>(every<0, S, N, Held>(parts), behind));
         }
         load_parts(row, t);
-        take(every<0, S, N, Held>(parts), t);
-        if (t + 1 < taps) take(every<1, S, N, Held>(parts), t + 1);
+        take(every<0, S, N, Held>(parts));
+        if (t + 1 < taps) take(every<1, S, N, Held>(parts));
       }
     });
   }
@@ -263,13 +273,13 @@ struct PickRow {
     }
     const auto lane = [&](const char* row, std::int64_t t)
                           TILEPOOL_INLINE_LAMBDA { return Vec<Held, N>{tap_at<1>(row, at + t * distance)}; };
-    const auto best = best_of<N>(splat<N>(static_cast<Place>(begin * indexing.tap)),
+    const auto best = best_of<N>(splat<N>(static_cast<Place>(begin * indexing.tap)), begin,
                                  [&](const char* row, const auto& take) TILEPOOL_INLINE_LAMBDA {
                                    for (std::int64_t t = begin; t < end;) {
                                      const std::int64_t left = end - t, most = operations_between_watches;
                                      const std::int64_t stop = t + (left < most ? left : most);
                                      if (left > most && indexing.watch.over(most)) return;
-                                     for (; t < stop; ++t) take(lane(row, t), t);
+                                     for (; t < stop; ++t) take(lane(row, t));
                                    }
                                  });
     const std::int64_t start = base + o * indexing.output;

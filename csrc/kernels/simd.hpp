@@ -50,11 +50,12 @@ TILEPOOL_INLINE Vec<T, N> load(const T* from) {
   return v;
 }
 
-/// Keeps compilers from loading it again, which costs more than a register where vectors lie across cache lines.
+/// Keeps compilers from loading or making it again, which costs more than a register: where vectors lie across cache
+/// lines, or are broadcast.
 template <class V>
 TILEPOOL_INLINE V in_register(V v) {
-#if defined(__AVX512F__) && defined(__GNUC__)
-  asm("" : "+v"(v));
+#if defined(__AVX2__) && defined(__GNUC__)
+  if constexpr (!std::is_integral_v<V>) asm("" : "+v"(v));
 #endif
   return v;
 }
