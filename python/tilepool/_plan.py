@@ -90,6 +90,7 @@ class Call(NamedTuple):
     plain: bool  # and nothing has to be done before or after
     bits: DType | None  # bfloat16, if that is what the plan reads and writes: numpy has none, the core sees bits
     rounding: str  # of averages in integers
+    on_bits: Call | None = None  # the same on bits: nothing else has to be done where both are bfloat16
 
     def run(self, x: Array, out: object, threads: int, mask: Array | None = None) -> Array | tuple[Array, ...]:
         """The result, or the pair of values and indices: in `out`, where that is given."""
@@ -103,6 +104,15 @@ class Call(NamedTuple):
         elif self.plain and (out is None or (type(out) is np.ndarray and self.plan.fits(x, out, None, mask))):
             return self.plan.run(x, out, threads, mask)
         outs = arrays.outputs(out, len(self.dtypes))
+        values, *places = outs
+        if self.on_bits is not None and (values is None or (type(values) is np.ndarray and values.dtype == self.bits)):
+            bits = None if values is None else values.view(UINT16)
+            found: Any = self.on_bits.run(
+                x.view(UINT16), (bits, *places) if places and out is not None else bits, threads, mask
+            )
+            first, *others = found if places else (found,)
+            first = first.view(self.bits) if values is None else values
+            return (first, *others) if places else first
         targets = self.targets(outs)
         results = arrays.delivered(self.results(x, targets, threads, Missing(False, mask)), outs, targets)
         return results[0] if len(results) == 1 else results
@@ -250,7 +260,7 @@ def make(
     direct = core.result_dtype == result.name
     narrow = op.counting if op.counting is not None and op.counting.dtype == "uint8" else None
     view = UINT16 if is_bfloat16(native) else native if swapped else None
-    return Call(
+    call = Call(
         plan=core,
         shape=core.result_shape,
         dtypes=(result,) if op.counting is None else (result, np.dtype(op.counting.dtype)),
@@ -264,6 +274,10 @@ def make(
         bits=bits,
         rounding=op.division.rounding,
     )
+    if bits is None or view is None or copies or not direct:
+        return call
+    dtypes = UINT16, *call.dtypes[1:]
+    return call._replace(on_bits=call._replace(dtypes=dtypes, view=None, bits=None, plain=narrow is None))
 
 
 kept = lru_cache(maxsize=512)(make)
