@@ -52,8 +52,8 @@ struct AlongRow {
     return Op::template combine<N>(pairwise<N>(at, half), pairwise<N>(at + half * distance, taps - half));
   }
 
-  /// Outputs whose taps are neighbours where the outputs are: stride 1, or one pixel.
-  void flat(std::int64_t from, std::int64_t to, std::int64_t n) const {
+  /// Of some pixel: n outputs whose taps are neighbours where the outputs are.
+  TILEPOOL_INLINE void flat(std::int64_t from, std::int64_t to, std::int64_t n) const {
     std::int64_t i = 0;
     if constexpr (lanes > 1) {
       const std::int64_t end = Op::rounds && count > most_added ? 0 : n;
@@ -75,8 +75,6 @@ struct AlongRow {
       put<N>(to + i + at, window<N>(from + i + at));
     });
   }
-
-  void flat_row() const { flat(first, 0, outputs * along.inner); }
 
   /// Windows of neighbouring taps, S apart, of single-element pixels: whole vectors are loaded and de-interleaved.
   template <int S, int K = 0>
@@ -164,20 +162,6 @@ struct AlongRow {
     }
     take(Lanes<S - 1>{}, false);
     return acc;
-  }
-
-  /// Pixels apart from each other.
-  void pixels() const {
-    if constexpr (lanes > 1) {
-      if (along.inner <= narrow) {
-        if (along.stride == 2 && along.inner == 3) return small_pixels<3>();
-        if (along.stride == 2 && along.inner == 4) return small_pixels<4>();
-        return small_pixels();
-      }
-    }
-    for (std::int64_t o = 0; o < outputs; ++o) {
-      flat(first + o * along.stride * along.inner, o * along.inner, along.inner);
-    }
   }
 
   /// Pixels of at most 16 bytes: each is written as many elements, whose surplus the next pixel overwrites. Where the
@@ -277,14 +261,30 @@ struct AlongRow {
   }
 
   /// Lines of common windows. A copy whose address is not known is held in registers, whatever is written.
-  template <int K>
-  TILEPOOL_NOINLINE void halve(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+  template <class Loop>
+  TILEPOOL_INLINE void in_registers(std::int64_t lines, std::int64_t read_step, std::int64_t write_step,
+                                    const Loop& loop) {
     AlongRow row = *this;
     row.next_line(0, 0);  // pointers are read one by one, as they were written
-    for (std::int64_t line = 0; line < lines; ++line, row.next_line(read_step, write_step))
-      row.template strided<2, K>();
+    for (std::int64_t line = 0; line < lines; ++line, row.next_line(read_step, write_step)) loop(row);
     next_line(lines * read_step, lines * write_step);
     if (along.streams) finish_streams();
+  }
+
+  template <int K>
+  TILEPOOL_NOINLINE void halve(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+    in_registers(lines, read_step, write_step,
+                 [](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template strided<2, K>(); });
+  }
+
+  /// The pixels of one line lie apart from each other, or are one.
+  TILEPOOL_NOINLINE void pixels(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+    const bool is_one = along.stride == 1;
+    const std::int64_t apart = is_one ? 1 : outputs, hop = along.stride * along.inner;
+    const std::int64_t n = is_one ? outputs * along.inner : along.inner;
+    in_registers(lines, read_step, write_step, [=](const AlongRow& row) TILEPOOL_INLINE_LAMBDA {
+      for (std::int64_t p = 0; p < apart; ++p) row.flat(row.first + p * hop, p * n, n);
+    });
   }
 
   /// So many lines, by a loop that is chosen once; then this is the line behind them.
@@ -297,8 +297,16 @@ struct AlongRow {
     if constexpr (Src::row_count == 1) {
       if (along.long_windows) return by([](const AlongRow& row) { row.long_windows(); });
     }
-    if (along.stride == 1 || outputs == 1) return by([](const AlongRow& row) { row.flat_row(); });
-    if (along.inner > 1) return by([](const AlongRow& row) { row.pixels(); });
+    if (along.stride == 1 || outputs == 1) return pixels(lines, read_step, write_step);
+    if constexpr (lanes > 1) {
+      if (along.inner > 1 && along.inner <= narrow) {
+        const std::int64_t colours = along.stride == 2 ? along.inner : 0;
+        if (colours == 3) return by([](const AlongRow& row) { row.template small_pixels<3>(); });
+        if (colours == 4) return by([](const AlongRow& row) { row.template small_pixels<4>(); });
+        return by([](const AlongRow& row) { row.small_pixels(); });
+      }
+    }
+    if (along.inner > 1) return pixels(lines, read_step, write_step);
     if constexpr (lanes > 1) {
       constexpr int R = Src::row_count;  // see `pools_at_once`
       const std::int64_t stride = along.step == 1 ? along.stride : 0;
