@@ -236,8 +236,9 @@ py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& o
   return py::make_tuple(values, indices);
 }
 
-/// Adds values to the cells that indices name: see Scatter. Arrays are dense, of the sizes that are said.
-void add_to_cells(const py::array& values, const py::array& indices, py::array& cells, const std::string& dtype,
+/// Adds values to the cells that indices name: see Scatter. Arrays are dense, of the sizes that are said. Returns
+/// whether none was lost.
+bool add_to_cells(const py::array& values, const py::array& indices, py::array& cells, const std::string& dtype,
                   std::int64_t planes, std::int64_t inner, const py::tuple& sizes, const py::tuple& windows,
                   int threads) {
   Scatter form{dtype_named(dtype), indices.itemsize(), planes, inner, {}};
@@ -270,7 +271,7 @@ void add_to_cells(const py::array& values, const py::array& indices, py::array& 
   bool complete = true;
   run_work(static_cast<std::int64_t>(values.nbytes() + indices.nbytes() + cells.nbytes()), threads,
            [&](int team, Interrupt::Question question) { complete = scatter(form, from, places, to, team, question); });
-  if (!complete) throw py::value_error("indices must name cells that their windows see, or -1");
+  return complete;
 }
 
 using Bytes = py::array_t<std::uint8_t, py::array::c_style>;

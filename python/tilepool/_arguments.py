@@ -173,14 +173,14 @@ def generator(name: str, value: object) -> np.random.Generator:
     return np.random.default_rng(value)
 
 
-def shape(value: object) -> tuple[int, ...]:
+def shape(value: object, name: str = "shape") -> tuple[int, ...]:
     """The shape of an array."""
     value = listed(value)
     if not is_list(value) or not all(map(is_integer, value)):
-        raise TypeError(f"shape must be a tuple of integers, not {shown(value)}")
+        raise TypeError(f"{name} must be a tuple of integers, not {shown(value)}")
     sizes = tuple(map(int, value))
     if min(sizes, default=0) < 0:
-        raise ValueError(f"shape must not be negative, not {shown(value)}")
+        raise ValueError(f"{name} must not be negative, not {shown(value)}")
     if max(sizes, default=0) >= LIMIT:
-        raise ValueError(f"shape must be below 2**63, not {shown(value)}")
+        raise ValueError(f"{name} must be below 2**63, not {shown(value)}")
     return sizes

@@ -16,6 +16,7 @@ from . import _arguments as arguments
 from . import _arrays as arrays
 from . import _averages as averages
 from . import _core
+from . import _indices as places
 from . import _missing as missing_cells
 from ._core import call_key
 from ._docs import complete
@@ -62,7 +63,10 @@ class Kept(NamedTuple):
         if self.sums is not None:
             return self.sums.run(g, out, threads)
         assert self.extrema is not None
-        found = self.extrema.found(x, ALL, threads) if indices is None else self.extrema.given(g, indices, index_base)
+        if indices is None:
+            found = self.extrema.found(x, ALL, threads)
+        else:
+            found = self.extrema.given(indices_for(g, indices), index_base)
         result = self.extrema.run(g, found, threads)
         if out is None:
             return result
@@ -85,9 +89,9 @@ def gradient(describe: Callable[..., Request]) -> Callable[..., Any]:
         form = call_key(g, (), {})
         key = form, None if form is None else call_key(g if is_shape else x, (x, *args) if is_shape else args, options)
         found = None if key[1] is None else kept.get(key)
-        if found is not None and (indices is None or found.extrema is not None):
-            team = 0 if threads is None else arguments.threads(threads)
-            return found.run(g, x, out, team, indices, options.get("index_base", "plane"))
+        base = options.get("index_base", "plane")
+        if found is not None and (found.extrema is not None if indices is not None else base == "plane"):
+            return found.run(g, x, out, 0 if threads is None else arguments.threads(threads), indices, base)
         own = {name: value for name, value in (("out", out), ("threads", threads)) if value is not None}
         own |= {} if indices is None else {"indices": indices}
         request = describe(g, x, *args, **own, **options)
@@ -128,28 +132,33 @@ def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
         refuse_photo(cells)
     windows = request.windows
     if isinstance(windows, Fractional):
-        if windows.points is None:
-            raise ValueError("boundaries must be given, not None: those that the pooling had (return_boundaries=True)")
         request = request._replace(windows=windows.drawn(tuple(cells.shape[axis] for axis in axes))[0])
     if how.weights is not None and not request.op.row.weights:
         raise TypeError(f"op {request.op.name!r} has no argument 'weights'")
     if how.weights is None and wrt == "weights":
         raise TypeError("weights must be given where wrt is 'weights', not None")
+    base = places.index_base("index_base", how.index_base)
+    if how.indices is None and base != "plane":
+        raise ValueError(f"index_base must be 'plane' where there are no indices, not {base!r}")
+    if isinstance(x, np.ma.MaskedArray) and how.out is not None:
+        raise TypeError(f"out must be None where x is a MaskedArray, not {arguments.shown(how.out)}")
+    indices = None if how.indices is None else indices_for(values, how.indices)
     missing = missing_cells.left_out(cells, how.nan_policy, mask, threads)
     weights = None if how.weights is None else averages.weights_of(how.weights, cells.shape)
     shape = np.shape(how.weights) if wrt == "weights" else cells.shape
     target = arrays.target(how.out, shape, dtype)
 
-    parts = tuple(parts_of(values, cells, request))
+    parts = tuple(parts_of(values, indices, cells, request))
     plain = len(parts) == 1 and parts[0][0] is values and weights is None and few == 0 and values.dtype == dtype
     number = FLOAT32 if len(parts) > 1 and dtype.itemsize == 2 else dtype
     plan, total = None, None
-    for piece, pooling in parts:
+    for piece, named, pooling in parts:
         like = piece if is_shape else cells
         part = Part(piece, cells, pooling, missing, arrays.memory_order(like.shape, like.strides), threads)
         part = part._replace(g=shown(part, few).astype(number, copy=False))
-        result, plan = of_part(part, how, weights, wrt, target if plain and missing.nothing else None)
-        total = result if total is None else np.add(total, result, out=total)
+        result, plan = of_part(part, named, how, weights, wrt, target if plain and missing.nothing else None)
+        with np.errstate(invalid="ignore"):  # infinities of both signs
+            total = result if total is None else np.add(total, result, out=total)
     assert total is not None
     with np.errstate(all="ignore"):
         total = (summed_to(total, shape) if wrt == "weights" else total).astype(dtype, copy=False)
@@ -160,7 +169,9 @@ def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
     return result, plan if plain and always else None
 
 
-def of_part(part: Part, how: How, weights: Array | None, wrt: str, out: Array | None) -> tuple[Array, Kept | None]:
+def of_part(
+    part: Part, indices: Array | None, how: How, weights: Array | None, wrt: str, out: Array | None
+) -> tuple[Array, Kept | None]:
     """The gradient of some windows, and what it was planned to be."""
     name, parameters = part.pooling.op.name, part.pooling.op.parameters
     if weights is not None:
@@ -169,11 +180,11 @@ def of_part(part: Part, how: How, weights: Array | None, wrt: str, out: Array | 
         return of_magnitudes(part) if parameters[0] == inf else of_norms(part), None
     if name in ("max", "min"):
         extrema = Extrema(part)
-        if how.indices is None:
-            indices = extrema.found(part.x, part.missing, part.threads)
+        if indices is None:
+            cells = extrema.found(part.x, part.missing, part.threads)
         else:
-            indices = extrema.given(part.g, how.indices, how.index_base)
-        return extrema.run(part.g, indices, part.threads), Kept(None, extrema)
+            cells = extrema.given(indices, how.index_base)
+        return extrema.run(part.g, cells, part.threads), Kept(None, extrema)
     sums = Sums(part, divisors_of(part) if name == "avg" else None)
     result = sums.run(part.g, out, part.threads)
     return result if part.missing.nothing else part.left_in(result), Kept(sums, None)
@@ -188,7 +199,7 @@ def cells_of(x: Any, request: Request, how: How, dtype: DType) -> tuple[Array, A
         if how.nan_policy != PROPAGATE or how.wrt == "weights":
             argument = "wrt" if how.wrt == "weights" else "nan_policy"
             raise TypeError(f"x must be the array that was pooled where {argument} is given, not a shape")
-        return np.broadcast_to(np.zeros((), dtype), arguments.shape(x)), how.mask, True
+        return np.broadcast_to(np.zeros((), dtype), arguments.shape(x, "x")), how.mask, True
     if not isinstance(x, np.ma.MaskedArray):
         return arrays.plain("x", x), how.mask, False
     data = np.ma.getdata(x).view(np.ndarray)
@@ -198,8 +209,17 @@ def cells_of(x: Any, request: Request, how: How, dtype: DType) -> tuple[Array, A
     return data, counted, False
 
 
-def parts_of(g: Array, x: Array, request: Request) -> Iterator[tuple[Array, Pooling]]:
-    """What of g belongs to which windows. Refuses shapes that poolings of x do not give."""
+def indices_for(g: Array, indices: Any) -> Array:
+    array = places.as_indices(indices)
+    if array.shape != g.shape:
+        raise ValueError(f"indices must have the shape of g, {g.shape}, not {array.shape}")
+    return array
+
+
+def parts_of(
+    g: Array, indices: Array | None, x: Array, request: Request
+) -> Iterator[tuple[Array, Array | None, Pooling]]:
+    """What of g and of its indices belongs to which windows. Refuses shapes that poolings of x do not give."""
     windows, axes = request.windows, request.axes.of(x.ndim)
 
     def pooled(of: Any) -> Pooling:
@@ -212,7 +232,7 @@ def parts_of(g: Array, x: Array, request: Request) -> Iterator[tuple[Array, Pool
     if isinstance(windows, Whole) and not windows.keepdims:
         pooled(windows).call(x)
         require(tuple(n for axis, n in enumerate(x.shape) if axis not in axes))
-        yield np.expand_dims(g, axes), pooled(windows)
+        yield np.expand_dims(g, axes), None if indices is None else np.expand_dims(indices, axes), pooled(windows)
     elif isinstance(windows, Pyramid):
         shapes = [pooled(grid).call(x).shape for grid in windows.grids]
         counts = [prod(shape[axis] for axis in axes) for shape in shapes]
@@ -222,13 +242,17 @@ def parts_of(g: Array, x: Array, request: Request) -> Iterator[tuple[Array, Pool
         require((*outer, sum(counts), *inner))
         begin = 0
         for grid, shape, count in zip(windows.grids, shapes, counts, strict=True):
-            cells = g[(slice(None),) * first + (slice(begin, begin + count),)]
-            of_axes = cells.reshape(*outer, *(shape[axis] for axis in axes), *inner)
-            yield np.moveaxis(of_axes, range(first, first + len(axes)), axes), pooled(grid)
+            part, sizes = slice(begin, begin + count), (*outer, *(shape[axis] for axis in axes), *inner)
+
+            def of_axes(array: Array, part: slice = part, sizes: Cells = sizes) -> Array:
+                cells = array[(slice(None),) * first + (part,)].reshape(sizes)
+                return np.moveaxis(cells, range(first, first + len(axes)), axes)
+
+            yield of_axes(g), None if indices is None else of_axes(indices), pooled(grid)
             begin += count
     else:
         require(pooled(windows).call(x).shape)
-        yield g, pooled(windows)
+        yield g, indices, pooled(windows)
 
 
 def shown(part: Part, min_count: int) -> Array:

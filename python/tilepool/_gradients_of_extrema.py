@@ -55,20 +55,24 @@ class Extrema:
     def run(self, g: Array, indices: Array, threads: int) -> Array:
         """Indices count the cells of a plane: int64 or int32."""
         result = np.empty(self.sizes, g.dtype)
-        values, cells = (np.ascontiguousarray(array.transpose(self.order)) for array in (g, indices))
+        values, cells = (self.dense(array) for array in (g, indices))
         seen = result
         if is_bfloat16(g.dtype):
             values, seen = values.view(UINT16), result.view(UINT16)
-        _core.add_to_cells(values, cells, seen, self.name, self.planes, self.inner, *self.of_axes, threads)
+        if not _core.add_to_cells(values, cells, seen, self.name, self.planes, self.inner, *self.of_axes, threads):
+            places.refuse_outside(indices, prod(self.of_axes[0]))
+            raise ValueError("indices must name cells of their windows, or be -1")
         moved = result.transpose(self.back)
         return moved if self.wanted is None else arrays.copied(moved, g.dtype, self.wanted)
 
-    def given(self, g: Array, indices: Any, index_base: object) -> Array:
+    def dense(self, array: Array) -> Array:
+        """An array as the core reads it."""
+        moved = np.ascontiguousarray(array.transpose(self.order))
+        return moved if moved.flags.aligned else moved.copy()
+
+    def given(self, array: Array, index_base: object) -> Array:
         """Indices of the caller's, as counted in a plane."""
         base = places.index_base("index_base", index_base)
-        array = places.as_indices(indices)
-        if array.shape != g.shape:
-            raise ValueError(f"indices must have the shape of g, {g.shape}, not {array.shape}")
         if array.dtype == UINT8:
             array = np.where(array == 255, -1, array.astype(np.int32))
         if base == "window":
@@ -108,5 +112,7 @@ def of_magnitudes(part: Part) -> Array:
     magnitudes = part._replace(x=np.abs(part.x.astype(FLOAT64)), pooling=part.pooling.of(MAX))
     largest = Extrema(magnitudes)
     result = largest.run(part.g, largest.found(magnitudes.x, part.missing, part.threads), part.threads)
-    result *= signs.astype(part.g.dtype)
-    return result
+    with np.errstate(all="ignore"):
+        signed = np.multiply(result, signs.astype(part.g.dtype)) + np.zeros((), part.g.dtype)  # -0 is 0
+    np.copyto(signed, 0, where=result == 0)  # of NaNs that no window has found
+    return part.left_in(signed)

@@ -67,7 +67,7 @@ class Sums:
 
     def __init__(self, part: Part, divisors: Array | None) -> None:
         self.divisors, division = divisors, None
-        if divisors is not None and divisors.size > 0 and divisors.min() == divisors.max() != 0:
+        if divisors is not None and divisors.size > 0 and 0 < divisors.min() == divisors.max() < 2**53:
             division, self.divisors = Division(divisor=float(divisors.flat[0])), None
         shape, self.apart = part.x.shape, []
         windows: list[Window] = []
@@ -86,6 +86,7 @@ class Sums:
         self.kept: tuple[object, Call] | None = None
 
     def run(self, g: Array, out: Any, threads: int) -> Array:
+        dtype = g.dtype
         if self.divisors is not None:
             g = quotients(g, self.divisors)
         for axis in self.apart:
@@ -93,7 +94,11 @@ class Sums:
         form, kept = (g.dtype, g.strides), self.kept
         if kept is None or kept[0] != form:
             self.kept = kept = form, self.pooling.call(g)
-        return kept[1].run(g, out, threads)  # type: ignore[return-value] # no pair
+        if g.dtype == dtype:
+            return kept[1].run(g, out, threads)  # type: ignore[return-value] # no pair
+        with np.errstate(all="ignore"):
+            result = np.asarray(kept[1].run(g, None, threads)).astype(dtype)
+        return arrays.delivered((result,), (out,), (arrays.target(out, result.shape, dtype),))[0]
 
 
 def divisors_of(part: Part) -> Array:
@@ -110,17 +115,17 @@ def divisors_of(part: Part) -> Array:
 
 
 def quotients(g: Array, divisors: Array) -> Array:
-    """g divided; 0 where a window has no cell that g could go to."""
+    """g divided, 16-bit floats as float32; 0 where a window has no cell that g could go to."""
     number = FLOAT32 if g.dtype.itemsize == 2 else g.dtype
     with np.errstate(all="ignore"):
         result: Array = np.divide(g.astype(number, copy=False), divisors.astype(number))
         np.copyto(result, 0, where=divisors == 0)
-        return result.astype(g.dtype, copy=False)
+        return np.add(result, 0, out=result)  # -0 is 0
 
 
 def of_weighted(part: Part, weights: Array, wrt: str) -> Array:
     """Of sums and averages of weighted cells, in float64."""
-    x, pooling, missing = part.x, part.pooling, part.missing._replace(weights=weights)
+    x, pooling, missing = part.x, part.pooling, part.missing._replace(weights=weights.astype(FLOAT64, copy=False))
     g, division = part.g.astype(FLOAT64), pooling.op.division
     average = pooling.op.name == "avg"
     divisors: Array | None = None
@@ -137,15 +142,13 @@ def of_weighted(part: Part, weights: Array, wrt: str) -> Array:
             np.copyto(g, 0, where=averages.counted(x, pooling, part.missing, part.threads) == 0)
         result = part.transposed(g)
         if wrt == "x":
-            return part.left_in(result * weights)
-        cells = x.astype(FLOAT64)
-        np.copyto(cells, 0, where=False if (out := missing.cells(x)) is None else out)
-        result = result * cells
+            return part.left_in(result * weights + 0.0)  # -0 is 0
+        result = np.where(result == 0, 0, result * x.astype(FLOAT64))  # NaNs that count for nothing
         if divisors is not None:
             sums = pooling.of(SUM._replace(dtype=FLOAT64))
             averaged = sums.call(x, missing).results(x, (None,), part.threads, missing)[0] / divisors
             result -= part.transposed(np.where(g == 0, 0, g * averaged))
-        return part.left_in(result)
+        return part.left_in(result + 0.0)
 
 
 # ---- norms -----------------------------------------------------------------------------------------------------------
@@ -180,5 +183,5 @@ def of_norms(part: Part) -> Array:
             result[of_nan | (seen & np.isinf(magnitudes))] = np.nan
         result *= np.sign(x.astype(FLOAT64))
         result[magnitudes == 0] = 0
-        result = part.left_in(result)
+        result = part.left_in(result + 0.0)  # -0 is 0
         return arrays.copied(result, part.g.dtype, part.order)

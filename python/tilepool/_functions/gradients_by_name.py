@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from .._fractional import Fractional
     from .._ops import AnyOp
     from .._types import (
         Array,
@@ -36,12 +37,21 @@ if TYPE_CHECKING:
     )
 
 
+def drawn(kernel_size: object, boundaries: object, overlapping: object) -> Fractional:
+    if boundaries is None:
+        raise ValueError("boundaries must be given, not None: those that the pooling had (return_boundaries=True)")
+    return fractional(kernel_size, None, None, overlapping, True, None, boundaries, False)
+
+
 def described(op: str, indices: object, index_base: object, options: dict[str, Any], padded: bool = True) -> AnyOp:
     """The operation of that name; refuses what only poolings of other names have."""
+    for name in ("return_indices", "index_dtype", "dtype", "rounding"):
+        if name in options:
+            raise TypeError(f"op {op!r} has no argument {name!r} here: it is about the result alone")
     kept = (op_named if padded else op_without_padding)(op, **options)
     if kept.name not in ("max", "min"):
-        for name, value, default in (("indices", indices, None), ("index_base", index_base, "plane")):
-            if value is not default and value != default:
+        for name, is_given in (("indices", indices is not None), ("index_base", index_base != "plane")):
+            if is_given:
                 raise TypeError(f"op {op!r} has no argument {name!r} here")
     return kept
 
@@ -239,7 +249,7 @@ def fractional_max_pool(
     >>> tp.grad.fractional_max_pool(np.ones(2), x, boundaries=boundaries, axis=0)
     array([0., 0., 1., 0., 1.])
     """
-    windows = fractional(kernel_size, None, None, overlapping, True, None, boundaries, False)
+    windows = drawn(kernel_size, boundaries, overlapping)
     return Request(op_named("max"), windows, pooled_axes(layout, axis))
 
 
@@ -284,7 +294,7 @@ def fractional_avg_pool(
     >>> 6 * tp.grad.fractional_avg_pool(np.ones(2), x, boundaries=boundaries, axis=0)
     array([2., 2., 2., 3., 3.])
     """
-    windows = fractional(kernel_size, None, None, overlapping, True, None, boundaries, False)
+    windows = drawn(kernel_size, boundaries, overlapping)
     return Request(op_named("avg"), windows, pooled_axes(layout, axis))
 
 
