@@ -4,6 +4,7 @@ from . import _core  # first: where it can't be had, it says so
 
 # isort: split
 import warnings as _warnings
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import grad
 from ._config import get_threads, set_threads, show_config
@@ -16,6 +17,9 @@ from ._functions.indices import convert_indices, max_unpool
 from ._functions.norms import gem_pool, logsumexp_pool, lp_pool, softmax_pool
 from ._functions.order_and_spread import median_pool, mode_pool, quantile_pool, std_pool, var_pool
 from ._functions.random import fractional_avg_pool, fractional_max_pool, mixed_pool, stochastic_pool
+
+if _TYPE_CHECKING:
+    from . import nn
 
 for _message in _core.warnings():
     _warnings.warn(_message, RuntimeWarning, stacklevel=2)
@@ -45,6 +49,7 @@ __all__ = [
     "min_pool",
     "mixed_pool",
     "mode_pool",
+    "nn",
     "pool",
     "pyramid_pool",
     "quantile_pool",
@@ -56,3 +61,16 @@ __all__ = [
     "sum_pool",
     "var_pool",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`nn`, loaded when it is first named: its classes would take a tenth of the time of the import."""
+    if name != "nn":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return import_module(".nn", __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

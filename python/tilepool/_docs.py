@@ -28,6 +28,14 @@ TEXTS = {
             Size of the window along each pooled axis, in taps: one number for all, or one for each, in the order in
             which the axes are named. So are all arguments given per axis.
     """,
+    "norm_type": """
+        norm_type : float
+            The p of the norm: positive. ``math.inf`` gives the largest magnitude.
+    """,
+    "avg_divisors": """
+        count_include_pad, divisor_override
+            As in `tilepool.avg_pool`.
+    """,
     "sliding": """
         stride : int or tuple of int, optional
             Distance from a window to the next, in cells. Default: `kernel_size`.
@@ -87,6 +95,10 @@ TEXTS = {
             or more.
         axis : int or tuple of int, optional
             The axes to pool, ``(0, 1)`` for an image; `layout` is then not used.
+    """,
+    "layer_layout": """
+        layout : {"channels_first", "channels_last"}, default "channels_first"
+            Whether x is ``(batch, channel, *spatial)`` or ``(batch, *spatial, channel)``. Both also without the batch.
     """,
     "nan_policy": """
         nan_policy : {"propagate", "omit", "raise"}, default "propagate"

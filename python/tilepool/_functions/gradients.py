@@ -120,8 +120,7 @@ def avg_pool(
     %(x_or_shape)s
     %(kernel_size)s
     %(sliding)s
-    count_include_pad, divisor_override
-        As in `tilepool.avg_pool`.
+    %(avg_divisors)s
     %(axes)s
     %(nan_policy)s
     %(min_count)s

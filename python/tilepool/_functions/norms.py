@@ -51,8 +51,7 @@ def lp_pool(
     Parameters
     ----------
     %(x)s
-    norm_type : float
-        The p of the norm: positive. ``math.inf`` gives the largest magnitude.
+    %(norm_type)s
     %(kernel_size)s
     %(sliding)s
     %(axes)s
