@@ -49,6 +49,10 @@ assert_type(tp.mixed_pool(f4, 2, alpha=[[[0.5]], [[1.0]]]), NDArray[np.float32])
 values, indices = tp.max_pool(f4, 2, return_indices=True)
 assert_type(tp.max_unpool(values, indices, 2), NDArray[np.float32])
 assert_type(tp.convert_indices(indices, f4.shape, "plane", "array"), NDArray[np.int64])
+layer = tp.nn.MaxPool2d(2, padding=1).eval()
+assert_type(layer, tp.nn.MaxPool2d)
+assert_type(layer.return_indices, bool)
+assert_type(layer.backward(layer(f4)), Array)
 assert_type(tp.cost(f4.shape, 2).output_shape, tuple[int, ...])
 
 

@@ -108,7 +108,7 @@ def test_planes_beyond_int32_have_indices_of_int64(monkeypatch: pytest.MonkeyPat
         return x, None
 
     layer = nn.MaxPool2d(2)
-    monkeypatch.setattr(nn.MaxPool2d, "pools", staticmethod(max_pool))
+    monkeypatch.setattr(nn.MaxPool2d, "_pools", staticmethod(max_pool))
     for columns in (2**16 - 1, 2**16):
         layer(np.broadcast_to(np.uint8(0), (1, 2**15, columns)))
     assert asked == ["int32", "int64"]

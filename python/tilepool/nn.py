@@ -62,7 +62,7 @@ class Layer:
     """What all layers share: a call pools, and `backward` gives the gradient with respect to the x of the last call.
 
     A layer keeps that x, which must not be changed before `backward`, and in training the places of maxima and minima:
-    as int32 that count the cells of each plane, or as returned where `return_indices` is True. Neither is copied or
+    as int32 that count the cells of each plane, or as returned where ``return_indices`` is True. Neither is copied or
     pickled with the layer. A network needs a layer for each place where it pools, and so does each thread. A new layer
     is in training (``training`` is True).
     """
@@ -70,27 +70,27 @@ class Layer:
     _: KW_ONLY
     layout: Layout = "channels_first"
 
-    pools: ClassVar[Callable[..., Any]]  # a function of tilepool; its gradient has the same name
-    spatial: ClassVar[int]  # how many axes are pooled
-    shown: ClassVar[tuple[str, ...]]  # what torch.nn shows; what it has not comes behind, if it is not the default
-    takes: ClassVar[tuple[str, ...]]  # the attributes that are arguments of the function and of its gradient
-    finds: ClassVar[bool]  # whether a value is that of a cell, which has a place
-    texts: ClassVar[tuple[str, ...]]  # of _docs, on the arguments
-    example: ClassVar[str] = "2"
+    _pools: ClassVar[Callable[..., Any]]  # a function of tilepool; its gradient has the same name
+    _spatial: ClassVar[int]  # how many axes are pooled
+    _shown: ClassVar[tuple[str, ...]]  # what torch.nn shows; what it has not comes behind, if it is not the default
+    _takes: ClassVar[tuple[str, ...]]  # the attributes that are arguments of the function and of its gradient
+    _finds: ClassVar[bool]  # whether a value is that of a cell, which has a place
+    _texts: ClassVar[tuple[str, ...]]  # of _docs, on the arguments
+    _example: ClassVar[str] = "2"
     return_indices = False
 
     def __init_subclass__(cls, spatial: int = 0, pools: Callable[..., Any] | None = None) -> None:
         if pools is None:
             return
-        cls.spatial, cls.pools = spatial, staticmethod(pools)
+        cls._spatial, cls._pools = spatial, staticmethod(pools)
         names = [field.name for field in fields(cls)]
-        cls.finds = "return_indices" in names
-        cls.takes = tuple(name for name in names if name not in ("layout", "return_indices"))
+        cls._finds = "return_indices" in names
+        cls._takes = tuple(name for name in names if name not in ("layout", "return_indices"))
         if pools.__doc__ is not None:  # python -OO
             cls.__doc__ = DOCUMENTED.format(
                 name=cls.__name__, function=pools.__name__, summary=pools.__doc__.partition("\n")[0],
-                axes=" and ".join(AXES[spatial]), parameters="\n    ".join(f"%({text})s" for text in cls.texts),
-                example=cls.example, four=", 4" * spatial, two=", 2" * spatial,
+                axes=" and ".join(AXES[spatial]), parameters="\n    ".join(f"%({text})s" for text in cls._texts),
+                example=cls._example, four=", 4" * spatial, two=", 2" * spatial,
             )  # fmt: skip
         complete(cls, "tilepool.nn")
 
@@ -100,27 +100,27 @@ class Layer:
         self._indices: Any = None
         arguments.choice("layout", self.layout, LAYOUTS)
         arguments.flag("return_indices", self.return_indices)
-        self.pools.__wrapped__(None, **self._options((0,)))  # type: ignore[attr-defined] # refuses what it does of any x
+        self._pools.__wrapped__(None, **self._options((0,)))  # type: ignore[attr-defined] # refuses what it does of any x
 
     def __repr__(self) -> str:
         own = [field.name for field in fields(self) if field.kw_only and getattr(self, field.name) != field.default]
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in (*self.shown, *own))})"
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in (*self._shown, *own))})"
 
-    def __getstate__(self) -> dict[str, object]:
-        return vars(self) | {"_x": None, "_indices": None}
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_x": None, "_indices": None}
 
     def __call__(self, x: ArrayLike) -> Any:
         return self.forward(x)
 
     def forward(self, x: ArrayLike) -> Any:
-        """Pool `x`, with a batch axis or without: an array, and with `return_indices` a second one of places."""
+        """Pool `x`, with a batch axis or without: an array, and with ``return_indices`` a second one of places."""
         options = self._options(self._axes(x))
-        if not self.return_indices and not (self.finds and self.training):
+        if not self.return_indices and not (self._finds and self.training):
             self._x, self._indices = x, None
-            return self.pools(x, **options)
+            return self._pools(x, **options)
         fits = prod(np.shape(x)[axis] for axis in options["axis"]) <= np.iinfo("int32").max
         index_dtype = "int32" if fits and not self.return_indices else "int64"
-        values, indices = self.pools(x, **options, return_indices=True, index_dtype=index_dtype)
+        values, indices = self._pools(x, **options, return_indices=True, index_dtype=index_dtype)
         self._x, self._indices = x, indices
         return (values, indices) if self.return_indices else values
 
@@ -129,7 +129,7 @@ class Layer:
         if self._x is None:
             raise RuntimeError(f"backward must follow a call of the layer: {self!r} has pooled nothing yet")
         found = {} if self._indices is None else {"indices": self._indices}
-        gradient = getattr(grad, self.pools.__name__)
+        gradient = getattr(grad, self._pools.__name__)
         result: Array = gradient(g, self._x, **self._options(self._axes(self._x)), **found)
         return result
 
@@ -144,13 +144,13 @@ class Layer:
 
     def _axes(self, x: ArrayLike) -> tuple[int, ...]:
         last = self.layout == LAYOUTS[1]
-        if np.ndim(x) - self.spatial not in (1, 2):
-            axes = ", ".join((*AXES[self.spatial], "channel") if last else ("channel", *AXES[self.spatial]))
+        if np.ndim(x) - self._spatial not in (1, 2):
+            axes = ", ".join((*AXES[self._spatial], "channel") if last else ("channel", *AXES[self._spatial]))
             raise ValueError(f"x must be ({axes}) or (batch, {axes}) for {self!r}, not of shape {np.shape(x)}")
-        return tuple(range(-self.spatial - last, -last))
+        return tuple(range(-self._spatial - last, -last))
 
     def _options(self, axes: tuple[int, ...]) -> dict[str, Any]:
-        return {"axis": axes, **{name: getattr(self, name) for name in self.takes}}
+        return {"axis": axes, **{name: getattr(self, name) for name in self._takes}}
 
 
 @dataclass(repr=False, eq=False)
@@ -163,8 +163,8 @@ class _Extrema(Layer):
     dilation: Integers = 1
     return_indices: bool = False
     ceil_mode: CeilMode = False
-    shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    texts = ("kernel_size", "sliding", "places")
+    _shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    _texts = ("kernel_size", "sliding", "places")
 
     def __post_init__(self) -> None:
         self.stride = self.kernel_size if self.stride is None else self.stride
@@ -183,12 +183,12 @@ class _Averages(Layer):
     divisor_override: SupportsIndex | None = None
     _: KW_ONLY
     dilation: Integers = 1
-    shown = ("kernel_size", "stride", "padding")
-    texts = ("kernel_size", "sliding", "avg_divisors")
+    _shown = ("kernel_size", "stride", "padding")
+    _texts = ("kernel_size", "sliding", "avg_divisors")
 
     def __post_init__(self) -> None:
         self.stride = self.kernel_size if self.stride is None else self.stride
-        for name in self.shown if self.spatial == 1 else ():  # as torch.nn does here, and nowhere else
+        for name in self._shown if self._spatial == 1 else ():  # as torch.nn does here, and nowhere else
             if isinstance(getattr(self, name), int):
                 setattr(self, name, (getattr(self, name),))
         super().__post_init__()
@@ -205,9 +205,9 @@ class _Norms(Layer):
     _: KW_ONLY
     padding: Padding = 0
     dilation: Integers = 1
-    shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
-    texts = ("norm_type", "kernel_size", "sliding")
-    example = "2, 2"
+    _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
+    _texts = ("norm_type", "kernel_size", "sliding")
+    _example = "2, 2"
 
 
 @dataclass(repr=False, eq=False)
@@ -215,8 +215,8 @@ class _AdaptiveAverages(Layer):
     """Averages of as many windows as wanted."""
 
     output_size: Sizes
-    shown = ("output_size",)
-    texts: ClassVar[tuple[str, ...]] = ("output_size",)
+    _shown = ("output_size",)
+    _texts: ClassVar[tuple[str, ...]] = ("output_size",)
 
 
 @dataclass(repr=False, eq=False)
@@ -224,7 +224,7 @@ class _AdaptiveExtrema(_AdaptiveAverages):
     """Maxima of as many windows as wanted."""
 
     return_indices: bool = False
-    texts = ("output_size", "places")
+    _texts = ("output_size", "places")
 
 
 # fmt: off
