@@ -165,13 +165,13 @@ def min_pooling() -> None:
     print("\n6. Min pooling is max pooling of the negative\n")
     X: Array = rng.normal(size=(6, 6))
     X[0, 0], X[5, 5] = -np.inf, np.inf
-    assert np.array_equal(-tp.max_pool(-X, 3, axis=(0, 1)), tp.min_pool(X, 3, axis=(0, 1)))
-    print(
-        "-tp.max_pool(-X, 3) equals tp.min_pool(X, 3) for floats, so no layer of its own is needed; tp.min_pool saves"
-    )
-    print(
-        "the two passes over memory. Integers have numbers without a negative; there, turn the bits around instead:\n"
-    )
+    smallest = tp.min_pool(X, 3, axis=(0, 1))
+    assert np.array_equal(-tp.max_pool(-X, 3, axis=(0, 1)), smallest)
+    assert np.array_equal(-tp.nn.MaxPool2d(3)(-X[None])[0], smallest)
+    assert np.array_equal(tp.nn.MinPool2d(3)(X[None])[0], smallest)
+    print("-tp.max_pool(-X, 3) equals tp.min_pool(X, 3) for floats, so no layer of its own is needed; tp.min_pool, and")
+    print("tp.nn.MinPool2d as a layer, save the two passes over memory.")
+    print("Integers have numbers without a negative; there, turn the bits around instead:\n")
     lowest, highest = np.iinfo(np.int32).min, np.iinfo(np.int32).max
     edges: list[Any] = [np.array([lowest, 0, 5, highest], np.int32), np.array([0, 1, 2, 255], np.uint8)]
     for X in edges:
