@@ -367,7 +367,7 @@ def test_every_public_function_has_a_signature_here() -> None:
     """The positional order is PyTorch's."""
     public = {name for name in vars(tp) if callable(getattr(tp, name)) and not name.startswith("_")}
     assert public == set(SIGNATURES)
-    assert set(tp.__all__) == {*SIGNATURES, "__version__", "grad"}
+    assert set(tp.__all__) == {*SIGNATURES, "__version__", "grad", "nn"}
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
