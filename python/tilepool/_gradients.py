@@ -145,7 +145,7 @@ def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
     indices = None if how.indices is None else indices_for(values, how.indices)
     missing = missing_cells.left_out(cells, how.nan_policy, mask, threads)
     weights = None if how.weights is None else averages.weights_of(how.weights, cells.shape)
-    shape = np.shape(how.weights) if wrt == "weights" else cells.shape
+    shape = np.asarray(how.weights).shape if wrt == "weights" else cells.shape
     target = arrays.target(how.out, shape, dtype)
 
     parts = tuple(parts_of(values, indices, cells, request))
@@ -155,7 +155,8 @@ def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
     for piece, named, pooling in parts:
         like = piece if is_shape else cells
         part = Part(piece, cells, pooling, missing, arrays.memory_order(like.shape, like.strides), threads)
-        part = part._replace(g=shown(part, few).astype(number, copy=False))
+        part = passing(part, few)
+        part = part._replace(g=part.g.astype(number, copy=False))
         result, plan = of_part(part, named, how, weights, wrt, target if plain and missing.nothing else None)
         with np.errstate(invalid="ignore"):  # infinities of both signs
             total = result if total is None else np.add(total, result, out=total)
@@ -255,12 +256,14 @@ def parts_of(
         yield g, indices, pooled(windows)
 
 
-def shown(part: Part, min_count: int) -> Array:
-    """g, but 0 where a window has too few cells: its result is NaN whatever they are."""
+def passing(part: Part, min_count: int) -> Part:
+    """The same with 0 for g where a window has too few cells: its result is NaN whatever they are."""
     if min_count == 0:
-        return part.g
+        return part
     few = averages.counted(part.x, part.pooling, part.missing, part.threads) < min_count
-    return np.where(few, np.zeros((), part.g.dtype), part.g)
+    return part._replace(
+        g=np.where(few, np.zeros((), part.g.dtype), part.g), constant=np.broadcast_to(few, part.g.shape)
+    )
 
 
 def summed_to(total: Array, shape: Cells) -> Array:

@@ -29,6 +29,7 @@ class Part(NamedTuple):
     missing: Missing
     order: Cells  # the axes of the gradient, outermost in memory first
     threads: int
+    constant: Array | None = None  # windows whose result depends on no cell
 
     def transposed(self, g: Array) -> Array:
         """The sums of `g` over the outputs that see each cell."""
@@ -143,7 +144,11 @@ def of_weighted(part: Part, weights: Array, wrt: str) -> Array:
         result = part.transposed(g)
         if wrt == "x":
             return part.left_in(result * weights + 0.0)  # -0 is 0
-        result = np.where(result == 0, 0, result * x.astype(FLOAT64))  # NaNs that count for nothing
+        cells = x.astype(FLOAT64)
+        if not np.isfinite(cells).all():  # 0 times these would be NaN, where no window holds them
+            passing = np.ones(g.shape) if part.constant is None else np.where(part.constant, 0.0, 1.0)
+            cells = np.where(part.transposed(passing) > 0, cells, 0)
+        result = result * cells
         if divisors is not None:
             sums = pooling.of(SUM._replace(dtype=FLOAT64))
             averaged = sums.call(x, missing).results(x, (None,), part.threads, missing)[0] / divisors
