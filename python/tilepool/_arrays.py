@@ -162,7 +162,7 @@ def memory_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int,
         place = len(order)
         for before in reversed(range(len(order))):
             other = order[before]
-            if min(n, shape[other]) <= 1 or 0 in (stride, strides[other]):
+            if n <= 1 or shape[other] <= 1 or stride == 0 or strides[other] == 0:  # no min(): sizes may be symbols
                 continue
             if abs(strides[other]) >= abs(stride):
                 break

@@ -18,6 +18,7 @@ from ._windows import taps_along
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ._ops import Op
     from ._plan import Call
     from ._types import Array, DType
     from ._windows import Cells
@@ -141,15 +142,14 @@ def weights_of(weights: Any, shape: tuple[int, ...]) -> Array:
     return arrays.broadcastable("weights", values, shape)
 
 
-def weighted_dtype(x: Array, pooling: Pooling, call: Call, weights: Array) -> DType:
-    """Of the result: that of the call, but for sums of integers, which follow those of the weights, too."""
-    if pooling.op.name == "avg" or pooling.op.dtype is not None or is_float(x.dtype):
-        dtype = call.dtypes[0]
-    else:
-        kinds = {x.dtype.kind, weights.dtype.kind} - {"b"}
-        dtype = FLOAT64 if is_float(weights.dtype) else UINT64 if kinds == {"u"} else INT64
-    if pooling.op.name == "sum" and not is_float(dtype) and is_float(weights.dtype):
-        raise TypeError(f"weights must be integers where dtype is {dtype}, not {weights.dtype}")
+def weighted_dtype(op: Op, x: DType, weights: DType, usual: DType) -> DType:
+    """Of the result: the usual one, but for sums of integers, which follow those of the weights, too."""
+    dtype = usual
+    if op.name != "avg" and op.dtype is None and not is_float(x):
+        kinds = {x.kind, weights.kind} - {"b"}
+        dtype = FLOAT64 if is_float(weights) else UINT64 if kinds == {"u"} else INT64
+    if op.name == "sum" and not is_float(dtype) and is_float(weights):
+        raise TypeError(f"weights must be integers where dtype is {dtype}, not {weights}")
     return dtype
 
 

@@ -14,6 +14,7 @@ from . import _arrays as arrays
 from . import _averages as averages
 from . import _missing as missing_cells
 from . import _random as random
+from ._adapters import KNOWN, pool_of
 from ._core import call_key
 from ._docs import complete
 from ._dtypes import readable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ._types import Array
     from ._windows import Axes, Windows
 
+ndarray = np.ndarray
 PROPAGATE, NO_CELL = "propagate", 0  # the usual arguments
 MOST_KEPT = 512  # calls of a function
 
@@ -75,6 +77,16 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
         min_count: object = NO_CELL,
         **options: object,
     ) -> Any:
+        if type(x) is not ndarray:
+            call_on = KNOWN.get(type(x)) or pool_of(type(x))
+            if call_on is not None:
+                if threads is not None:
+                    options["threads"] = threads
+                if nan_policy is not PROPAGATE:
+                    options["nan_policy"] = nan_policy
+                if min_count is not NO_CELL:
+                    options["min_count"] = min_count
+                return call_on(pool, kept, x, args, out, mask, weights, options)
         key: object = call_key(x, args, options)
         # By `is`: comparing takes longer, and what is equal but not the same takes the longer way.
         plain = nan_policy is PROPAGATE and mask is None and weights is None and min_count is NO_CELL
@@ -270,7 +282,7 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     weights = None if how.weights is None else averages.weights_of(how.weights, x.shape)
     dtypes = call.dtypes[: results_of(op)]
     if weights is not None:
-        dtypes = (averages.weighted_dtype(x, pooling, call, weights),)
+        dtypes = (averages.weighted_dtype(pooling.op, x.dtype, weights.dtype, dtypes[0]),)
     targets = tuple(arrays.target(out, call.shape, dtype) for out, dtype in zip(outs, dtypes, strict=True))
     if weights is not None:
         results: tuple[Array, ...] = (averages.weighted(x, pooling, call, missing, weights, dtypes[0], how.threads),)

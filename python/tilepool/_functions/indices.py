@@ -4,16 +4,18 @@ from __future__ import annotations  # so that help() shows the short names below
 
 from typing import TYPE_CHECKING, overload
 
+import numpy as np
+
 from .. import _arguments as arguments
 from .. import _arrays as arrays
 from .. import _indices as indices_of
+from .._adapters import pool_of
 from .._docs import complete
 from .._indices import CELL_BASES
 from .._indices import index_base as base_of
 from .._windows import pooled_axes
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from .._types import Array, Axis, CellBase, Flag, Integers, Layout, Stride, T
@@ -86,6 +88,11 @@ def max_unpool(
     >>> tp.max_unpool(values, indices, 2, axis=0)
     array([0, 5, 0, 3, 4, 0])
     """
+    if type(x) is not np.ndarray and pool_of(type(x)) is not None:
+        from .._adapters.torch import unpool
+
+        words = {"output_size": output_size, "layout": layout, "axis": axis, "index_base": index_base}
+        return unpool(max_unpool, x, indices, (kernel_size, stride, padding), out, words)  # type: ignore[no-any-return]
     values = arrays.plain("x", x)
     axes = pooled_axes(layout, axis).of(values.ndim)
     base = base_of("index_base", index_base, CELL_BASES)
