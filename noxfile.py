@@ -80,6 +80,15 @@ def oldest(session: nox.Session) -> None:
 
 
 @nox.session
+def torch(session: nox.Session) -> None:
+    """Inside PyTorch: tensors, gradients, compiled and exported graphs, modules, and PyTorch as an oracle."""
+    index = ("--extra-index-url", "https://download.pytorch.org/whl/cpu")  # wheels without CUDA, a tenth of the size
+    install(session, *nox.project.dependency_groups(PYPROJECT, "torch"), *index)
+    names = ("torch_tensors", "torch_gradients", "torch_modules", "against_torch")
+    pytest(session, "-n", "2", *(f"tests/test_{name}.py" for name in names))
+
+
+@nox.session
 @nox.parametrize("backend", ["openmp", "serial"])
 def backends(session: nox.Session, backend: str) -> None:
     """The other thread back ends, with the kernels of one instruction set."""

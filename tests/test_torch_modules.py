@@ -1,0 +1,208 @@
+"""Modules with the names of torch's, and models whose poolings are replaced. Runs where torch is installed."""
+
+import copy
+import doctest
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch: Any = pytest.importorskip("torch")
+import tilepool.torch as ours  # noqa: E402 # where torch is
+from tilepool.torch import replacing  # noqa: E402
+
+nn, functional = torch.nn, torch.nn.functional
+SHAPES = {1: (2, 3, 16), 2: (2, 3, 16, 15), 3: (2, 3, 8, 9, 7)}
+ARGUMENTS: dict[str, list[dict[str, Any]]] = {
+    "MaxPool": [
+        {"kernel_size": 2},
+        {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+        {"kernel_size": 2, "stride": 1, "dilation": 2, "return_indices": True},
+    ],
+    "AvgPool": [{"kernel_size": 2}, {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}],
+    "LPPool": [{"norm_type": 2, "kernel_size": 2}, {"norm_type": 4, "kernel_size": 3, "stride": 2}],
+    "AdaptiveMaxPool": [{"output_size": 3}, {"output_size": 1, "return_indices": True}],
+    "AdaptiveAvgPool": [{"output_size": 3}, {"output_size": 1}],
+}
+CASES = [
+    (f"{name}{rank}d", SHAPES[rank], words) for name, each in ARGUMENTS.items() for words in each for rank in SHAPES
+]
+
+
+def equal(results: Any, expected: Any) -> bool:
+    """Averages and norms have other roundings than torch's: 7*7*7 taps at most, each with a few."""
+    pairs = zip(results, expected, strict=True) if isinstance(expected, tuple) else [(results, expected)]
+    return all(torch.allclose(a, b, rtol=1e-5, atol=1e-6) for a, b in pairs)
+
+
+@pytest.mark.parametrize(("name", "shape", "words"), CASES)
+def test_modules_of_torch(name: str, shape: tuple[int, ...], words: dict[str, Any]) -> None:
+    """The same text, state, results and gradients, with and without a batch."""
+    theirs, mine = getattr(nn, name)(**words), getattr(ours, name)(**words)
+    assert repr(mine) == repr(theirs)
+    assert isinstance(mine, getattr(nn, name))
+    assert mine.state_dict() == theirs.state_dict() == {}
+    assert repr(pickle.loads(pickle.dumps(mine))) == repr(theirs)
+    x = torch.randn(shape)
+    assert equal(mine(x), theirs(x))
+    assert equal(mine(x[0]), theirs(x[0]))
+    slopes = []
+    for module in (mine, theirs):
+        y = x.clone().requires_grad_()
+        result = module(y)
+        (result[0] if isinstance(result, tuple) else result).square().sum().backward()
+        slopes.append(y.grad)
+    assert torch.allclose(*slopes, rtol=1e-4, atol=1e-5)
+
+
+def test_unpooling_and_fractional_modules() -> None:
+    for rank in (1, 2, 3):
+        x = torch.randn(SHAPES[rank])
+        values, indices = getattr(ours, f"MaxPool{rank}d")(2, return_indices=True)(x)
+        mine, theirs = getattr(ours, f"MaxUnpool{rank}d")(2), getattr(nn, f"MaxUnpool{rank}d")(2)
+        assert repr(mine) == repr(theirs)
+        assert torch.equal(mine(values, indices, output_size=x.shape), theirs(values, indices, output_size=x.shape))
+    for rank in (2, 3):
+        x = torch.randn(SHAPES[rank]).requires_grad_()
+        words: dict[str, Any] = {"kernel_size": 2, "output_ratio": 0.5, "return_indices": True}
+        mine, theirs = (getattr(of, f"FractionalMaxPool{rank}d")(**words) for of in (ours, nn))
+        assert repr(mine) == repr(theirs)
+        values, indices = mine(x)
+        assert values.shape == theirs(x)[0].shape
+        assert torch.equal(x.flatten(2).gather(2, indices.flatten(2)).view(values.shape), values)
+        values.sum().backward()
+        assert x.grad.sum() == values.numel()
+        with pytest.raises(TypeError, match="_random_samples must be None"):
+            getattr(ours, f"FractionalMaxPool{rank}d")(2, 3, _random_samples=torch.rand(2, 3, rank))(x)
+
+
+def test_modules_that_torch_does_not_have() -> None:
+    x = torch.randn(2, 3, 9, 8)
+    assert repr(ours.SoftPool2d(3, 2)) == "SoftPool2d(kernel_size=3, stride=2, padding=0, dilation=1, ceil_mode=False)"
+    assert repr(ours.GeMPool2d(p=2)) == "GeMPool2d(p=2, eps=1e-06)"
+    assert repr(ours.GeMPool2d(2)) == "GeMPool2d(kernel_size=2, stride=2, padding=0, p=3.0, eps=1e-06)"
+    patches = x[:, :, :8, :8].unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)
+    assert torch.allclose(ours.SoftPool2d(2)(x[:, :, :8, :8]), (patches * patches.softmax(-1)).sum(-1), atol=1e-6)
+    mean = x.clamp_min(1e-6).pow(3).mean((2, 3), keepdim=True) ** (1 / 3)
+    assert torch.allclose(ours.GeMPool2d()(x), mean, rtol=1e-5)
+    assert ours.GeMPool2d(2)(x).shape == (2, 3, 4, 4)
+    drawing = ours.StochasticPool2d(2)
+    drawn = drawing(x)
+    assert drawn.shape == (2, 3, 4, 4)
+    assert torch.isin(drawn, torch.cat([x.flatten(), torch.zeros(1)])).all()
+    drawing.eval()
+    assert torch.equal(drawing(x), drawing(x))
+    for module in (ours.SoftPool2d(2), ours.GeMPool2d(), drawing):
+        with pytest.raises(NotImplementedError, match=r"pass x.detach\(\)"):
+            module(x.clone().requires_grad_())
+
+
+class Functional(nn.Module):
+    """Calls of all kinds that torch.fx writes down in other ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.size, self.pool = nn.Conv2d(3, 4, 3), 2, nn.MaxPool2d(2)
+
+    def forward(self, x: Any) -> Any:
+        x = self.pool(self.convolution(x))
+        x = functional.max_pool2d(functional.relu(x), self.size, stride=1, padding=1)
+        parts = [
+            functional.avg_pool2d(x, 2),
+            functional.adaptive_avg_pool2d(x, (None, 3)),
+            functional.max_pool2d(x, 2, return_indices=True)[0],
+            functional.adaptive_max_pool2d(x, 3, return_indices=True)[0],
+            torch.max_pool2d(x, 2),
+            functional.max_pool1d(x.flatten(2), 3),
+            functional.adaptive_avg_pool1d(x.flatten(2), 3),
+        ]
+        return torch.cat([part.flatten(1) for part in parts], 1)
+
+
+class Branching(Functional):
+    def forward(self, x: Any) -> Any:
+        return functional.max_pool2d(x, 2) if x.sum() > 0 else x
+
+
+class Dropping(Functional):
+    def forward(self, x: Any) -> Any:
+        return functional.dropout(functional.max_pool2d(x, 2), training=self.training)
+
+
+class Unpooling(Functional):
+    def forward(self, x: Any) -> Any:
+        return functional.lp_pool2d(functional.max_pool2d(x, 2), 2, 2)
+
+
+class Own(nn.MaxPool2d):
+    pass
+
+
+def test_replace() -> None:
+    model = nn.ModuleDict({
+        "calls": Functional(),
+        "branches": Branching(),
+        "drops": Dropping(),
+        "norms": Unpooling(),
+        "odd": nn.LPPool2d(3, 2),
+        "back": nn.MaxUnpool2d(2),
+        "drawn": nn.FractionalMaxPool2d(2, 3),
+        "own": Own(2),
+        "ready": ours.MaxPool2d(2),
+    })  # fmt: skip
+    x = torch.randn(2, 3, 32, 32)
+    before = model["calls"](x)
+    report = ours.replace(model)
+    pools = ("calls.pool", "branches.pool", "drops.pool", "norms.pool")
+    assert dict.fromkeys(pools, "MaxPool2d").items() <= report.replaced.items()
+    assert report.replaced.keys() - set(pools) == {"calls.forward"}
+    assert report.replaced["calls.forward"].count("pool") == 8
+    assert report.left == {
+        "branches.forward": "torch.fx cannot follow it: symbolically traced variables cannot be used as inputs to "
+        "control flow",
+        "drops.forward": "it does other things in training",
+        "norms.forward": replacing.NORMS,
+        "odd": replacing.NORMS,
+        "back": "torch is as fast",
+        "drawn": "torch draws other windows for each image and channel",
+        "own": "Own is a class of its own",
+    }
+    assert type(model["calls"].pool) is ours.MaxPool2d
+    assert "odd: left, for torch takes no magnitudes of odd norms" in str(report)
+    assert torch.allclose(model["calls"](x), before, rtol=1e-5, atol=1e-6)
+    copied = copy.deepcopy(model)["calls"]
+    assert copied.forward.__self__ is copied  # with its own weights
+    compiled = torch.compile(model["calls"], fullgraph=True, backend="aot_eager")
+    assert torch.allclose(compiled(x), before, rtol=1e-5, atol=1e-6)
+    assert str(ours.replace(nn.Sequential(nn.ReLU()))) == "no poolings"
+
+
+def test_replace_keeps_hooks_and_refuses_other_devices() -> None:
+    model = nn.Sequential(nn.MaxPool2d(2))
+    called = []
+    model[0].register_forward_hook(lambda *_: called.append(1))
+    ours.replace(model)
+    model(torch.zeros(1, 1, 4, 4))
+    assert called == [1]
+    with pytest.raises(TypeError, match=r"model must be on the CPU, where tilepool is, not weight on meta"):
+        ours.replace(nn.Conv2d(1, 1, 1, device="meta"))
+
+
+def test_every_pooling_of_torch_has_its_module_and_function() -> None:
+    names = {name for name in nn.modules.pooling.__all__ if not re.match("(Lazy|_)", name)}
+    assert names == {kind.__name__ for kind in replacing.KINDS}
+    assert names <= set(ours.__all__)
+    functions = {f.__name__ for f in vars(ours.functional).values() if getattr(f, "__name__", "").endswith("d")}
+    assert {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().replace("lppool", "lp_pool") for name in names} == {
+        name for name in functions if hasattr(functional, name)
+    }
+
+
+def test_page_and_docstrings() -> None:
+    page = Path(__file__).parents[1] / "docs" / "torch.md"
+    results = doctest.testfile(str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert results.failed == 0
+    assert results.attempted >= 10
+    assert doctest.testmod(replacing).failed == 0
