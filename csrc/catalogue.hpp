@@ -270,6 +270,20 @@ constexpr Keying keying_of(const Steps& steps, DType dtype) {
   return {steps.prepared ? 0 : steps.flip, steps.finished ? 0 : steps.flip, nans};
 }
 
+/// How elements of extrema with places are made keys: these bits are flipped; of floats, by bits from the lowest up
+/// (0 of integers), what is not the sign, infinity, and what stands for all NaNs.
+struct KeyBits {
+  std::int64_t flip, magnitude, infinity, quiet;
+};
+constexpr KeyBits key_bits_of(Op op, DType dtype) {
+  const DTypeInfo& info = info_of(dtype);
+  if (info.kind != 'f') return {flip_of(op, dtype), 0, 0, 0};
+  const std::int64_t magnitude = static_cast<std::int64_t>((std::uint64_t{1} << (8 * info.size - 1)) - 1);
+  const auto infinity = static_cast<std::int64_t>(neutral_bits(Op::min, dtype));
+  const auto half_bit = (magnitude & ~infinity) / 2 + 1;
+  return {flip_of(op, dtype), magnitude, infinity, infinity | half_bit};
+}
+
 /// Whether there are kernels for whole planes: for accumulators that have vectors of not too many lanes.
 constexpr bool has_planes(Accumulator accumulator) { return size_of(accumulator) == 4 || size_of(accumulator) == 8; }
 

@@ -248,6 +248,49 @@ struct Fused {
   const FusedLoops* loops[static_cast<int>(Op::power_sum)][dtype_count];  // nullptr where there are none
 };
 
+/// Taps that lie 0, hop, 2 * hop ... `last` times a distance further on: `count` of them. A place grows by `place` as
+/// often.
+struct PairTaps {
+  std::int64_t count, hop, last;
+  std::int64_t distance;  // in keys
+  std::int64_t place;
+};
+
+/// A row of elements between cells that are not there.
+struct PairRow {
+  std::int64_t before, count, width;
+};
+
+/// Where pairs are written as what they are.
+struct PairPut {
+  const void* firsts;       // of the windows along the row: the place of the first tap that there is
+  const void* origins;      // what indices have beside places and `base`
+  std::int64_t first_row;   // the place of the first row that there is
+  std::int64_t base, line;  // the same of all outputs of a line, and `line` more on each further line
+  bool wide;                // indices are written as int64, else as int32
+  void *values, *indices;
+  std::int64_t index_step;  // bytes from line to line
+};
+
+/// Max and min with places, as pairs of a key and a place, of 4 bytes or 8 each, in two arrays: for elements of so many
+/// bytes. A place counts from the first tap of a window. Steps of lines count keys, or bytes of what else is read or
+/// written. Of arrays of pairs, but of nothing else, `buffer_slack` bytes more may be read and written.
+struct PairLoops {
+  void (*make_keys)(void* keys, const void* elements, const PairRow&, const Lines&, const KeyBits&);
+  /// The first of the best of all taps, for n pairs; the result may lie where the first tap does. Without places these
+  /// are those of the taps alone.
+  void (*combine)(void* to_keys, void* to_places, const void* keys, const void* places, std::int64_t n, const PairTaps&,
+                  const KeyBits&);
+  /// Every so many pixels, to elsewhere.
+  void (*thin)(void* to_keys, void* to_places, const void* keys, const void* places, std::int64_t outputs,
+               std::int64_t stride, std::int64_t inner);
+  /// Writes values and indices.
+  void (*put)(const void* keys, const void* places, std::int64_t n, const PairPut&, const Lines&, const KeyBits&);
+};
+struct Pairs {
+  PairLoops loops[4];  // by the binary logarithm of an element's size
+};
+
 /// What is done with rows before and after. nullptr where nothing is.
 struct RowSteps {
   Prepare convert[dtype_count][dtype_count];  // from one type to another, see `converts`
@@ -282,6 +325,7 @@ struct Kernels {
   const Fused* fused;
   const RowSteps* steps;
   const Picks* picks;
+  const Pairs* pairs;
   const Surveys* numbers;  // ops on numbers
   const Surveys* orders;   // ops on elements in ascending order
   const Averages* averages;

@@ -58,6 +58,21 @@ EXAMPLES: dict[str, list[Example]] = {
     ],
 }
 
+# Of max and min that tell where.
+PAIRED: list[Example] = [
+    ((2, 3, 20, 21), FIRST, (2, 3), {"kernel_size": 5, "stride": 1, "padding": 2}),
+    ((2, 9, 20, 21), LAST, (2, 3), {"kernel_size": 5, "stride": 1, "padding": 2}),
+    ((2, 3, 20, 21), LAST, (2, 3), {"kernel_size": 2}),  # pixels that fill no vector
+    ((2, 9, 40, 41), LAST, (2, 3), {"kernel_size": (13, 7), "stride": (2, 1), "padding": (6, 0)}),
+    ((2, 3, 40, 300), FIRST, (2, 3), {"kernel_size": (3, 70), "stride": (1, 2), "padding": (1, 35)}),
+    ((2, 3, 50, 61), FIRST, (2, 3), {"kernel_size": (5, 7), "stride": (1, 3), "padding": (2, 3), "dilation": (3, 2)}),
+    ((2, 40, 41), (0, 1, 2), (1, 2), {"kernel_size": 9, "stride": 4, "padding": 4, "ceil_mode": True}),
+    ((7, 8, 9, 10), FIRST, (0, 2, 3), {"kernel_size": 5, "stride": 1, "padding": 2}),
+    ((4, 700), (0, 1), (1,), {"kernel_size": 100, "stride": 1}),
+    ((700, 40), (0, 1), (0,), {"kernel_size": 100, "stride": 1, "padding": 50}),
+    ((6, 7), (0, 1), (0, 1), {"kernel_size": 9, "stride": 1, "padding": 4}),
+]
+
 
 def strategies(function: Any, x: Array, *words: Any, **arguments: Any) -> list[str]:
     """That of the plan which a call of a public function is answered with."""
@@ -92,10 +107,12 @@ def test_a_strategy_agrees_with_the_oracle(name: str, number: int, dtype: str) -
 def test_the_strategies_that_look_at_every_tap(order: tuple[int, ...], dtype: str) -> None:
     x = ramp((2, 3, 20, 21), order, dtype)
     arguments: dict[str, Any] = {"kernel_size": 3, "stride": 2, "padding": 1}
+    if order == LAST:
+        x = x.repeat(3, axis=1)  # of pixels of so few elements each vector would have its tail
     assert strategies(tp.median_pool, x, **arguments) == ["surveyed"]
     check("median", x, (2, 3), threads=(1, 2), **arguments)
     assert strategies(tp.max_pool, x, return_indices=True, **arguments) == ["picked"]
     values, places = tp.max_pool(x, 3, 2, 1, return_indices=True)
-    planes = x.reshape(2, 3, -1)
-    assert np.array_equal(np.take_along_axis(planes, places.reshape(2, 3, -1), 2), values.reshape(2, 3, -1))
+    planes, found = (array.reshape(*x.shape[:2], -1) for array in (x, places))
+    assert np.array_equal(np.take_along_axis(planes, found, 2), values.reshape(found.shape))
     assert np.array_equal(values, tp.max_pool(x, 3, 2, 1))

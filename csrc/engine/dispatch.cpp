@@ -63,6 +63,7 @@ void add(Kernels& kernels, const Kernels& part) {
   take(kernels.fused, part.fused);
   take(kernels.steps, part.steps);
   take(kernels.picks, part.picks);
+  take(kernels.pairs, part.pairs);
   take(kernels.numbers, part.numbers);
   take(kernels.orders, part.orders);
   take(kernels.averages, part.averages);

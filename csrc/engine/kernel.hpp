@@ -13,6 +13,7 @@ struct Kernel : Loops {
   Finish finish = nullptr;
   Keying keying;
   PickRows pick_rows = nullptr;
+  const PairLoops* pairs = nullptr;
   SurveyRows survey_rows = nullptr;
   AverageRows average_rows = nullptr;
   SpreadRows spread = nullptr;  // elements of the type that is pooled
@@ -66,7 +67,10 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
   }
   const auto accumulator = static_cast<std::size_t>(form.steps.accumulator);
   static_cast<Loops&>(kernel) = *kernels.loops[accumulator];
-  if (is_extremum(form.op)) kernel.pick_rows = kernels.picks->rows[dtype];
+  if (is_extremum(form.op)) {
+    kernel.pick_rows = kernels.picks->rows[dtype];
+    kernel.pairs = &kernels.pairs->loops[__builtin_ctzll(info_of(form.dtype).size)];
+  }
 
   Steps steps = form.steps;
   // What planes give that see no cell comes from the loops of the accumulator, which know no other results than these.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "pairs.hpp"
+
 namespace tilepool {
 namespace {
 
@@ -12,25 +14,9 @@ constexpr std::int64_t most_scratch_bytes = 32 << 20;
 
 std::int64_t most_taps(const NormalAxis& axis) { return std::min(axis.windows.kernel(), axis.windows.input()); }
 
-// ---- windows -------------------------------------------------------------------------------------------------------
-
-/// What windows reach beyond the input in front and behind.
-std::int64_t border(const Windows& windows) {
-  const std::int64_t behind = windows.stop(windows.outputs() - 1) - windows.input();
-  return std::max<std::int64_t>(0, -windows.start(0)) + std::max<std::int64_t>(0, behind);
-}
-
 /// Whether windows may be taken as whole ones: what they reach beyond the input is little beside it.
 bool borderable(const Windows& windows) {
-  return windows.slide() && border(windows) <= saturating_mul(4, windows.input()) + 1024;
-}
-
-/// Whether every window sees a cell.
-bool never_empty(const Windows& windows) {
-  for (std::int64_t o = 0; o < windows.outputs(); ++o) {
-    if (windows.at(o).count == 0) return false;
-  }
-  return true;
+  return windows.slide() && windows.border() <= saturating_mul(4, windows.input()) + 1024;
 }
 
 /// Whether a window of so many taps may be combined tap by tap.
@@ -107,7 +93,7 @@ bool can_be_endless(const Schedule& s, const NormalForm& form, const Facts& fact
   const Windows &row = s.row.windows, &column = s.column.windows;
   const bool keeps = row.slide() && row.stride() == 1 && row.step() == 1 && endless_taps(row.kernel()) &&
                      row.start(0) == -(row.kernel() / 2) && row.outputs() == row.input();
-  const bool few = saturating_mul(facts.plane_taps, column.kernel()) <= most_rows && border(column) <= widest_border &&
+  const bool few = saturating_mul(facts.plane_taps, column.kernel()) <= most_rows && column.border() <= widest_border &&
                    s.column.input_stride <= longest_row;
   return has_planes(form.steps.accumulator) && s.inner == 1 && keeps && has_dense_planes(s) && few && column.slide() &&
          column.stride() == 1 && is_uniform(form, row) && is_uniform(form, column);
@@ -125,7 +111,7 @@ std::int64_t bundles_of(const Schedule& s, const NormalForm& form, const Facts& 
       column.is_identity()) {
     return 0;
   }
-  const bool read_again = row.stride() > 1 && row.kernel() > row.stride() + (border(row) > 0 ? 0 : 1);
+  const bool read_again = row.stride() > 1 && row.kernel() > row.stride() + (row.border() > 0 ? 0 : 1);
   const std::int64_t taps = saturating_mul(row.kernel() + column.kernel(), read_again ? 2 : 1);
   const std::int64_t cells = saturating_mul(row.input(), column.input());
   const std::int64_t between = saturating_mul(row.input(), column.outputs());
@@ -134,7 +120,7 @@ std::int64_t bundles_of(const Schedule& s, const NormalForm& form, const Facts& 
   const bool is_small =
       may_chain && std::max({cells, between, results}) <= most_cells && std::min(cells, results) >= planes;
   if (!is_small || !has_dense_planes(s) || row.input() * facts.acc > saturating_mul(row_bytes_per_tap, taps)) return 0;
-  return never_empty(row) && never_empty(column) ? (s.plane_count - 1) / planes + 1 : 0;
+  return row.never_empty() && column.never_empty() ? (s.plane_count - 1) / planes + 1 : 0;
 }
 
 /// Cuts rows into tiles of about so many bytes, elements of the given size, but no more than `most_outputs`. A tile is
@@ -186,6 +172,17 @@ Strategy picked(Schedule& s, const NormalForm& form) {
   return by::Picked{};
 }
 
+/// Blocks lie in a second-level cache, and have several times as many rows as a window, of which two share some.
+Strategy paired(Schedule& s, const NormalForm& form) {
+  constexpr std::int64_t block_bytes = 512 << 10;
+  const Windows& column = s.column.windows;
+  const std::int64_t all = column.extent(column.outputs()), wanted = std::min(all, 4 * column.extent(1) + 8);
+  s.row_loop.unclipped = s.row_loop.bordered = true;
+  cut_tiles(s, block_bytes / wanted, 2 * pair_lane(form));
+  const std::int64_t least = std::min(wanted, 2 * column.extent(1));
+  return by::Paired{std::clamp(block_bytes / pair_row_bytes(s, form, s.tile_outputs), least, all)};
+}
+
 Strategy surveyed(Schedule& s, const NormalForm& form) {
   cut_tiles_of_taps(s, form);
   const bool single = s.inner == 1 && s.row.windows.outputs() == 1;
@@ -234,8 +231,8 @@ Strategy scanned(Schedule& s, const NormalForm& form, const Facts& facts) {
 bool can_be_framed(const Schedule& s, const NormalForm& form, const Facts& facts) {
   constexpr std::int64_t most_cells = 16 << 10;
   const Windows &column = s.column.windows, &windows = s.row.windows;
-  const std::int64_t padded = saturating_mul(column.input() + std::min(border(column), most_cells),
-                                             (windows.input() + std::min(border(windows), most_cells)) * s.inner);
+  const std::int64_t padded = saturating_mul(column.input() + std::min(column.border(), most_cells),
+                                             (windows.input() + std::min(windows.border(), most_cells)) * s.inner);
   return (s.row_loop.bordered || s.row_loop.in_blocks) && column.slide() && column.stride() == 1 &&
          column.kernel() > 1 && column.outputs() > 1 && may_be_chained(form, facts.plane_taps) &&
          saturating_mul(padded, facts.acc) <= most_cells;
@@ -314,7 +311,10 @@ Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts
                        saturating_mul(s.row.windows.outputs(), s.inner * info_of(form.result_dtype).size) >= least_row;
   s.tiles = 1;
   s.tile_outputs = s.row.windows.outputs();
-  if (form.indices != Indices::none) return picked(s, form);
+  if (form.indices != Indices::none) {
+    const bool slide = borderable(s.row.windows) && borderable(s.column.windows);
+    return slide && can_be_paired(s, form, most_scratch_bytes / 4) ? paired(s, form) : picked(s, form);
+  }
   if (surveys(form.op)) return surveyed(s, form);
   const bool endless = can_be_endless(s, form, facts), best_endless = endless && s.row.windows.kernel() == 3;
   // (Float32 of uint8, Xeon: 1.5 to 3 times as long for 3 x 3 windows; 0.7 to 0.85 for 5 x 5 ones of 1024 cells.)
@@ -344,7 +344,8 @@ std::int64_t work_of(const Schedule& s, const NormalForm& form, const Facts& fac
   const std::int64_t rows = saturating_mul(s.plane_count, s.column.windows.outputs());
   if (looks_at_each_tap(form)) {
     const std::int64_t outputs = saturating_mul(rows, saturating_mul(s.row.windows.outputs(), s.inner));
-    return std::max(form.traffic, saturating_mul(outputs, saturating_mul(form.taps, surveys(form.op) ? 16 : 4)));
+    const std::int64_t looks = std::holds_alternative<by::Paired>(s.strategy) ? pair_looks(s) : form.taps;
+    return std::max(form.traffic, saturating_mul(outputs, saturating_mul(looks, surveys(form.op) ? 16 : 4)));
   }
   // Rows that are combined for each output row lie in a cache, where they are read some times as fast.
   const std::int64_t row = saturating_mul(s.row.windows.input(), s.inner * facts.size);
@@ -369,6 +370,7 @@ std::int64_t work_of(const Schedule& s, const NormalForm& form, const Facts& fac
     bool operator()(const by::Bundled& n) const { return s.tiles == 1 && s.inner == 1 && n.bundles >= 1; }
     bool operator()(const by::Narrow& n) const { return s.row_loop.across.taps == 1 && n.extent >= 1; }
     bool operator()(const by::Picked&) const { return s.row_loop.across.taps == 1; }
+    bool operator()(const by::Paired& n) const { return s.row_loop.bordered && n.rows >= s.column.windows.extent(1); }
     bool operator()(const by::Surveyed& n) const { return s.row_loop.across.taps == 1 && n.bytes > 0; }
     const Schedule& s;
   };

@@ -55,6 +55,9 @@ struct Narrow {
   std::int64_t extent;  // pixels that a window reaches over
 };
 struct Picked {};
+struct Paired {
+  std::int64_t rows;  // of the input that a block sees
+};
 struct Surveyed {
   bool single;         // Survey::single
   std::int64_t bytes;  // of scratch
@@ -62,10 +65,10 @@ struct Surveyed {
 }  // namespace by
 
 using Strategy = std::variant<by::Direct, by::Gathered, by::Scanned, by::Framed, by::Endless, by::Bundled, by::Narrow,
-                              by::Picked, by::Surveyed>;
+                              by::Picked, by::Surveyed, by::Paired>;
 /// In the order of the variant.
-constexpr const char* strategy_names[] = {"direct",  "gathered", "scanned", "framed",  "endless",
-                                          "bundled", "narrow",   "picked",  "surveyed"};
+constexpr const char* strategy_names[] = {"direct",  "gathered", "scanned", "framed",   "endless",
+                                          "bundled", "narrow",   "picked",  "surveyed", "paired"};
 
 struct Schedule : AxisRoles {
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)

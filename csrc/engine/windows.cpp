@@ -222,6 +222,13 @@ Window Windows::clipped(std::int64_t begin) const {
   return {begin + skipped * step_, inside - skipped, size};
 }
 
+bool Windows::never_empty() const {
+  for (std::int64_t o = 0; o < outputs_; ++o) {
+    if (at(o).count == 0) return false;
+  }
+  return true;
+}
+
 Outputs Windows::interior() const {
   if (uneven_ || taps_ != kernel_) return {0, 0};
   const std::int64_t begin = std::clamp<std::int64_t>(ceil_div(before_, stride_), 0, outputs_);

@@ -99,6 +99,15 @@ class Windows {
            (!uneven_ && taps_ == kernel_ && step_ <= input_ && stop(0) > 0 && start(outputs_ - 1) < input_);
   }
 
+  /// Whether every output does, if that has to be looked for.
+  bool never_empty() const;
+
+  /// What windows reach beyond the input in front and behind.
+  std::int64_t border() const {
+    const std::int64_t before = -start(0), behind = stop(outputs_ - 1) - input_;
+    return (before > 0 ? before : 0) + (behind > 0 ? behind : 0);
+  }
+
   bool is_identity() const {
     return !uneven_ && taps_ == 1 && before_ == 0 && outputs_ == input_ && (stride_ == 1 || input_ == 1);
   }

@@ -1,6 +1,7 @@
 // Max and min with the places where they are found.
 #include "part.hpp"
 #include "pick.hpp"
+#include "places.hpp"
 
 namespace tilepool {
 namespace {
@@ -22,7 +23,10 @@ constexpr Picks fill() {
 }
 constexpr Picks filled = fill();
 
-constexpr Kernels picks = Filler{}.with(&Kernels::picks, filled).kernels;
+constexpr Pairs pairs = {{pair_loops<std::int32_t, std::int8_t>, pair_loops<std::int32_t, std::int16_t>,
+                          pair_loops<std::int32_t, std::int32_t>, pair_loops<std::int64_t, std::int64_t>}};
+
+constexpr Kernels picks = Filler{}.with(&Kernels::picks, filled).with(&Kernels::pairs, pairs).kernels;
 
 }  // namespace
 }  // namespace tilepool

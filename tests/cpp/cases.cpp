@@ -158,6 +158,7 @@ std::set<std::string> ways_of(const Plan& plan) {
   const auto is = [&](const char* name) { return strategy_names[schedule.strategy.index()] == std::string(name); };
   add(is("picked") && plan.form.far_indices, "indices far apart");
   add(is("picked") && !plan.form.far_indices, "indices");
+  add(is("paired"), "indices in pairs");
   const auto* const surveyed = std::get_if<by::Surveyed>(&schedule.strategy);
   add(surveyed != nullptr && surveyed->single, "survey of single windows");
   add(surveyed != nullptr && !surveyed->single, "survey");
@@ -189,6 +190,7 @@ const std::set<std::string>& all_ways() {
   static const std::set<std::string> all{"empty",
                                          "indices far apart",
                                          "indices",
+                                         "indices in pairs",
                                          "survey of single windows",
                                          "survey",
                                          "bundles",

@@ -31,6 +31,7 @@ void run(const by::Endless&, const Call&, Share&);
 void run(const by::Bundled&, const Call&, Share&);
 void run(const by::Narrow&, const Call&, Share&);
 void run(const by::Picked&, const Call&, Share&);
+void run(const by::Paired&, const Call&, Share&);
 void run(const by::Surveyed&, const Call&, Share&);
 
 /// The strategy of the plan.
