@@ -220,3 +220,15 @@ def test_swapped_bfloat16_without_its_nans() -> None:
     swapped = native.astype(native.dtype.newbyteorder("S"))
     for op, expected in (("prod", [2, 15]), ("any", [1, 1]), ("sum", [2, 8]), ("max", [2, 5])):
         assert tp.pool(swapped, 2, op=op, axis=0, nan_policy="omit").astype(float).tolist() == [expected], op
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "uint8", "int16"])
+@pytest.mark.parametrize("width", [5, 79, 237, 300])
+def test_planes_that_are_made_in_blocks(dtype: str, width: int) -> None:
+    """More rows than there is room for what becomes of them before it is converted."""
+    x = (np.arange(4 * 26 * width) % 7).astype(dtype).reshape(4, 26, width)
+    backwards = np.ascontiguousarray(x[:, ::-1, ::-1])[:, ::-1, ::-1]
+    for pool in (tp.sum_pool, tp.avg_pool, tp.max_pool):
+        for kernel, stride in (((1, 1), (1, 1)), ((1, 2), (1, 1)), ((2, 3), (1, 1)), ((1, 3), (1, 2))):
+            expected = pool(x, kernel, stride, axis=(1, 2))
+            assert np.array_equal(pool(backwards, kernel, stride, axis=(1, 2)), expected)

@@ -49,8 +49,8 @@ class ListedWalker : public Walker {
       const std::int64_t together_bytes = fetches ? 2 << 10 : 16 << 10;
       const std::int64_t bytes = std::max<std::int64_t>(1, saturating_mul(windows.stride(), row_bytes));
       const bool in_block = block_rows_ > 0 && window.count > 0;
-      const std::int64_t most =
-          in_block ? (block_rows_ - windows.extent(1)) / windows.stride() + 1 : together_bytes / bytes;
+      std::int64_t most = in_block ? (block_rows_ - windows.extent(1)) / windows.stride() + 1 : together_bytes / bytes;
+      if (kernel_.finish != nullptr) most = std::min(most, most_finished());
       Lines lines = lines_alike(o, to, most, schedule_.column.result_stride, in_block);
       if (in_block) list_block(window, lines, std::min(windows.input(), windows.stop(to - 1)));
       if (fetches) fetch_ahead(window, lines.count);
