@@ -138,13 +138,16 @@ std::vector<tilepool_bench::Case> strategy_cases() {
                            "strategy/bundled/memory,max,float32,channels_first,64x512x14x14,5,2,2",
                            "strategy/narrow/L2,avg_rounded,uint8,channels_last,1x512x512x3,2,2,0",
                            "strategy/narrow/memory,avg_rounded,uint8,plane,8192x8192,2,2,0",
+                           "strategy/paired/L2,max,float32,channels_first,1x16x56x56,5,1,2",
+                           "strategy/paired/memory,max,float32,channels_first,8x64x112x112,5,1,2",
                            "strategy/picked/L2,max,float32,channels_first,1x64x56x56,3,2,1",
                            "strategy/picked/memory,max,float32,channels_first,8x64x112x112,3,2,1",
                            "strategy/surveyed/L2,var,float32,channels_first,1x16x56x56,3,2,1",
                            "strategy/surveyed/memory,var,float32,channels_first,8x16x112x112,3,2,1"}) {
     cases.push_back(tilepool_bench::parse_case(line));
     tilepool::Request& request = cases.back().request;
-    if (cases.back().name.find("/picked/") == std::string::npos) continue;
+    const std::string& name = cases.back().name;
+    if (name.find("/picked/") == std::string::npos && name.find("/paired/") == std::string::npos) continue;
     request.indices = tilepool::Indices::of_cells;
     for (std::size_t axis = 2; axis < 4; ++axis) request.axes[axis].weight = axis == 2 ? request.axes[3].size : 1;
   }
