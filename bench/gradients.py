@@ -3,8 +3,8 @@
     python bench/gradients.py [--threads 1] [--rounds 15] [--cases max]
 
 Each library has arrays in the memory order that is named, and takes turns with the others; results are compared first.
-Times are milliseconds, medians over all turns; with one thread of CPU time. `indices` has those of the forward pass;
-`search` has none. What torch keeps from its forward pass (its indices) it keeps here, too.
+Times are milliseconds, medians over all turns; with one thread of CPU time. `indices` has those of the forward pass, and
+so has `reused`, which writes to an array that is there; `search` has none. What torch keeps from its forward pass (its indices) it keeps here, too.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ def installed(name: str) -> Any:
 
 def of_tilepool(case: Case, x: Array, g: Array) -> dict[str, Turn]:
     words: dict[str, Any] = {"kernel_size": case.kernel, "stride": case.stride, "padding": case.padding}
+    out = np.empty_like(x)
     if case.op == "avg":
         return {
+            "reused": lambda: tp.grad.avg_pool(g, x, out=out, **words),
             "backward": lambda: tp.grad.avg_pool(g, x, **words),
             "both": lambda: (tp.avg_pool(x, **words), tp.grad.avg_pool(g, x, **words)),
         }
@@ -62,6 +64,7 @@ def of_tilepool(case: Case, x: Array, g: Array) -> dict[str, Turn]:
         return tp.grad.max_pool(g, x, indices=found, **words)
 
     return {
+        "reused": lambda: tp.grad.max_pool(g, x, indices=indices, out=out, **words),
         "indices": lambda: tp.grad.max_pool(g, x, indices=indices, **words),
         "search": lambda: tp.grad.max_pool(g, x, **words),
         "both": both,

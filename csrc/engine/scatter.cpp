@@ -48,6 +48,21 @@ class Bands {
 
   std::int64_t count() const { return checked_mul(form_.planes, of_plane_); }
 
+  /// Whether all indices are those of no cell, or of rows of cells that the windows of this row of outputs see.
+  template <class Index>
+  bool is_seen(std::int64_t plane, std::int64_t o) const {
+    const Windows& windows = form_.windows[0];
+    const std::int64_t n = row_outputs_ * form_.inner;
+    const auto* const indices = reinterpret_cast<const Index*>(indices_) + (plane * windows.outputs() + o) * n;
+    const std::int64_t low = std::max<std::int64_t>(0, windows.start(o)) * row_cells_;
+    const std::int64_t high = std::min(windows.input(), windows.stop(o)) * row_cells_;
+    std::int64_t others = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      others += static_cast<int>(indices[i] != -1) & static_cast<int>((indices[i] < low) | (indices[i] >= high));
+    }
+    return others == 0;
+  }
+
   /// Bytes of scratch that a thread needs.
   std::int64_t scratch_bytes() const {
     return is_half() ? rows_ * row_cells_ * form_.inner * acc_bytes() + chunk * acc_bytes() : 0;
@@ -95,7 +110,7 @@ class Bands {
     bool complete = true;
     for (std::int64_t o = earliest; o < behind; ++o) {
       const bool is_whole = adder.add(o);
-      complete = complete && (is_whole || o < home || adder.is_seen(o));
+      complete = complete && (is_whole || o < home || is_seen<Index>(plane, o));
     }
     if (is_half()) {
       const auto dtype = static_cast<std::size_t>(form_.dtype);
@@ -170,17 +185,6 @@ class Bands {
       }
       return elsewhere;
     }
-
-    /// Whether all indices are those of no cell, or of rows of cells that the windows of this row see.
-    bool is_seen(std::int64_t o) const {
-      const Windows& windows = bands.form_.windows[0];
-      const std::int64_t n = bands.row_outputs_ * bands.form_.inner;
-      const auto* const indices = reinterpret_cast<const Index*>(bands.indices_) + (rows_before + o) * n;
-      const std::int64_t low = std::max<std::int64_t>(0, windows.start(o)) * bands.row_cells_;
-      const std::int64_t high = std::min(windows.input(), windows.stop(o)) * bands.row_cells_;
-      return std::all_of(indices, indices + n,
-                         [=](Index index) { return index == -1 || (index >= low && index < high); });
-    }
   };
 
   const Scatter& form_;
@@ -203,6 +207,24 @@ std::int64_t Scatter::outputs() const {
   std::int64_t product = 1;
   for (const Windows& axis : windows) product = checked_mul(product, axis.outputs());
   return product;
+}
+
+bool can_scatter(const Scatter& form, const void* indices, int threads, Interrupt::Question question) {
+  const Bands bands(form, nullptr, indices, nullptr);
+  Interrupt interrupt(question);
+  std::atomic<bool> can{true};
+  const std::int64_t outputs = form.windows[0].outputs();
+  parallel_for(threads, checked_mul(form.planes, outputs), 1, interrupt, [&](Share& share) {
+    for (std::int64_t begin, end; share.next(begin, end);) {
+      for (std::int64_t row = begin; row < end && can && !interrupt.stopped(); ++row) {
+        const std::int64_t plane = row / outputs, o = row % outputs;
+        const bool seen =
+            form.index_bytes == 8 ? bands.is_seen<std::int64_t>(plane, o) : bands.is_seen<std::int32_t>(plane, o);
+        if (!seen) can = false;
+      }
+    }
+  });
+  return can;
 }
 
 bool scatter(const Scatter& form, const void* values, const void* indices, void* cells, int threads,

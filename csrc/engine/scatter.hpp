@@ -21,10 +21,12 @@ struct Scatter {
   std::int64_t outputs() const;
 };
 
+/// Whether each index is -1 or that of a cell near its window: of a row of cells that the window sees.
+bool can_scatter(const Scatter& form, const void* indices, int threads, Interrupt::Question question = nullptr);
+
 /// Writes to each cell the sum of the values whose index names it, which counts the cells of a plane: added up one
 /// after the other in the order in which they lie, those of 16-bit floats as float32. Every cell is written by one
-/// thread. Returns false where a value is lost, because its index is neither -1 nor that of a cell near its window.
-/// Throws as `pool` does.
+/// thread. Returns false where a value is lost, because `can_scatter` does not hold. Throws as `pool` does.
 bool scatter(const Scatter& form, const void* values, const void* indices, void* cells, int threads,
              Interrupt::Question question = nullptr);
 

@@ -67,10 +67,10 @@ class Kept(NamedTuple):
             found = self.extrema.found(x, ALL, threads)
         else:
             found = self.extrema.given(indices_for(g, indices), index_base)
-        result = self.extrema.run(g, found, threads)
         if out is None:
-            return result
-        return arrays.delivered((result,), (out,), (arrays.target(out, result.shape, result.dtype),))[0]
+            return self.extrema.run(g, found, threads)
+        target = arrays.target(out, self.extrema.shape, g.dtype)
+        return arrays.delivered((self.extrema.run(g, found, threads, target),), (out,), (target,))[0]
 
 
 def gradient(describe: Callable[..., Request]) -> Callable[..., Any]:
@@ -185,7 +185,7 @@ def of_part(
             cells = extrema.found(part.x, part.missing, part.threads)
         else:
             cells = extrema.given(indices, how.index_base)
-        return extrema.run(part.g, cells, part.threads), Kept(None, extrema)
+        return extrema.run(part.g, cells, part.threads, out), Kept(None, extrema)
     sums = Sums(part, divisors_of(part) if name == "avg" else None)
     result = sums.run(part.g, out, part.threads)
     return result if part.missing.nothing else part.left_in(result), Kept(sums, None)

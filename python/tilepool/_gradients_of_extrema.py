@@ -52,18 +52,31 @@ class Extrema:
             return self.search.run(x, None, threads)[1]
         return missing_cells.results(x, self.searched, self.search, missing, threads)[1]
 
-    def run(self, g: Array, indices: Array, threads: int) -> Array:
-        """Indices count the cells of a plane: int64 or int32."""
-        result = np.empty(self.sizes, g.dtype)
+    def run(self, g: Array, indices: Array, threads: int, out: Array | None = None) -> Array:
+        """Indices count the cells of a plane: int64 or int32. Writes to `out` if it can, or else to a new array."""
         values, cells = (self.dense(array) for array in (g, indices))
-        seen = result
+        result = None if out is None else self.writable(out, values, cells)
+        written = result is not None
+        if result is None:
+            result = np.empty(self.sizes, g.dtype)
+        seen, of_axes = result, self.of_axes
         if is_bfloat16(g.dtype):
             values, seen = values.view(UINT16), result.view(UINT16)
-        if not _core.add_to_cells(values, cells, seen, self.name, self.planes, self.inner, *self.of_axes, threads):
-            places.refuse_outside(indices, prod(self.of_axes[0]))
+        if not _core.add_to_cells(values, cells, seen, self.name, self.planes, self.inner, *of_axes, threads, written):
+            places.refuse_outside(indices, prod(of_axes[0]))
             raise ValueError("indices must name cells of their windows, or be -1")
+        if written and out is not None:
+            return out
         moved = result.transpose(self.back)
         return moved if self.wanted is None else arrays.copied(moved, g.dtype, self.wanted)
+
+    def writable(self, out: Array, values: Array, cells: Array) -> Array | None:
+        """`out` as the core writes it, if it can."""
+        moved = out.transpose(self.order)
+        flags = moved.flags
+        if out.dtype != values.dtype or not (flags.c_contiguous and flags.aligned):
+            return None
+        return None if np.may_share_memory(moved, values) or np.may_share_memory(moved, cells) else moved
 
     def dense(self, array: Array) -> Array:
         """An array as the core reads it."""

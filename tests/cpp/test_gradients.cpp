@@ -175,6 +175,7 @@ TEST_CASE("values go to the cells that indices name, whatever the number of thre
                   form.index_bytes == 8 ? static_cast<const void*>(&index) : &narrow,
                   static_cast<std::size_t>(form.index_bytes));
     }
+    REQUIRE(can_scatter(form, indices.begin(), 2));
     for (const int threads : {1, 3}) {
       const Block sums(cells * size);
       REQUIRE(scatter(form, values.begin(), indices.begin(), sums.begin(), threads));
@@ -199,8 +200,10 @@ TEST_CASE("values whose index names no cell near their window are not lost witho
   for (std::int64_t v = 0; v < n; ++v) put_element(DType::float32, values.begin() + v * 4, 1);
   for (const std::int64_t wrong : {std::int64_t{-2}, form.cells(), most_int64, -most_int64 - 1, form.cells() - 1}) {
     std::vector<std::int64_t> indices(static_cast<std::size_t>(n), -1);
+    CHECK(can_scatter(form, indices.data(), 2));
     CHECK(scatter(form, values.begin(), indices.data(), sums.begin(), 2));
     indices[0] = wrong;
+    CHECK(!can_scatter(form, indices.data(), 2));
     CHECK(!scatter(form, values.begin(), indices.data(), sums.begin(), 2));
   }
 }
