@@ -4,7 +4,8 @@
 
 Each library has arrays in the memory order that is named, and takes turns with the others; results are compared first.
 Times are milliseconds, medians over all turns; with one thread of CPU time. `indices` has those of the forward pass, and
-so has `reused`, which writes to an array that is there; `search` has none. What torch keeps from its forward pass (its indices) it keeps here, too.
+so has `reused`, which writes to an array that is there; `search` has none. What torch keeps from its forward pass (its
+indices) it keeps here, too. JAX is given no forward pass to do where the gradient needs none.
 """
 
 from __future__ import annotations
