@@ -3,9 +3,9 @@
     python bench/gradients.py [--threads 1] [--rounds 15] [--cases max]
 
 Each library has arrays in the memory order that is named, and takes turns with the others; results are compared first.
-Times are milliseconds, medians over all turns; with one thread of CPU time. `indices` has those of the forward pass, and
-so has `reused`, which writes to an array that is there; `search` has none. What torch keeps from its forward pass (its
-indices) it keeps here, too. JAX is given no forward pass to do where the gradient needs none.
+Times are milliseconds, medians over all turns; with one thread of CPU time. `indices` has those of the forward pass,
+and so has `reused`, which writes to an array that is there; `search` has none. What torch keeps from its forward pass
+(its indices) it keeps here, too. JAX is given no forward pass to do where the gradient needs none.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ def main() -> None:
                 assert np.allclose(result, expected, rtol=1e-4, atol=1e-4), f"{name}: {turn} gives something else"
             for _ in range(chosen.rounds):
                 for turn, call in turns.items():
+                    time.sleep(0.02)  # threads of others spin so long
                     begin = clock()
                     call()
                     times[turn].append(clock() - begin)

@@ -55,10 +55,12 @@ class Bands {
     const std::int64_t n = row_outputs_ * form_.inner;
     const auto* const indices = reinterpret_cast<const Index*>(indices_) + (plane * windows.outputs() + o) * n;
     const std::int64_t low = std::max<std::int64_t>(0, windows.start(o)) * row_cells_;
-    const std::int64_t high = std::min(windows.input(), windows.stop(o)) * row_cells_;
+    const std::int64_t high = std::max(low, std::min(windows.input(), windows.stop(o)) * row_cells_);
+    const auto span = static_cast<std::uint64_t>(high - low);
     std::int64_t others = 0;
     for (std::int64_t i = 0; i < n; ++i) {
-      others += static_cast<int>(indices[i] != -1) & static_cast<int>((indices[i] < low) | (indices[i] >= high));
+      const auto index = static_cast<std::int64_t>(indices[i]);
+      others += static_cast<int>(static_cast<std::uint64_t>(index - low) >= span) & static_cast<int>(index != -1);
     }
     return others == 0;
   }
