@@ -201,6 +201,9 @@ struct Spreading {
 /// n elements of such a row, which is made of the pixels in `from`.
 using SpreadRows = void (*)(void* to, const void* from, std::int64_t n, const Spreading&);
 
+/// Whether n indices are -1 or from `low` to `high`.
+using AreWithin = bool (*)(const void* indices, std::int64_t n, std::int64_t low, std::int64_t high);
+
 /// target[i] = from[i] * by[i] for i < n. target may be from.
 using Multiply = void (*)(double* target, const double* from, const double* by, std::int64_t n);
 
@@ -303,6 +306,7 @@ struct RowSteps {
   Multiply multiply;
   Divide divide, divide_doubles, divide_weighted;  // of float32 by such, of float64 by float32 and by float64
   bool (*has_nan[dtype_count])(const void* elements, std::int64_t n);  // floats
+  AreWithin are_within[2];                                             // of int32, of int64
   Finish finish[accumulator_count][dtype_count];                       // by the type that is written
   Finish round[accumulator_count];                                     // those of `average_rounded`
 };

@@ -49,20 +49,12 @@ class Bands {
   std::int64_t count() const { return checked_mul(form_.planes, of_plane_); }
 
   /// Whether all indices are those of no cell, or of rows of cells that the windows of this row of outputs see.
-  template <class Index>
   bool is_seen(std::int64_t plane, std::int64_t o) const {
     const Windows& windows = form_.windows[0];
-    const std::int64_t n = row_outputs_ * form_.inner;
-    const auto* const indices = reinterpret_cast<const Index*>(indices_) + (plane * windows.outputs() + o) * n;
+    const std::int64_t n = row_outputs_ * form_.inner, size = form_.index_bytes;
     const std::int64_t low = std::max<std::int64_t>(0, windows.start(o)) * row_cells_;
-    const std::int64_t high = std::max(low, std::min(windows.input(), windows.stop(o)) * row_cells_);
-    const auto span = static_cast<std::uint64_t>(high - low);
-    std::int64_t others = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      const auto index = static_cast<std::int64_t>(indices[i]);
-      others += static_cast<int>(static_cast<std::uint64_t>(index - low) >= span) & static_cast<int>(index != -1);
-    }
-    return others == 0;
+    const std::int64_t high = std::min(windows.input(), windows.stop(o)) * row_cells_;
+    return steps_.are_within[size == 8](indices_ + (plane * windows.outputs() + o) * n * size, n, low, high - 1);
   }
 
   /// Bytes of scratch that a thread needs.
@@ -112,7 +104,7 @@ class Bands {
     bool complete = true;
     for (std::int64_t o = earliest; o < behind; ++o) {
       const bool is_whole = adder.add(o);
-      complete = complete && (is_whole || o < home || is_seen<Index>(plane, o));
+      complete = complete && (is_whole || o < home || is_seen(plane, o));
     }
     if (is_half()) {
       const auto dtype = static_cast<std::size_t>(form_.dtype);
@@ -215,14 +207,15 @@ bool can_scatter(const Scatter& form, const void* indices, int threads, Interrup
   const Bands bands(form, nullptr, indices, nullptr);
   Interrupt interrupt(question);
   std::atomic<bool> can{true};
-  const std::int64_t outputs = form.windows[0].outputs();
-  parallel_for(threads, checked_mul(form.planes, outputs), 1, interrupt, [&](Share& share) {
+  constexpr std::int64_t at_a_time = 64;  // rows of outputs
+  const std::int64_t outputs = form.windows[0].outputs(), blocks = (outputs - 1) / at_a_time + 1;
+  parallel_for(threads, checked_mul(form.planes, blocks), 1, interrupt, [&](Share& share) {
     for (std::int64_t begin, end; share.next(begin, end);) {
-      for (std::int64_t row = begin; row < end && can && !interrupt.stopped(); ++row) {
-        const std::int64_t plane = row / outputs, o = row % outputs;
-        const bool seen =
-            form.index_bytes == 8 ? bands.is_seen<std::int64_t>(plane, o) : bands.is_seen<std::int32_t>(plane, o);
-        if (!seen) can = false;
+      for (std::int64_t block = begin; block < end && can && !interrupt.stopped(); ++block) {
+        const std::int64_t first = block % blocks * at_a_time, last = std::min(outputs, first + at_a_time);
+        for (std::int64_t o = first; o < last; ++o) {
+          if (!bands.is_seen(block / blocks, o)) can = false;
+        }
       }
     }
   });

@@ -182,6 +182,29 @@ inline void multiply(double* target, const double* from, const double* by, std::
   });
 }
 
+/// See AreWithin.
+template <class Index>
+bool are_within(const void* indices, std::int64_t n, std::int64_t low, std::int64_t high) {
+  constexpr int N = full_lanes<Index>;
+  constexpr std::int64_t most = std::numeric_limits<Index>::max();
+  const auto* const from = static_cast<const Index*>(indices);
+  const auto first = static_cast<Index>(low < most ? low : most), last = static_cast<Index>(high < most ? high : most);
+  const auto others = [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    constexpr int M = decltype(lanes)::value;
+    const auto v = load<M>(from + i);
+    const auto one = splat<M>(Index{1}), none = Vec<Index, M>{};
+    const auto outside = (v < splat<M>(first) ? one : none) | (v > splat<M>(last) ? one : none);
+    return v == splat<M>(Index{-1}) ? none : outside;
+  };
+  Vec<Index, N> seen{};
+  std::int64_t i = 0;
+  for (; i + N <= n; i += N) seen |= others(Lanes<N>{}, i);
+  bool found = false;
+  for (int lane = 0; lane < N; ++lane) found = found || seen[lane] != 0;
+  for (; i < n; ++i) found = found || others(Lanes<1>{}, i) != 0;
+  return !found;
+}
+
 /// See Keep.
 template <class Bits>
 void keep(void* to, const void* elements, const void* mask, std::int64_t n, std::int64_t other) {

@@ -47,6 +47,8 @@ constexpr RowSteps fill() {
   steps.keep[1] = keep<int16_t>;
   steps.keep[2] = keep<int32_t>;
   steps.keep[3] = keep<int64_t>;
+  steps.are_within[0] = are_within<int32_t>;
+  steps.are_within[1] = are_within<int64_t>;
   steps.spread[0] = spread<int8_t>;
   steps.spread[1] = spread<int16_t>;
   steps.spread[2] = spread<int32_t>;

@@ -29,7 +29,7 @@ from ._run import MOST_KEPT, NO_CELL, PROPAGATE, Request, is_photo, refuse_photo
 from ._windows import Pyramid, Whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from ._types import Array, DType
     from ._windows import Cells
@@ -142,17 +142,21 @@ def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
         raise ValueError(f"index_base must be 'plane' where there are no indices, not {base!r}")
     if isinstance(x, np.ma.MaskedArray) and how.out is not None:
         raise TypeError(f"out must be None where x is a MaskedArray, not {arguments.shown(how.out)}")
-    indices = None if how.indices is None else indices_for(values, how.indices)
     missing = missing_cells.left_out(cells, how.nan_policy, mask, threads)
     weights = None if how.weights is None else averages.weights_of(how.weights, cells.shape)
     shape = np.asarray(how.weights).shape if wrt == "weights" else cells.shape
     target = arrays.target(how.out, shape, dtype)
 
-    parts = tuple(parts_of(values, indices, cells, request))
-    plain = len(parts) == 1 and parts[0][0] is values and weights is None and few == 0 and values.dtype == dtype
+    pooled_shape, parts = parts_of(cells, request)
+    if values.shape != pooled_shape:
+        raise ValueError(f"g must have the shape of the result of the pooling, {pooled_shape}, not {values.shape}")
+    indices = None if how.indices is None else indices_for(values, how.indices)
+    in_one = len(parts) == 1 and values.ndim == cells.ndim
+    plain = in_one and weights is None and few == 0 and values.dtype == dtype
     number = FLOAT32 if len(parts) > 1 and dtype.itemsize == 2 else dtype
     plan, total = None, None
-    for piece, named, pooling in parts:
+    for view, pooling in parts:
+        piece, named = view(values), None if indices is None else view(indices)
         like = piece if is_shape else cells
         part = Part(piece, cells, pooling, missing, arrays.memory_order(like.shape, like.strides), threads)
         part = passing(part, few)
@@ -217,43 +221,34 @@ def indices_for(g: Array, indices: Any) -> Array:
     return array
 
 
-def parts_of(
-    g: Array, indices: Array | None, x: Array, request: Request
-) -> Iterator[tuple[Array, Array | None, Pooling]]:
-    """What of g and of its indices belongs to which windows. Refuses shapes that poolings of x do not give."""
+def parts_of(x: Array, request: Request) -> tuple[Cells, list[tuple[Callable[[Array], Array], Pooling]]]:
+    """The shape of the pooling's result, and what of an array of that shape belongs to which windows."""
     windows, axes = request.windows, request.axes.of(x.ndim)
 
     def pooled(of: Any) -> Pooling:
         return Pooling(request.op, of, request.axes)  # type: ignore[arg-type] # an Op
 
-    def require(shape: Cells) -> None:
-        if g.shape != shape:
-            raise ValueError(f"g must have the shape of the result of the pooling, {shape}, not {g.shape}")
-
     if isinstance(windows, Whole) and not windows.keepdims:
-        pooled(windows).call(x)
-        require(tuple(n for axis, n in enumerate(x.shape) if axis not in axes))
-        yield np.expand_dims(g, axes), None if indices is None else np.expand_dims(indices, axes), pooled(windows)
-    elif isinstance(windows, Pyramid):
-        shapes = [pooled(grid).call(x).shape for grid in windows.grids]
-        counts = [prod(shape[axis] for axis in axes) for shape in shapes]
-        first = min(axes)
-        outer, inner = (tuple(n for axis, n in enumerate(x.shape) if axis not in axes and (axis < first) is before)
-                        for before in (True, False))  # fmt: skip
-        require((*outer, sum(counts), *inner))
-        begin = 0
-        for grid, shape, count in zip(windows.grids, shapes, counts, strict=True):
-            part, sizes = slice(begin, begin + count), (*outer, *(shape[axis] for axis in axes), *inner)
+        pooled(windows).call(x)  # refuses what no call takes
+        kept = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
+        return kept, [(lambda array: np.expand_dims(array, axes), pooled(windows))]
+    if not isinstance(windows, Pyramid):
+        return pooled(windows).call(x).shape, [(lambda array: array, pooled(windows))]
+    first, last = min(axes), min(axes) + len(axes)
+    outer = tuple(n for axis, n in enumerate(x.shape) if axis not in axes and axis < first)
+    inner = tuple(n for axis, n in enumerate(x.shape) if axis not in axes and axis > first)
+    parts: list[tuple[Callable[[Array], Array], Pooling]] = []
+    begin = 0
+    for grid in windows.grids:
+        sizes = tuple(pooled(grid).call(x).shape[axis] for axis in axes)
 
-            def of_axes(array: Array, part: slice = part, sizes: Cells = sizes) -> Array:
-                cells = array[(slice(None),) * first + (part,)].reshape(sizes)
-                return np.moveaxis(cells, range(first, first + len(axes)), axes)
+        def of_grid(array: Array, begin: int = begin, sizes: Cells = sizes) -> Array:
+            cells = array[(slice(None),) * first + (slice(begin, begin + prod(sizes)),)]
+            return np.moveaxis(cells.reshape(*outer, *sizes, *inner), range(first, last), axes)
 
-            yield of_axes(g), None if indices is None else of_axes(indices), pooled(grid)
-            begin += count
-    else:
-        require(pooled(windows).call(x).shape)
-        yield g, indices, pooled(windows)
+        parts.append((of_grid, pooled(grid)))
+        begin += prod(sizes)
+    return (*outer, begin, *inner), parts
 
 
 def passing(part: Part, min_count: int) -> Part:
