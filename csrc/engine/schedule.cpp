@@ -321,9 +321,7 @@ Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts
   const bool fused = best_endless && form.op == Op::average && !form.source.present;
   if (!fused && can_be_narrow(s, form, facts)) return narrow(s, form);
   const std::int64_t bundles = best_endless ? 0 : bundles_of(s, form, facts);
-  if (bundles > 0) {
-    return by::Bundled{bundles, worth_scanning(s.column.windows), worth_scanning(s.row.windows)};
-  }
+  if (bundles > 0) return by::Bundled{bundles, worth_scanning(s.column.windows), worth_scanning(s.row.windows)};
   if (endless) return by::Endless{facts.crosses_planes, facts.plane_taps};
   return by_rows(s, form, facts);
 }
