@@ -324,3 +324,16 @@ def test_one_call_with_all_names_as_the_page_has_it() -> None:
     result = grad.max_pool(g, x, 3, stride=2, padding=1)
     assert np.array_equal(result, grad.max_pool(g, x, 3, 2, 1, indices=indices))
     assert result.sum() == g.sum()
+
+
+@pytest.mark.parametrize("p", [0.5, 1.5, 2.0, 3.0, 7.0, 60.0])
+def test_norms_of_any_size(p: float) -> None:
+    """Powers of these fit no float64; those of their quotients, from 1/3 to 1, do."""
+    scales = 10.0 ** np.arange(-300, 301, 50)
+    x = np.stack([scales, -3 * scales], axis=1)
+    g = np.arange(1.0, 1 + len(scales))
+    found = tp.grad.lp_pool(g[:, None], x, p, 2, axis=1)
+    norm = (1 + 3.0**p) ** (1 / p)
+    share = np.array([1.0, 3.0]) / norm
+    # Powers to p - 1 make the roundings of quotients and norms p - 1 times as large.
+    np.testing.assert_allclose(found, g[:, None] * [1, -1] * share ** (p - 1), rtol=1e-14 * max(1, p))

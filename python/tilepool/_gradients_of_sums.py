@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, log2
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ._plan import Call, Missing
     from ._types import Array
     from ._windows import Cells, Window
+
+
+MOST_BITS = 450  # of powers that are multiplied: float64 has exponents up to 1023
 
 
 class Part(NamedTuple):
@@ -162,8 +166,7 @@ def of_weighted(part: Part, weights: Array, wrt: str) -> Array:
 def of_norms(part: Part) -> Array:
     """``g * sign(x) * (abs(x) / norm)**(p - 1)``, in float64; 0 where x is 0.
 
-    The power of the quotient is a quotient of powers, so that sums over transposed windows do. Powers fit float64 where
-    norms differ by a factor of 2**bits at most: windows of smaller and larger norms are taken apart.
+    The power of the quotient is a quotient of powers, so that sums over transposed windows do.
     """
     x, pooling = part.x, part.pooling
     p = pooling.op.parameters[0]
@@ -173,14 +176,12 @@ def of_norms(part: Part) -> Array:
         # What numpy has converted has no NaN other than that of x.
         norms = missing_cells.results(magnitudes, pooling, pooling.call(magnitudes), missing, part.threads)[0]
         g = part.g.astype(FLOAT64)
-        bits = 600 / max(abs(p - 1), 1e-9)
-        floors = np.floor(np.log2(norms) / bits)
         result = np.zeros(x.shape, FLOAT64)
-        for level in np.unique(floors[np.isfinite(floors)]):
-            top = 2.0 ** min(1023.0, (level + 1) * bits)
-            here = floors == level
-            scaled = np.where(here, g * (np.where(here, norms, 1) / top) ** (1 - p), 0)
-            result += part.transposed(scaled) * np.minimum(magnitudes / top, 1) ** (p - 1)
+        for here, top in levels_of(norms, p):
+            shares = g * power(norms / top, 1 - p)
+            np.copyto(shares, 0, where=~here)
+            sums = part.transposed(shares)
+            result += np.where(sums == 0, 0, sums * power(np.minimum(magnitudes / top, 1), p - 1))
         unknown = ~np.isfinite(norms)
         if unknown.any():  # NaN, and infinity: its share of itself is not known, that of others is 0
             seen = part.transposed(np.where(unknown, 1.0, 0.0)) > 0
@@ -190,3 +191,23 @@ def of_norms(part: Part) -> Array:
         result[magnitudes == 0] = 0
         result = part.left_in(result + 0.0)  # -0 is 0
         return arrays.copied(result, part.g.dtype, part.order)
+
+
+def levels_of(norms: Array, p: float) -> list[tuple[Array, float]]:
+    """Which windows are taken together, and the most that their norms are: those of zeros and of NaN are left out.
+
+    Powers of norms fit float64 where they differ by some hundred bits: windows of smaller and larger norms go apart.
+    """
+    known = np.isfinite(norms) & (norms > 0)
+    low, high = (float(of(norms, where=known, initial=start)) for of, start in ((np.min, inf), (np.max, 0.0)))
+    if not known.any() or abs(p - 1) * (log2(high) - log2(low)) <= 2 * MOST_BITS:
+        return [(known, high)] if known.any() else []
+    bits = MOST_BITS / abs(p - 1)
+    floors = np.floor(np.log2(norms) / bits)
+    return [(known & (floors == level), 2.0 ** min(1023.0, (level + 1) * bits)) for level in np.unique(floors[known])]
+
+
+def power(numbers: Array, exponent: float) -> Array:
+    if exponent in (1, -1):
+        return numbers if exponent == 1 else 1 / numbers
+    return np.asarray(numbers**exponent)
