@@ -1,11 +1,12 @@
 """Times gradients against PyTorch's and JAX's, where these are installed: backward alone, and forward and backward.
 
-    python bench/gradients.py [--threads 1] [--rounds 15] [--cases max]
+    python bench/gradients.py [--threads 1] [--rounds 15] [--cases max] [--only tilepool]
 
 Each library has arrays in the memory order that is named, and takes turns with the others; results are compared first.
 Times are milliseconds, medians over all turns; with one thread of CPU time. `indices` has those of the forward pass,
 and so has `reused`, which writes to an array that is there; `search` has none. What torch keeps from its forward pass
-(its indices) it keeps here, too. JAX is given no forward pass to do where the gradient needs none.
+(its indices) it keeps here, too. With several threads, run one library at a time: those of others that wait for work
+take it from whose turn it is. JAX is given no forward pass to do where the gradient needs none.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def installed(name: str) -> Any:
     return import_module(name) if find_spec(name) else None
 
 
-def of_tilepool(case: Case, x: Array, g: Array) -> dict[str, Turn]:
+def of_tilepool(case: Case, x: Array, g: Array, _: int) -> dict[str, Turn]:
     words: dict[str, Any] = {"kernel_size": case.kernel, "stride": case.stride, "padding": case.padding}
     out = np.empty_like(x)
     if case.op == "avg":
@@ -87,7 +88,7 @@ def of_torch(case: Case, x: Array, g: Array, threads: int) -> dict[str, Turn]:
     }
 
 
-def of_jax(case: Case, x: Array, g: Array) -> dict[str, Turn]:
+def of_jax(case: Case, x: Array, g: Array, _: int) -> dict[str, Turn]:
     jax = installed("jax")
     if jax is None:
         return {}
@@ -104,11 +105,15 @@ def of_jax(case: Case, x: Array, g: Array) -> dict[str, Turn]:
     return {"jax both": lambda: np.asarray(gradient(array).block_until_ready())}
 
 
+LIBRARIES = {"tilepool": of_tilepool, "torch": of_torch, "jax": of_jax}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--cases", default="", help="part of a case's name")
+    parser.add_argument("--only", choices=("tilepool", "torch", "jax"))
     chosen = parser.parse_args()
     tp.set_threads(chosen.threads)
     clock = time.process_time if chosen.threads == 1 else time.perf_counter
@@ -123,8 +128,13 @@ def main() -> None:
             x: Array = random.standard_normal(shape, np.float32).transpose(back)
             y = getattr(tp, f"{case.op}_pool")(x, case.kernel, case.stride, case.padding)
             g: Array = random.standard_normal([y.shape[axis] for axis in order], np.float32).transpose(back)
-            turns = of_tilepool(case, x, g) | of_torch(case, x, g, chosen.threads) | of_jax(case, x, g)
+            turns: dict[str, Turn] = {}
+            for library in ("tilepool", "torch", "jax") if chosen.only is None else (chosen.only,):
+                turns |= LIBRARIES[library](case, x, g, chosen.threads)
+            if not turns:
+                parser.error(f"{chosen.only} is not installed")
             expected = next(iter(turns.values()))()
+            expected = expected[1] if isinstance(expected, tuple) else expected
             times: dict[str, list[float]] = {turn: [] for turn in turns}
             for turn, call in turns.items():
                 result = call()
