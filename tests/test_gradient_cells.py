@@ -337,3 +337,13 @@ def test_norms_of_any_size(p: float) -> None:
     share = np.array([1.0, 3.0]) / norm
     # Powers to p - 1 make the roundings of quotients and norms p - 1 times as large.
     np.testing.assert_allclose(found, g[:, None] * [1, -1] * share ** (p - 1), rtol=1e-14 * max(1, p))
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 4, 4), (2, 4, 4, 0)])
+def test_indices_and_out_of_arrays_without_cells(shape: tuple[int, ...]) -> None:
+    axis = (2, 3) if shape[0] == 0 else (1, 2)
+    x = np.zeros(shape)
+    values, indices = tp.max_pool(x, 2, axis=axis, return_indices=True)
+    out = np.zeros(shape)
+    for _ in range(2):  # planned, then found again
+        assert tp.grad.max_pool(values, x, 2, axis=axis, indices=indices, out=out) is out

@@ -204,6 +204,7 @@ std::int64_t Scatter::outputs() const {
 }
 
 bool can_scatter(const Scatter& form, const void* indices, int threads, Interrupt::Question question) {
+  if (form.planes == 0 || form.inner == 0) return true;
   const Bands bands(form, nullptr, indices, nullptr);
   Interrupt interrupt(question);
   std::atomic<bool> can{true};

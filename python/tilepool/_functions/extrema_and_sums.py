@@ -99,8 +99,8 @@ def max_pool(
     -----
     Names, order and defaults of the positional arguments are those of PyTorch's ``max_pool2d``, as is the number of
     windows; padding up to the window's extent and padding by name are allowed in addition. The result is equal bit for
-    bit for any number of threads and any instruction set. With `return_indices` the time grows with the number of taps.
-    An array of which cells are left out is copied once.
+    bit for any number of threads and any instruction set. With `return_indices` the time grows with the number of taps
+    where windows are uneven or share little.
 
     Examples
     --------
