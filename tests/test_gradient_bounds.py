@@ -1,9 +1,5 @@
 """Gradients touch no byte outside g, x, indices and out, and kernels beyond any array do not make them slow."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +11,7 @@ from gradient_meanings import gradient
 from guarded_memory import Margins, between_guard_pages
 from layouts import LAYOUTS, is_float
 from test_bounds import WINDOWS, shapes
-from test_huge_arguments import HUGE, LIMIT
+from test_huge_arguments import HUGE, limited
 
 Array = NDArray[Any]
 grad: Any = vars(tp)["grad"]
@@ -130,16 +126,6 @@ def test_out_that_overlaps_what_is_read(op: str, isa: str) -> None:
 # ---- arguments beyond any array --------------------------------------------------------------------------------------
 
 
-def limited(function: str, *arguments: object) -> None:
-    """Run a function of this file in another process, for no longer than the limit."""
-    script = f"import test_gradient_bounds as t; t.{function}(*{arguments!r})"
-    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    where = {"PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, "-c", script]
-    result = subprocess.run(command, env=os.environ | where, capture_output=True, text=True, timeout=LIMIT, check=False)
-    assert result.returncode == 0, result.stderr
-
-
 def check_huge_kernels() -> None:
     """The windows of tests/test_huge_arguments.py: the oracle has the same cells in smaller kernels."""
     x = np.random.default_rng(0).integers(1, 9, 9).astype(np.float64)
@@ -209,4 +195,4 @@ def check_growth() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("function", ["check_huge_kernels", "check_huge_options", "check_growth"])
 def test_arguments_of_any_size(function: str) -> None:
-    limited(function)
+    limited(function, file=__name__)

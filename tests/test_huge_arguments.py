@@ -38,9 +38,9 @@ def seen(x: Array, kernel: int, stride: int, before: int, after: int) -> list[Ar
     return [x[max(0, start) : max(0, min(len(x), start + kernel))] for start in starts]
 
 
-def limited(function: str, *arguments: object) -> None:
-    """Run a function of this file in another process, for no longer than the limit."""
-    script = f"import test_huge_arguments as t; t.{function}(*{arguments!r})"
+def limited(function: str, *arguments: object, file: str = __name__) -> None:
+    """Run a function of a file of tests in another process, for no longer than the limit."""
+    script = f"import {file} as t; t.{function}(*{arguments!r})"
     paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     where = {"PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-c", script]
