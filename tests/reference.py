@@ -576,8 +576,9 @@ def nearest_float(number: Fraction) -> float:
 def quantile(cells: Array, result: np.dtype[Any], q: float, method: str = "linear") -> Outcome:
     """The cell number h = q * (n - 1) of the sorted ones, or what lies between its neighbours.
 
-    Means are float64, rounded once more to a narrower result: nothing is allowed there. What "linear" gives beside an
-    infinity is left open (numpy gives NaN for some cases that have a value).
+    Means are float64, rounded once more to a narrower result: nothing is allowed there but where float64's roundings
+    cross the middle between two results. What "linear" gives beside an infinity is left open (numpy gives NaN for some
+    cases that have a value).
     """
     ordered = np.sort(cells)
     h = q * (len(ordered) - 1)
@@ -587,15 +588,19 @@ def quantile(cells: Array, result: np.dtype[Any], q: float, method: str = "linea
     low, high = float(ordered[of_cells["lower"]]), float(ordered[of_cells["higher"]])
     if low == high:
         return low, 0
-    few_roundings = 0 if result.itemsize == 4 else 4 * unit(np.dtype(np.float64)) * max(abs(low), abs(high))
     if method == "linear" and q == 0.5:
         return (low + high) / 2, 0
-    if method == "midpoint":
-        return (low + high) / 2, few_roundings
-    if math.isinf(low) or math.isinf(high):
+    if method == "linear" and (math.isinf(low) or math.isinf(high)):
         raise ValueError("a linear quantile beside an infinity")
-    exact = Fraction(low) + (Fraction(high) - Fraction(low)) * (Fraction(h) - math.floor(h))
-    return nearest_float(exact), few_roundings
+    value = (low + high) / 2
+    if math.isinf(low) or math.isinf(high):
+        return value, 0
+    if method == "linear":
+        value = nearest_float(Fraction(low) + (Fraction(high) - Fraction(low)) * (Fraction(h) - math.floor(h)))
+    few_roundings = 4 * unit(np.dtype(np.float64)) * max(abs(low), abs(high))
+    if result.itemsize == 4 and np.float32(value - few_roundings) == np.float32(value + few_roundings):
+        return value, 0
+    return value, few_roundings
 
 
 def mode(cells: Array, _: np.dtype[Any]) -> Outcome:

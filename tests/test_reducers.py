@@ -337,6 +337,17 @@ def test_the_oracle_agrees_with_numpy() -> None:
         assert np.array_equal(of("prod", bytes_), np.prod(bytes_, 1))
 
 
+def test_a_quantile_in_the_middle_of_two_results_may_be_either() -> None:
+    """-4 + 3.1 * 0.7 in float32: float64's roundings decide which. Other quantiles have one result."""
+    middle, other = np.array([-0.9, -4], np.float32), np.array([-0.9, -4.25], np.float32)
+    arguments: dict[str, Any] = {"kernel_size": 2, "q": 0.7}
+    check("quantile", middle, 0, **arguments)
+    for x, bounded in ((middle, True), (other, False)):
+        _, _, bound = expected("quantile", x, (0,), arguments)
+        assert bound is not None
+        assert (bound > 0).tolist() == [bounded]
+
+
 def test_the_oracle_agrees_with_numbers_worked_by_hand() -> None:
     """The line 3, NaN, 3, 1, and padding of one cell; a window of two taps in it has one cell or none."""
     x = np.array([3, math.nan, 3, 1])
