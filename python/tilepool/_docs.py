@@ -206,6 +206,23 @@ TEXTS = {
         wrt : {"x", "weights"}, default "x"
             What the gradient is with respect to. That of weights has their shape.
     """,
+    "gradient_op": """
+        op : str
+            "max", "min", "avg" (or "mean", "average"), "sum" or "lp". The gradients of others are not there yet, or do
+            not exist.
+    """,
+    "where_the_op_has_them": """
+        indices, index_base, weights, wrt
+            Where the op has them: see `max_pool` and `avg_pool`.
+    """,
+    "gradient_options": """
+        **options
+            Other arguments of that function: ``norm_type`` of "lp", ``count_include_pad`` of "avg" ...
+    """,
+    "not_yet": """
+        NotImplementedError
+            `op` has a gradient that is not there yet.
+    """,
     "gradient_out": """
         out : numpy.ndarray, optional
             Array of the shape of `x` to write the gradient to, of a dtype that it casts to under "same_kind", with any

@@ -17,17 +17,14 @@ from ._functions.gradients import (
     sum_pool,
     var_pool,
 )
-from ._functions.gradients_by_name import (
+from ._functions.gradients_by_name import adaptive_pool, global_pool, pool, pyramid_pool
+from ._functions.gradients_of_windows import (
     adaptive_avg_pool,
     adaptive_max_pool,
     adaptive_min_pool,
-    adaptive_pool,
     adaptive_sum_pool,
     fractional_avg_pool,
     fractional_max_pool,
-    global_pool,
-    pool,
-    pyramid_pool,
 )
 
 __all__ = [
