@@ -30,9 +30,13 @@ from ._windows import Pyramid, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
+    from ._plan import Missing
     from ._types import Array, DType
     from ._windows import Cells
+
+    Parts: TypeAlias = list[tuple[Callable[[Array], Array], Pooling]]
 
 FLOATS = tuple(name for name in _core.dtypes if "float" in name)
 TERMS = ("x", "weights")
@@ -115,9 +119,39 @@ def refuse_op(op: Any) -> None:
         raise NotImplementedError(f"the gradient of op {name!r} does not exist yet: it comes with a later release")
 
 
+class Asked(NamedTuple):
+    """A request whose arguments are checked."""
+
+    g: Array
+    x: Array  # for a shape one cell that stands for all
+    is_shape: bool
+    parts: Parts
+    missing: Missing
+    indices: Array | None
+    index_base: object
+    weights: Array | None
+    wrt: str
+    shape: Cells  # of the gradient
+    dtype: DType  # of the gradient: that of g in native byte order
+    target: Array | None  # `out`
+    min_count: int
+    threads: int
+
+
 def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
     """The gradient of a request: an array of the dtype of g and the shape of x. And what may be kept for others."""
     refuse_op(request.op)
+    asked = checked(g, x, request, how)
+    result, plan = summed(asked)
+    (result,) = arrays.delivered((result,), (how.out,), (asked.target,))
+    if isinstance(x, np.ma.MaskedArray) and asked.wrt == "x":
+        result = np.ma.array(result, mask=np.ma.getmaskarray(x))
+    always = how.nan_policy is PROPAGATE and how.mask is None and not is_photo(asked.x, request.axes)
+    return result, plan if always else None
+
+
+def checked(g: Any, x: Any, request: Request, how: How) -> Asked:
+    """All arguments, of the kinds and with the values that the rules ask for."""
     threads = arguments.threads(how.threads)
     few = arguments.count("min_count", how.min_count)
     wrt = arguments.choice("wrt", how.wrt, TERMS)
@@ -127,8 +161,7 @@ def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
     dtype = supported("g must be an array of", values.dtype, FLOATS)
     cells, mask, is_shape = cells_of(x, request, how, dtype)
     axes = request.axes.of(cells.ndim)
-    photo = is_photo(cells, request.axes)
-    if photo:
+    if is_photo(cells, request.axes):
         refuse_photo(cells)
     windows = request.windows
     if isinstance(windows, Fractional):
@@ -146,41 +179,42 @@ def run(g: Any, x: Any, request: Request, how: How) -> tuple[Any, Kept | None]:
     weights = None if how.weights is None else averages.weights_of(how.weights, cells.shape)
     shape = np.asarray(how.weights).shape if wrt == "weights" else cells.shape
     target = arrays.target(how.out, shape, dtype)
-
     pooled_shape, parts = parts_of(cells, request)
     if values.shape != pooled_shape:
         raise ValueError(f"g must have the shape of the result of the pooling, {pooled_shape}, not {values.shape}")
     indices = None if how.indices is None else indices_for(values, how.indices)
-    in_one = len(parts) == 1 and values.ndim == cells.ndim
-    plain = in_one and weights is None and few == 0 and values.dtype == dtype
-    number = FLOAT32 if len(parts) > 1 and dtype.itemsize == 2 else dtype
+    return Asked(
+        values, cells, is_shape, parts, missing, indices, base, weights, wrt, shape, dtype, target, few, threads
+    )
+
+
+def summed(asked: Asked) -> tuple[Array, Kept | None]:
+    """The sum of the gradients of all kinds of windows, and what may be kept where there is one kind."""
+    x, dtype, missing, threads = asked.x, asked.dtype, asked.missing, asked.threads
+    in_one = len(asked.parts) == 1 and asked.g.ndim == x.ndim
+    plain = in_one and asked.weights is None and asked.min_count == 0 and asked.g.dtype == dtype
+    number = FLOAT32 if len(asked.parts) > 1 and dtype.itemsize == 2 else dtype
     plan, total = None, None
-    for view, pooling in parts:
-        piece, named = view(values), None if indices is None else view(indices)
-        like = piece if is_shape else cells
-        part = Part(piece, cells, pooling, missing, arrays.memory_order(like.shape, like.strides), threads)
-        part = passing(part, few)
+    for view, pooling in asked.parts:
+        g, indices = view(asked.g), None if asked.indices is None else view(asked.indices)
+        like = g if asked.is_shape else x
+        part = Part(g, x, pooling, missing, arrays.memory_order(like.shape, like.strides), threads)
+        part = passing(part, asked.min_count)
         part = part._replace(g=part.g.astype(number, copy=False))
-        result, plan = of_part(part, named, how, weights, wrt, target if plain and missing.nothing else None)
+        result, plan = of_part(part, indices, asked, asked.target if plain and missing.nothing else None)
         with np.errstate(invalid="ignore"):  # infinities of both signs
             total = result if total is None else np.add(total, result, out=total)
     assert total is not None
     with np.errstate(all="ignore"):
-        total = (summed_to(total, shape) if wrt == "weights" else total).astype(dtype, copy=False)
-    (result,) = arrays.delivered((total,), (how.out,), (target,))
-    always = how.nan_policy is PROPAGATE and mask is None and not photo
-    if isinstance(x, np.ma.MaskedArray) and wrt == "x":
-        result = np.ma.array(result, mask=np.ma.getmaskarray(x))
-    return result, plan if plain and always else None
+        total = (summed_to(total, asked.shape) if asked.wrt == "weights" else total).astype(dtype, copy=False)
+    return total, plan if plain else None
 
 
-def of_part(
-    part: Part, indices: Array | None, how: How, weights: Array | None, wrt: str, out: Array | None
-) -> tuple[Array, Kept | None]:
+def of_part(part: Part, indices: Array | None, asked: Asked, out: Array | None) -> tuple[Array, Kept | None]:
     """The gradient of some windows, and what it was planned to be."""
     name, parameters = part.pooling.op.name, part.pooling.op.parameters
-    if weights is not None:
-        return of_weighted(part, weights, wrt), None
+    if asked.weights is not None:
+        return of_weighted(part, asked.weights, asked.wrt), None
     if name == "lp":
         return of_magnitudes(part) if parameters[0] == inf else of_norms(part), None
     if name in ("max", "min"):
@@ -188,7 +222,7 @@ def of_part(
         if indices is None:
             cells = extrema.found(part.x, part.missing, part.threads)
         else:
-            cells = extrema.given(indices, how.index_base)
+            cells = extrema.given(indices, asked.index_base)
         return extrema.run(part.g, cells, part.threads, out), Kept(None, extrema)
     sums = Sums(part, divisors_of(part) if name == "avg" else None)
     result = sums.run(part.g, out, part.threads)
@@ -221,7 +255,7 @@ def indices_for(g: Array, indices: Any) -> Array:
     return array
 
 
-def parts_of(x: Array, request: Request) -> tuple[Cells, list[tuple[Callable[[Array], Array], Pooling]]]:
+def parts_of(x: Array, request: Request) -> tuple[Cells, Parts]:
     """The shape of the pooling's result, and what of an array of that shape belongs to which windows."""
     windows, axes = request.windows, request.axes.of(x.ndim)
 
@@ -237,7 +271,7 @@ def parts_of(x: Array, request: Request) -> tuple[Cells, list[tuple[Callable[[Ar
     first, last = min(axes), min(axes) + len(axes)
     outer = tuple(n for axis, n in enumerate(x.shape) if axis not in axes and axis < first)
     inner = tuple(n for axis, n in enumerate(x.shape) if axis not in axes and axis > first)
-    parts: list[tuple[Callable[[Array], Array], Pooling]] = []
+    parts: Parts = []
     begin = 0
     for grid in windows.grids:
         sizes = tuple(pooled(grid).call(x).shape[axis] for axis in axes)
