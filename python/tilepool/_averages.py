@@ -170,11 +170,17 @@ def weighted(
             return result.astype(dtype, copy=False)
     if division.divisor:
         return quotients(result, np.array(division.divisor), call)
-    divisors = pooling.of(PRESENT._replace(dtype=FLOAT64)).call(x, missing).results(x, (None,), threads, missing)[0]
-    if division.count_include_pad:  # a tap over the padding weighs 1
-        inside, padded = taps(x.shape, pooling)
-        divisors = divisors + (padded - inside).astype(FLOAT64)
-    return quotients(result, divisors, call)
+    return quotients(result, weight_of_windows(x, pooling, missing, threads), call)
+
+
+def weight_of_windows(x: Array, pooling: Pooling, missing: Missing, threads: int) -> Array:
+    """What the cells of each window weigh, in float64; a tap over the padding weighs 1 where it counts."""
+    present = pooling.of(PRESENT._replace(dtype=FLOAT64)).call(x, missing)
+    weight = present.results(x, (None,), threads, missing)[0]
+    if not pooling.op.division.count_include_pad:
+        return weight
+    inside, padded = taps(x.shape, pooling)
+    return np.asarray(weight + (padded - inside).astype(FLOAT64))
 
 
 def whole_products(x: Array, pooling: Pooling, missing: Missing, weights: Array, dtype: DType, threads: int) -> Array:

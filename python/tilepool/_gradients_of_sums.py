@@ -11,7 +11,7 @@ from . import _arrays as arrays
 from . import _averages as averages
 from . import _missing as missing_cells
 from ._dtypes import FLOAT32, FLOAT64
-from ._ops import PRESENT, SUM, Division, Op
+from ._ops import SUM, Division, Op
 from ._plan import Pooling
 from ._windows import Transposed
 
@@ -138,11 +138,7 @@ def of_weighted(part: Part, weights: Array, wrt: str) -> Array:
         if average and division.divisor:
             g = g / division.divisor
         elif average:
-            present = pooling.of(PRESENT._replace(dtype=FLOAT64))
-            divisors = present.call(x, missing).results(x, (None,), part.threads, missing)[0]
-            if division.count_include_pad:
-                inside, padded = averages.taps(x.shape, pooling)
-                divisors = divisors + (padded - inside).astype(FLOAT64)
+            divisors = averages.weight_of_windows(x, pooling, missing, part.threads)
             g = g / divisors
             np.copyto(g, 0, where=averages.counted(x, pooling, part.missing, part.threads) == 0)
         result = part.transposed(g)
