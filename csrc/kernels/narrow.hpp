@@ -92,42 +92,97 @@ struct Undivided {};
 template <class T, class SumOf>
 struct NarrowSums {
   using Sum = SumOf;
-  static constexpr int N = full_lanes<Sum>, bits = 8 * sizeof(T);
+  static constexpr int N = full_lanes<Sum>;
 
   const void* const* rows;
   std::int64_t count;
   Sum *sums, *shared;  // down the columns, and of some neighbouring taps
 
-  /// Lanes that are elements, or the sums of two.
-  template <int M, bool Pairs>
+  /// How many sums are made of 16 bytes of pixels of C elements, in pairs.
+  template <int C, int pixel = C == 0 ? 1 : C>
+  static constexpr int sums_of_piece = 16 / static_cast<int>(sizeof(T)) / (2 * pixel) * pixel;
+
+  /// Lanes that are elements (C = 0), or the sums of pairs of pixels of C elements: those of each 16 bytes.
+  template <int M, int C>
   static TILEPOOL_INLINE Vec<Sum, M> lifted(const T* from) {
-    if constexpr (Pairs) {
-      const auto both = load<M>(reinterpret_cast<const Sum*>(from));
-      return static_cast<Vec<Sum, M>>(both & splat<M>(static_cast<Sum>((Sum{1} << bits) - 1))) +
-             static_cast<Vec<Sum, M>>(both >> bits);
-    } else {
+    if constexpr (C == 0) {
       return convert_numbers<Sum, M>(load<M>(from));
+    } else if constexpr (C == 1) {
+      return pair_sums<2 * M>(load<2 * M>(from));
+    } else {
+      return pair_sums<2 * M>(paired_pixels<C, 2 * M, T>(load_pieces<2 * M>(from, 2 * sums_of_piece<C>)));
     }
   }
 
-  /// Sums [from, to) down the columns, of which the first one would lie at byte `place` of the rows.
-  template <bool Pairs>
+  /// Sums [from, to) down the columns, or of pairs of them, of which the first one would lie at byte `place` of the
+  /// rows.
+  template <int C>
   TILEPOOL_NOINLINE void add_rows(std::int64_t place, std::int64_t from, std::int64_t to) const {
-    constexpr int step = Pairs ? 2 : 1;
+    constexpr int step = C == 0 ? 1 : 2;
+    const auto row = [&](std::int64_t r, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+      return reinterpret_cast<const T*>(static_cast<const char*>(rows[r]) + place) + i * step;
+    };
     const auto some = [&](auto vectors, auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int V = decltype(vectors)::value, M = decltype(lanes)::value;
+      constexpr int made = C < 2 ? M : M * static_cast<int>(sizeof(Sum)) / 16 * sums_of_piece<C>;
       Vec<Sum, M> sum[V] = {};
       for (std::int64_t r = 0; r < count; ++r) {
-        const T* const row = reinterpret_cast<const T*>(static_cast<const char*>(rows[r]) + place) + i * step;
-        for (int v = 0; v < V; ++v) sum[v] += lifted<M, Pairs>(row + v * M * step);
+        for (int v = 0; v < V; ++v) sum[v] += lifted<M, C>(row(r, i) + v * made * step);
       }
-      for (int v = 0; v < V; ++v) store(sums + i + v * M, sum[v]);
+      for (int v = 0; v < V; ++v) {
+        if constexpr (C < 2) {
+          store(sums + i + v * M, sum[v]);
+        } else {
+          store_pieces<16 / sizeof(Sum), M, Sum>(sums + i + v * made, sum[v], sums_of_piece<C>);
+        }
+      }
     };
     std::int64_t i = from;
-    for (; i + 4 * N <= to; i += 4 * N) some(Lanes<4>{}, Lanes<N>{}, i);
-    if (i >= to) return;
-    sweep_overlapping<Sum, N>(
-        to - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { some(Lanes<1>{}, lanes, i + at); });
+    if constexpr (C < 2) {
+      for (; i + 4 * N <= to; i += 4 * N) some(Lanes<4>{}, Lanes<N>{}, i);
+      if (i >= to) return;
+      sweep_overlapping<Sum, N>(
+          to - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { some(Lanes<1>{}, lanes, i + at); });
+    } else {
+      constexpr int piece = 16 / static_cast<int>(sizeof(T)), made = vector_bytes / 16 * sums_of_piece<C>;
+      constexpr int beyond = piece / 2 - sums_of_piece<C>;  // sums of what the last piece reads and nothing is made of
+      for (; i + 2 * made + beyond <= to; i += 2 * made) some(Lanes<2>{}, Lanes<N>{}, i);
+      for (; i + made + beyond <= to; i += made) some(Lanes<1>{}, Lanes<N>{}, i);
+      if (i >= to) return;
+      T rest[2 * (made + beyond)] = {};
+      Vec<Sum, N> sum{};
+      for (std::int64_t r = 0; r < count; ++r) {
+        std::memcpy(rest, row(r, i), static_cast<std::size_t>(to - i) * 2 * sizeof(T));
+        sum += lifted<N, C>(rest);
+      }
+      store_pieces<16 / sizeof(Sum), N, Sum>(sums + i, sum, sums_of_piece<C>);
+    }
+  }
+
+  /// The averages of pairs of columns that are windows of their own, without a row of sums: how many of n whole vectors
+  /// make.
+  template <int C, class Quotient>
+  TILEPOOL_NOINLINE std::int64_t average_pairs(const Quotient& by, std::int64_t place, T* to, std::int64_t n) const {
+    constexpr int of_piece = sums_of_piece<C>, lanes = 16 / sizeof(Sum), made = vector_bytes / 16 * of_piece;
+    const Quotient quotient = by;  // held in registers: see `average`
+    std::int64_t i = 0;
+    const auto some = [&](auto vectors) TILEPOOL_INLINE_LAMBDA {
+      constexpr int V = decltype(vectors)::value;
+      for (; i + V * made + lanes - of_piece <= n; i += V * made) {
+        Vec<Sum, N> sum[V] = {};
+        for (std::int64_t r = 0; r < count; ++r) {
+          const T* const row = reinterpret_cast<const T*>(static_cast<const char*>(rows[r]) + place) + 2 * i;
+          for (int v = 0; v < V; ++v) sum[v] += lifted<N, C>(row + 2 * v * made);
+        }
+        for (int v = 0; v < V; v += 2) {
+          const auto averages = quotients(sum + v, quotient);
+          store_pieces<of_piece == lanes ? 2 * N : lanes, 2 * N, T>(to + i + v * made, averages, of_piece);
+        }
+      }
+    };
+    some(Lanes<4>{});
+    some(Lanes<2>{});
+    return i;
   }
 
   /// The same where `rows` begin so many bytes further on than those whose sums there are, each where the next one did.
@@ -136,7 +191,7 @@ struct NarrowSums {
     const T* const before = reinterpret_cast<const T*>(static_cast<const char*>(rows[0]) + place - step);
     sweep<Sum, N>(from, to, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int M = decltype(lanes)::value;
-      const Vec<Sum, M> change = lifted<M, false>(last + i) - lifted<M, false>(before + i);
+      const Vec<Sum, M> change = lifted<M, 0>(last + i) - lifted<M, 0>(before + i);
       store(sums + i, static_cast<Vec<Sum, M>>(load<M>(sums + i) + change));
     });
   }
@@ -165,6 +220,14 @@ struct NarrowSums {
     }
   }
 
+  /// Of two vectors of sums.
+  template <class Quotient>
+  static TILEPOOL_INLINE Vec<T, 2 * N> quotients(const Vec<Sum, N>* sum, const Quotient& quotient) {
+    const Vec<T, 2 * N> halves[] = {bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[0])),
+                                    bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[1]))};
+    return every<0, 2, 2 * N, T>(halves);
+  }
+
   /// What is made of two vectors of sums, one behind the other.
   static TILEPOOL_INLINE void put(Sum* to, const Vec<Sum, N>* sum, Undivided) {
     store(to, sum[0]);
@@ -172,9 +235,7 @@ struct NarrowSums {
   }
   template <class Quotient>
   static TILEPOOL_INLINE void put(T* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
-    const Vec<T, 2 * N> halves[] = {bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[0])),
-                                    bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[1]))};
-    store(to, every<0, 2, 2 * N, T>(halves));
+    store(to, quotients(sum, quotient));
   }
   template <class Quotient>
   static TILEPOOL_INLINE void put(float* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
@@ -245,10 +306,11 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   const std::int64_t stride = outputs > 1 ? along.stride : 1;  // of one output it may be any number
   const std::int64_t width = along.width * inner, extent = (span.count - 1) * along.step + 1;
   const bool inside = span.first >= 0 && span.first + (outputs - 1) * stride + extent <= along.width;
-  // Where taps and strides are even, pairs of neighbours are single elements of twice the width.
-  const bool pairs = inside && inner == 1 && along.step == 1 && span.count % 2 == 0 && stride % 2 == 0;
+  // Where taps and strides are even, pairs of neighbours are single pixels of twice the width.
+  const bool pairs =
+      inside && (inner == 1 || inner == 3 || inner == 4) && along.step == 1 && span.count % 2 == 0 && stride % 2 == 0;
   const std::int64_t taps = pairs ? span.count / 2 : span.count, distance = along.step * inner;
-  const std::int64_t hop = pairs ? stride / 2 : stride * inner;
+  const std::int64_t hop = (pairs ? stride / 2 : stride) * inner;
   bool slides = count > 2 && !pairs;
   for (std::int64_t r = 1; r < count; ++r) {
     slides = slides && static_cast<const char*>(rows[r]) - static_cast<const char*>(rows[r - 1]) == lines.read_step;
@@ -264,20 +326,33 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
     const std::int64_t first = (span.first + o * stride) * inner;
     const auto within = [=](std::int64_t i) { return i < 0 ? 0 : i < columns ? i : columns; };
     const std::int64_t from = inside ? 0 : within(-first), to = inside ? columns : within(width - first);
-    std::memset(sums, 0, static_cast<std::size_t>(from) * sizeof(Sum));
-    std::memset(sums + to, 0, static_cast<std::size_t>(columns - to) * sizeof(Sum));
+    if (!inside) {
+      std::memset(sums, 0, static_cast<std::size_t>(from) * sizeof(Sum));
+      std::memset(sums + to, 0, static_cast<std::size_t>(columns - to) * sizeof(Sum));
+    }
     std::int64_t place = first * static_cast<std::int64_t>(sizeof(T));
     Result* target = out + (span.begin + o) * inner;
     for (std::int64_t line = 0; line < lines.count; ++line) {
+      std::int64_t done = 0;
       if (pairs) {
-        narrow.template add_rows<true>(place, from, to);
+        const auto add = [&](auto colours) TILEPOOL_INLINE_LAMBDA {
+          constexpr int C = decltype(colours)::value;
+          if constexpr (std::is_same_v<Result, T>) {
+            if (hop == inner && taps == 1) done = narrow.template average_pairs<C>(quotient, place, target, n);
+          }
+          if (done < to) narrow.template add_rows<C>(place, done, to);
+        };
+        if (inner == 1) add(Lanes<1>{});
+        if (inner == 3) add(Lanes<3>{});
+        if (inner == 4) add(Lanes<4>{});
       } else if (slides && line > 0) {
         narrow.slide_rows(place, lines.read_step, from, to);
       } else {
-        narrow.template add_rows<false>(place, from, to);
+        narrow.template add_rows<0>(place, from, to);
       }
       if (hop == inner) {
-        narrow.template average<1>(quotient, target, n, taps, distance);
+        const NarrowSums<T, Sum> rest{rows, count, sums + done, shared};
+        if (done < n) rest.template average<1>(quotient, target + done, n - done, taps, distance);
       } else if (hop == 2 && inner == 1) {
         narrow.template average<2>(quotient, target, together, taps, distance);
       } else if constexpr (std::is_same_v<Kept, Result>) {

@@ -281,6 +281,65 @@ TILEPOOL_INLINE Vec<std::uint16_t, N> upper_product(Vec<std::uint16_t, N> a, Vec
 #endif
 }
 
+/// The sums of neighbouring bytes.
+template <int N>
+TILEPOOL_INLINE Vec<std::uint16_t, N / 2> pair_sums(Vec<std::uint8_t, N> v) {
+  using Sums = Vec<std::uint16_t, N / 2>;
+#if defined(__SSSE3__) && defined(__GNUC__) && !defined(__clang__)
+  const auto ones = splat<N>(char{1});
+  const auto bytes = bits_as<Vec<char, N>>(v);
+#if defined(__AVX512BW__)
+  if constexpr (N == 64) return bits_as<Sums>(__builtin_ia32_pmaddubsw512_mask(bytes, ones, Vec<short, 32>{}, -1));
+#endif
+#if defined(__AVX2__)
+  if constexpr (N == 32) return bits_as<Sums>(__builtin_ia32_pmaddubsw256(bytes, ones));
+#endif
+  if constexpr (N == 16) return bits_as<Sums>(__builtin_ia32_pmaddubsw128(bytes, ones));
+#endif
+  const auto both = bits_as<Sums>(v);
+  return static_cast<Sums>(both & splat<N / 2>(std::uint16_t{255})) + static_cast<Sums>(both >> 8);
+}
+
+/// The sums of neighbouring lanes of 16 bits.
+template <int N>
+TILEPOOL_INLINE Vec<std::uint32_t, N / 2> pair_sums(Vec<std::uint16_t, N> v) {
+  const auto both = bits_as<Vec<std::uint32_t, N / 2>>(v);
+  return (both & splat<N / 2>(std::uint32_t{65535})) + (both >> 16);
+}
+
+/// In each 16 bytes pairs of pixels of C lanes, lane beside lane; those behind whole pairs may be anything.
+template <int C, int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N> paired_pixels(Vec<T, N> v, std::integer_sequence<int, I...>) {
+  constexpr int lanes = 16 / sizeof(T), pairs = lanes / (2 * C);
+  return __builtin_shufflevector(
+      v, v,
+      (I / lanes * lanes +
+       (I % lanes < pairs * 2 * C ? I % lanes / (2 * C) * 2 * C + I % 2 * C + I % lanes % (2 * C) / 2 : 0))...);
+}
+
+template <int C, int N, class T>
+TILEPOOL_INLINE Vec<T, N> paired_pixels(Vec<T, N> v) {
+  return paired_pixels<C, N, T>(v, std::make_integer_sequence<int, N>{});
+}
+
+/// `a` and, behind it, `b`.
+template <int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, 2 * N> joined(Vec<T, N> a, Vec<T, N> b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, I...);
+}
+
+/// N lanes in pieces of 16 bytes that begin so many elements apart.
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> load_pieces(const T* from, std::int64_t apart) {
+  if constexpr (N * sizeof(T) == 16) {
+    return load<N>(from);
+  } else {
+    constexpr int half = N / 2, pieces = half * sizeof(T) / 16;
+    return joined<half, T>(load_pieces<half>(from, apart), load_pieces<half>(from + pieces * apart, apart),
+                           std::make_integer_sequence<int, N>{});
+  }
+}
+
 /// Whether `shifted` and `moved` are one instruction, which beats a load across the border of two cache lines.
 template <class T>
 constexpr bool cheap_shifts = vector_bytes == 64 && sizeof(T) >= 4 && sizeof(T) <= 8;
@@ -331,6 +390,17 @@ TILEPOOL_INLINE Vec<T, N / 2> half(Vec<T, N> v) {
     return v[Upper];
   } else {
     return half<Upper, N, T>(v, std::make_integer_sequence<int, N / 2>{});
+  }
+}
+
+/// Pieces of some lanes, so many elements apart, of which the next one overwrites what is too much.
+template <int Lanes, int N, class T>
+TILEPOOL_INLINE void store_pieces(T* to, Vec<T, N> v, int apart) {
+  if constexpr (N == Lanes) {
+    store(to, v);
+  } else {
+    store_pieces<Lanes, N / 2, T>(to, half<0, N, T>(v), apart);
+    store_pieces<Lanes, N / 2, T>(to + N / 2 / Lanes * apart, half<1, N, T>(v), apart);
   }
 }
 
