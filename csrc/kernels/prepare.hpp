@@ -196,11 +196,24 @@ bool are_within(const void* indices, std::int64_t n, std::int64_t low, std::int6
     const auto outside = (v < splat<M>(first) ? one : none) | (v > splat<M>(last) ? one : none);
     return v == splat<M>(Index{-1}) ? none : outside;
   };
-  Vec<Index, N> seen{};
+  const auto any = [](Vec<Index, N> seen) TILEPOOL_INLINE_LAMBDA {
+    bool found = false;
+    for (int lane = 0; lane < N; ++lane) found = found || seen[lane] != 0;
+    return found;
+  };
   std::int64_t i = 0;
+  if (first <= last) {
+    // Mostly none is -1: from `first` on, as numbers from the lowest one on, they are compared once.
+    constexpr Index lowest = std::numeric_limits<Index>::min();
+    const auto down = splat<N>(static_cast<Index>(lowest - first)),
+               most_down = splat<N>(static_cast<Index>(lowest + (last - first)));
+    Vec<Index, N> seen{};
+    for (; i + N <= n; i += N) seen |= load<N>(from + i) + down > most_down;
+    if (any(seen)) i = 0;
+  }
+  Vec<Index, N> seen{};
   for (; i + N <= n; i += N) seen |= others(Lanes<N>{}, i);
-  bool found = false;
-  for (int lane = 0; lane < N; ++lane) found = found || seen[lane] != 0;
+  bool found = any(seen);
   for (; i < n; ++i) found = found || others(Lanes<1>{}, i) != 0;
   return !found;
 }
