@@ -1,4 +1,4 @@
-// A plane is cut into bands of rows that fit a cache. Each is set to 0 and takes the values of all windows that see it.
+// A plane is cut into bands of rows that fit a cache. Each is set to 0 just before it takes the values of windows.
 #include "scatter.hpp"
 
 #include <algorithm>
@@ -12,20 +12,95 @@
 namespace tilepool {
 namespace {
 
-/// The first of [0, count) for which `is_behind` holds, or count.
+/// The first of [begin, end) for which `is_behind` holds, or end.
 template <class IsBehind>
-std::int64_t first_behind(std::int64_t count, const IsBehind& is_behind) {
-  std::int64_t low = 0;
-  while (low < count) {
-    const std::int64_t middle = low + (count - low) / 2;
+std::int64_t first_behind(std::int64_t begin, std::int64_t end, const IsBehind& is_behind) {
+  while (begin < end) {
+    const std::int64_t middle = begin + (end - begin) / 2;
     if (is_behind(middle)) {
-      count = middle;
+      end = middle;
     } else {
-      low = middle + 1;
+      begin = middle + 1;
     }
   }
-  return low;
+  return begin;
 }
+
+/// Cells of a plane that take values: those of `count` pixels, from the `first` one on.
+template <class T>
+struct Target {
+  T* cells;
+  std::int64_t first;
+  std::uint64_t count;
+  std::int64_t inner;  // elements of a pixel
+};
+
+/// Adds n values of neighbouring elements, the first of which is element `channel` of its pixel. Returns how many named
+/// other cells, and were not added. `Crosses`: about half of them may be such, so that no branch could be foreseen.
+/// (By itself, so that all it needs stays in registers: half of the time.)
+template <bool Crosses, class T, class Index>
+[[gnu::noinline]] std::int64_t add_values(Target<T> target, const T* values, const Index* indices, std::int64_t n,
+                                          std::int64_t channel) {
+  std::int64_t elsewhere = 0;
+  T none{};  // takes the others
+  const auto add = [&](T* cells, std::int64_t pixel, Index index, T value) __attribute__((always_inline)) {
+    const std::int64_t at = static_cast<std::int64_t>(index) - target.first;
+    const bool is_here = static_cast<std::uint64_t>(at) < target.count;
+    if constexpr (Crosses) {
+      T* const cell = is_here ? cells + at * pixel : &none;
+      *cell += value;
+      elsewhere += !is_here;
+    } else if (__builtin_expect(is_here, true)) {
+      cells[at * pixel] += value;
+    } else {
+      ++elsewhere;
+    }
+  };
+  if (target.inner == 1) {
+    for (std::int64_t i = 0; i < n; ++i) add(target.cells, 1, indices[i], values[i]);
+    return elsewhere;
+  }
+  for (std::int64_t i = 0; i < n; channel = 0) {
+    T* cells = target.cells + channel;
+    for (const std::int64_t end = std::min(n, i + target.inner - channel); i < end; ++i, ++cells) {
+      add(cells, target.inner, indices[i], values[i]);
+    }
+  }
+  return elsewhere;
+}
+
+/// The same for four whole planes of `count` cells and n values each, a value of each in turn: an addition to a cell
+/// waits for the one before, which is the neighbour's where windows overlap, but not for those in other planes. (Two
+/// planes hide half of what that takes, eight no more than four.)
+constexpr std::int64_t planes_in_turn = 4;
+template <class T, class Index>
+[[gnu::noinline]] std::int64_t add_in_turn(T* cells, std::int64_t count, const T* values, const Index* indices,
+                                           std::int64_t n) {
+  std::int64_t elsewhere = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto add = [&](std::int64_t plane) __attribute__((always_inline)) {
+      const auto at = static_cast<std::int64_t>(indices[plane * n + i]);
+      if (__builtin_expect(static_cast<std::uint64_t>(at) < static_cast<std::uint64_t>(count), true)) {
+        cells[plane * count + at] += values[plane * n + i];
+      } else {
+        ++elsewhere;
+      }
+    };
+    add(0), add(1), add(2), add(3);
+  }
+  return elsewhere;
+}
+
+/// Neighbouring bands of a plane, which one thread fills: rows [begin, end) of its cells. Or several whole planes.
+struct Run {
+  std::int64_t plane, begin, end, planes;
+};
+
+/// Neighbouring rows [begin, end) of outputs, whose indices name cells of the rows [low, high): of the band in which
+/// their windows lie, or of a single window that sees several bands.
+struct Group {
+  std::int64_t begin, end, low, high;
+};
 
 class Bands {
  public:
@@ -38,23 +113,37 @@ class Bands {
         row_outputs_(form.outputs() / form.windows[0].outputs()),
         steps_(*active_table().kernels.steps) {
     constexpr std::int64_t band_bytes = 512 << 10;  // a second-level cache
-    constexpr std::int64_t windows_beside = 8;      // values of windows across the border of a band are read twice
+    constexpr std::int64_t windows_beside = 8;      // those that see two bands are groups of their own
     const Windows& first = form.windows[0];
     const std::int64_t row_bytes = saturating_mul(row_cells_ * form.inner, acc_bytes());
     const std::int64_t fitting = std::max(band_bytes / row_bytes, saturating_mul(windows_beside, first.extent(1)));
     rows_ = std::clamp<std::int64_t>(fitting, 1, first.input());
     of_plane_ = (first.input() - 1) / rows_ + 1;
+    is_small_ = of_plane_ == 1 && form.inner == 1 && !is_half();
   }
 
   std::int64_t count() const { return checked_mul(form_.planes, of_plane_); }
 
-  /// Whether all indices are those of no cell, or of rows of cells that the windows of this row of outputs see.
-  bool is_seen(std::int64_t plane, std::int64_t o) const {
-    const Windows& windows = form_.windows[0];
-    const std::int64_t n = row_outputs_ * form_.inner, size = form_.index_bytes;
-    const std::int64_t low = std::max<std::int64_t>(0, windows.start(o)) * row_cells_;
-    const std::int64_t high = std::min(windows.input(), windows.stop(o)) * row_cells_;
-    return steps_.are_within[size == 8](indices_ + (plane * windows.outputs() + o) * n * size, n, low, high - 1);
+  /// Calls `take` with bands [begin, end), which count those of all planes. 16-bit floats are added up as float32, in a
+  /// band of which there is one at a time.
+  template <class Take>
+  void each_run(std::int64_t begin, std::int64_t end, const Take& take) const {
+    for (std::int64_t band = begin, next; band < end; band = next) {
+      const std::int64_t plane = band / of_plane_;
+      if (is_small_ && end - band >= planes_in_turn) {
+        next = band + planes_in_turn;
+        take(Run{plane, 0, rows_, planes_in_turn});
+        continue;
+      }
+      next = is_half() ? band + 1 : std::min(end, (plane + 1) * of_plane_);
+      const std::int64_t rows = (next - plane * of_plane_) * rows_;
+      take(Run{plane, band % of_plane_ * rows_, std::min(form_.windows[0].input(), rows), 1});
+    }
+  }
+
+  /// Whether each index of windows that begin in a run is -1 or names a cell of the rows that its group may name.
+  bool are_near(const Run& run, Patience& patience) const {
+    return visit(run, patience, [&](const Group& group) { return are_near(run, group); });
   }
 
   /// Bytes of scratch that a thread needs.
@@ -64,9 +153,9 @@ class Bands {
 
   /// `scratch` has so many bytes. Returns whether no value is lost.
   template <class Index>
-  bool fill(std::int64_t band, char* scratch) const {
-    if (form_.dtype == DType::float64) return fill_as<double, Index>(band, scratch);
-    return fill_as<float, Index>(band, scratch);
+  bool fill(const Run& run, char* scratch, Patience& patience) const {
+    if (form_.dtype == DType::float64) return fill_as<double, Index>(run, scratch, patience);
+    return fill_as<float, Index>(run, scratch, patience);
   }
 
  private:
@@ -75,111 +164,99 @@ class Bands {
   bool is_half() const { return info_of(form_.dtype).size == 2; }
   std::int64_t acc_bytes() const { return is_half() ? 4 : info_of(form_.dtype).size; }
 
-  template <class T, class Index>
-  bool fill_as(std::int64_t band, char* scratch) const {
+  /// Calls `take` with the groups of all windows that see a run, in their order. Returns whether all of them did.
+  template <class Take>
+  bool visit(const Run& run, Patience& patience, const Take& take) const {
     const Windows& first = form_.windows[0];
-    const std::int64_t size = info_of(form_.dtype).size, row = row_cells_ * form_.inner;
-    const std::int64_t plane = band / of_plane_, begin = band % of_plane_ * rows_;
-    const std::int64_t end = std::min(first.input(), begin + rows_), elements = (end - begin) * row;
-    char* const target = cells_ + (plane * first.input() + begin) * row * size;
-    T* const sums = reinterpret_cast<T*>(is_half() ? scratch : target);
-    std::memset(sums, 0, static_cast<std::size_t>(elements) * sizeof(T));
-
-    // All windows that see the band; of these, it is home to those that begin in it.
-    const std::int64_t outputs = first.outputs();
-    const auto from = [&](std::int64_t cell) {
-      return first_behind(outputs, [&](std::int64_t o) {
-        return std::clamp<std::int64_t>(first.start(o), 0, first.input() - 1) >= cell;
-      });
-    };
-    const std::int64_t home = from(begin), behind = end == first.input() ? outputs : from(end);
-    const std::int64_t earliest =
-        std::min(home, first_behind(outputs, [&](std::int64_t o) { return first.stop(o) > begin; }));
-    const Adder<T, Index> adder{*this,
-                                plane * outputs,
-                                begin * row_cells_,
-                                static_cast<std::uint64_t>((end - begin) * row_cells_),
-                                sums,
-                                reinterpret_cast<T*>(scratch + (is_half() ? rows_ * row * 4 : 0))};
-    bool complete = true;
-    for (std::int64_t o = earliest; o < behind; ++o) {
-      const bool is_whole = adder.add(o);
-      complete = complete && (is_whole || o < home || is_seen(plane, o));
+    const std::int64_t input = first.input(), outputs = first.outputs();
+    const auto start = [&](std::int64_t o) { return std::clamp<std::int64_t>(first.start(o), 0, input - 1); };
+    const auto stop = [&](std::int64_t o) { return std::min(first.stop(o), input); };
+    const auto sees = [&](std::int64_t o) { return start(o) >= run.begin || stop(o) > run.begin; };
+    const auto is_behind = [&](std::int64_t o) { return start(o) >= run.end; };
+    const std::int64_t behind = run.end == input ? outputs : first_behind(0, outputs, is_behind);
+    bool all = true;
+    for (std::int64_t o = run.begin == 0 ? 0 : first_behind(0, outputs, sees), next; o < behind; o = next) {
+      const std::int64_t begin = start(o) / rows_ * rows_, end = std::min(input, begin + rows_);
+      next = first_behind(o, behind, [&](std::int64_t other) { return start(other) >= end || stop(other) > end; });
+      Group group{o, next, begin, end};
+      if (next == o) group = {o, ++next, start(o), stop(o)};
+      all = take(group) && all;
+      if (patience.is_over((next - o) * row_outputs_ * form_.inner)) break;
     }
+    return all;
+  }
+
+  bool are_near(const Run& run, const Group& group) const {
+    if (group.low < run.begin) return true;  // they begin in another run
+    const std::int64_t n = row_outputs_ * form_.inner, from = run.plane * form_.windows[0].outputs() + group.begin;
+    const std::int64_t size = form_.index_bytes, low = group.low * row_cells_, high = group.high * row_cells_ - 1;
+    return steps_.are_within[size == 8](indices_ + from * n * size, run.planes * (group.end - group.begin) * n, low,
+                                        high);
+  }
+
+  template <class T, class Index>
+  bool fill_as(const Run& run, char* scratch, Patience& patience) const {
+    if (run.planes > 1) return fill_in_turn<T, Index>(run, patience);
+    const std::int64_t size = info_of(form_.dtype).size, row = row_cells_ * form_.inner;
+    const Windows& first = form_.windows[0];
+    char* const target = cells_ + (run.plane * first.input() + run.begin) * row * size;
+    T* const sums = reinterpret_cast<T*>(is_half() ? scratch : target);
+    T* const room = reinterpret_cast<T*>(scratch) + (is_half() ? rows_ * row : 0);
+    std::int64_t cleared = run.begin;
+    const auto clear = [&](std::int64_t end) {
+      if (end <= cleared) return;
+      std::memset(sums + (cleared - run.begin) * row, 0, static_cast<std::size_t>((end - cleared) * row) * sizeof(T));
+      cleared = end;
+    };
+    const bool complete = visit(run, patience, [&](const Group& group) {
+      const std::int64_t low = std::max(group.low, run.begin), high = std::min(group.high, run.end);
+      clear(high);  // now, so that they are in a cache
+      const Target<T> cells{sums + (low - run.begin) * row, low * row_cells_,
+                            static_cast<std::uint64_t>(std::max<std::int64_t>(0, high - low) * row_cells_),
+                            form_.inner};
+      const bool crosses = low > group.low || high < group.high;
+      const std::int64_t from = run.plane * first.outputs();
+      const bool whole = crosses ? add_rows<true, T, Index>(cells, from + group.begin, from + group.end, room)
+                                 : add_rows<false, T, Index>(cells, from + group.begin, from + group.end, room);
+      return whole || are_near(run, group);
+    });
+    clear(run.end);
     if (is_half()) {
       const auto dtype = static_cast<std::size_t>(form_.dtype);
-      steps_.finish[static_cast<std::size_t>(Accumulator::sum_float)][dtype](target, sums, elements, 1, {});
+      const Finish finish = steps_.finish[static_cast<std::size_t>(Accumulator::sum_float)][dtype];
+      finish(target, sums, (run.end - run.begin) * row, 1, {});
     }
     return complete;
   }
 
-  /// Adds values of a plane to a band of it, a row of the first axis at a time.
   template <class T, class Index>
-  struct Adder {
-    const Bands& bands;
-    std::int64_t rows_before;  // of outputs, those before the plane's
-    std::int64_t begin;        // the first pixel of the band ...
-    std::uint64_t pixels;      // ... and how many there are
-    T* sums;
-    T* some;  // room for a chunk
+  bool fill_in_turn(const Run& run, Patience& patience) const {
+    const std::int64_t cells = run.end * row_cells_, outputs = form_.outputs(), from = run.plane * outputs;
+    T* const sums = reinterpret_cast<T*>(cells_) + run.plane * cells;
+    std::memset(sums, 0, static_cast<std::size_t>(run.planes * cells) * sizeof(T));
+    const std::int64_t elsewhere = add_in_turn(sums, cells, reinterpret_cast<const T*>(values_) + from,
+                                               reinterpret_cast<const Index*>(indices_) + from, outputs);
+    patience.is_over(run.planes * outputs);
+    return elsewhere == 0 || are_near(run, patience);
+  }
 
-    /// Returns whether all values were added.
-    bool add(std::int64_t o) const {
-      const Windows& windows = bands.form_.windows[0];
-      const std::int64_t row = bands.row_cells_;
-      const bool inside =
-          windows.start(o) * row >= begin && windows.stop(o) * row <= begin + static_cast<std::int64_t>(pixels);
-      return (inside ? add_row<false>(o) : add_row<true>(o)) == 0;
+  /// Adds rows of outputs, those of all planes counted. Returns whether all belonged to these cells.
+  template <bool Crosses, class T, class Index>
+  bool add_rows(const Target<T>& cells, std::int64_t begin, std::int64_t end, T* room) const {
+    const std::int64_t row = row_outputs_ * form_.inner, n = (end - begin) * row, size = info_of(form_.dtype).size;
+    const auto* const indices = reinterpret_cast<const Index*>(indices_) + begin * row;
+    const char* const values = values_ + begin * row * size;
+    if (!is_half()) return add_values<Crosses>(cells, reinterpret_cast<const T*>(values), indices, n, 0) == 0;
+    const auto dtype = static_cast<std::size_t>(form_.dtype);
+    const Prepare convert = steps_.prepare[static_cast<std::size_t>(Accumulator::sum_float)][dtype];
+    std::int64_t elsewhere = 0;
+    for (std::int64_t i = 0; i < n; i += chunk) {
+      const std::int64_t some = std::min(n - i, chunk);
+      convert(room, values + i * size, some, 0);
+      elsewhere += add_values<Crosses>(cells, room, indices + i, some, i % form_.inner);
     }
-
-    template <bool Crosses>
-    std::int64_t add_row(std::int64_t o) const {
-      const std::int64_t n = bands.row_outputs_ * bands.form_.inner, at = (rows_before + o) * n;
-      const auto* const indices = reinterpret_cast<const Index*>(bands.indices_) + at;
-      if (!bands.is_half()) return add_some<Crosses>(reinterpret_cast<const T*>(bands.values_) + at, indices, 0, n);
-      const auto dtype = static_cast<std::size_t>(bands.form_.dtype);
-      const Prepare convert = bands.steps_.prepare[static_cast<std::size_t>(Accumulator::sum_float)][dtype];
-      std::int64_t elsewhere = 0;
-      for (std::int64_t i = 0; i < n; i += chunk) {
-        const std::int64_t end = std::min(n, i + chunk);
-        convert(some, bands.values_ + (at + i) * 2, end - i, 0);
-        elsewhere += add_some<Crosses>(some, indices, i, end);
-      }
-      return elsewhere;
-    }
-
-    /// `values` are those from the first one on. Returns how many were not added. `Crosses`: windows see other bands,
-    /// too, so that no branch could be foreseen.
-    template <bool Crosses>
-    std::int64_t add_some(const T* values, const Index* indices, std::int64_t from, std::int64_t to) const {
-      const std::int64_t inner = bands.form_.inner, first = begin;
-      T* const cells = sums;
-      const std::uint64_t count = pixels;
-      std::int64_t elsewhere = 0;
-      T none{};
-      const auto take = [&](T* channel, std::int64_t pixel, Index index, T value) __attribute__((always_inline)) {
-        const std::int64_t at = static_cast<std::int64_t>(index) - first;
-        const bool is_here = static_cast<std::uint64_t>(at) < count;
-        if constexpr (Crosses) {
-          T* const cell = is_here ? channel + at * pixel : &none;
-          *cell += value;
-        } else if (is_here) {
-          channel[at * pixel] += value;
-        }
-        elsewhere += !is_here;
-      };
-      if (inner == 1) {
-        for (std::int64_t i = from; i < to; ++i) take(cells, 1, indices[i], values[i - from]);
-        return elsewhere;
-      }
-      for (std::int64_t i = from, c = from % inner; i < to; c = 0) {
-        for (const std::int64_t end = std::min(to, i + inner - c); i < end; ++i, ++c) {
-          take(cells + c, inner, indices[i], values[i - from]);
-        }
-      }
-      return elsewhere;
-    }
-  };
+    return elsewhere == 0;
+  }
 
   const Scatter& form_;
   const char *const values_, *const indices_;
@@ -187,6 +264,7 @@ class Bands {
   const std::int64_t row_cells_, row_outputs_;  // of the other pooled axes
   const RowSteps& steps_;
   std::int64_t rows_, of_plane_;
+  bool is_small_;  // planes of single elements that are one band
 };
 
 }  // namespace
@@ -208,16 +286,12 @@ bool can_scatter(const Scatter& form, const void* indices, int threads, Interrup
   const Bands bands(form, nullptr, indices, nullptr);
   Interrupt interrupt(question);
   std::atomic<bool> can{true};
-  constexpr std::int64_t at_a_time = 64;  // rows of outputs
-  const std::int64_t outputs = form.windows[0].outputs(), blocks = (outputs - 1) / at_a_time + 1;
-  parallel_for(threads, checked_mul(form.planes, blocks), 1, interrupt, [&](Share& share) {
+  parallel_for(threads, bands.count(), 1, interrupt, [&](Share& share) {
+    Patience patience(interrupt, share.is_caller());
     for (std::int64_t begin, end; share.next(begin, end);) {
-      for (std::int64_t block = begin; block < end && can && !interrupt.stopped(); ++block) {
-        const std::int64_t first = block % blocks * at_a_time, last = std::min(outputs, first + at_a_time);
-        for (std::int64_t o = first; o < last; ++o) {
-          if (!bands.is_seen(block / blocks, o)) can = false;
-        }
-      }
+      bands.each_run(begin, end, [&](const Run& run) {
+        if (can && !interrupt.stopped() && !bands.are_near(run, patience)) can = false;
+      });
     }
   });
   return can;
@@ -234,13 +308,15 @@ bool scatter(const Scatter& form, const void* values, const void* indices, void*
   std::atomic<bool> complete{true};
   parallel_for(threads, bands.count(), 1, interrupt, [&](Share& share) {
     Scratch scratch;
+    Patience patience(interrupt, share.is_caller());
     char* const room = scratch.at_least(static_cast<std::size_t>(bands.scratch_bytes()));
     for (std::int64_t begin, end; share.next(begin, end);) {
-      for (std::int64_t band = begin; band < end && !interrupt.stopped(); ++band) {
-        const bool whole =
-            form.index_bytes == 8 ? bands.fill<std::int64_t>(band, room) : bands.fill<std::int32_t>(band, room);
+      bands.each_run(begin, end, [&](const Run& run) {
+        if (interrupt.stopped()) return;
+        const bool whole = form.index_bytes == 8 ? bands.fill<std::int64_t>(run, room, patience)
+                                                 : bands.fill<std::int32_t>(run, room, patience);
         if (!whole) complete = false;
-      }
+      });
     }
   });
   return complete;

@@ -21,7 +21,8 @@ struct Scatter {
   std::int64_t outputs() const;
 };
 
-/// Whether each index is -1 or that of a cell near its window: of a row of cells that the window sees.
+/// Whether each index is -1 or that of a cell near its window. Planes are cut into bands of rows, as shape alone says:
+/// near are all cells of the band in which a window lies, or the rows that it sees, where these are of several bands.
 bool can_scatter(const Scatter& form, const void* indices, int threads, Interrupt::Question question = nullptr);
 
 /// Writes to each cell the sum of the values whose index names it, which counts the cells of a plane: added up one
