@@ -152,8 +152,11 @@ TEST_CASE("values go to the cells that indices name, whatever the number of thre
     const auto [row_words, row] = some_windows(random, rows);
     const auto [column_words, column] = some_windows(random, columns);
     const DType dtype = std::vector{DType::float32, DType::float64, DType::bfloat16}[static_cast<std::size_t>(i % 3)];
-    const Scatter form{
-        dtype, i % 2 == 0 ? 8 : 4, between(random, 0, 3), i % 4 == 0 ? 1 : between(random, 1, 5), {row, column}};
+    const Scatter form{dtype,
+                       i % 2 == 0 ? 8 : 4,
+                       between(random, 0, i % 10 == 0 ? 3 : 9),
+                       i % 4 == 0 ? 1 : between(random, 1, 5),
+                       {row, column}};
     const std::int64_t size = info_of(dtype).size, n = form.planes * form.outputs() * form.inner;
     const Block values(n * size), indices(n * form.index_bytes);
     const std::int64_t cells = form.planes * form.cells() * form.inner;
@@ -205,5 +208,22 @@ TEST_CASE("values whose index names no cell near their window are not lost witho
     indices[0] = wrong;
     CHECK(!can_scatter(form, indices.data(), 2));
     CHECK(!scatter(form, values.begin(), indices.data(), sums.begin(), 2));
+  }
+}
+
+TEST_CASE("nor are those of small planes, whichever of them") {
+  const auto axis = Windows::sliding(6, 2, 2, 0, 0, 1, Fit::floor);
+  const Scatter form{DType::float32, 4, 6, 1, {axis, axis}};
+  const std::int64_t n = form.planes * form.outputs();
+  const Block values(n * 4), sums(form.planes * form.cells() * 4);
+  for (std::int64_t v = 0; v < n; ++v) put_element(DType::float32, values.begin() + v * 4, 1);
+  for (std::int64_t v = 0; v < n; ++v) {
+    std::vector<std::int32_t> indices(static_cast<std::size_t>(n), -1);
+    for (const std::int64_t index : {std::int64_t{-1}, form.cells() - 1, form.cells(), std::int64_t{-2}}) {
+      indices[static_cast<std::size_t>(v)] = static_cast<std::int32_t>(index);
+      const bool is_cell = index == -1 || index == form.cells() - 1;
+      REQUIRE(can_scatter(form, indices.data(), 2) == is_cell);
+      REQUIRE(scatter(form, values.begin(), indices.data(), sums.begin(), 2) == is_cell);
+    }
   }
 }
