@@ -204,11 +204,14 @@ bool are_within(const void* indices, std::int64_t n, std::int64_t low, std::int6
   std::int64_t i = 0;
   if (first <= last) {
     // Mostly none is -1: from `first` on, as numbers from the lowest one on, they are compared once.
-    constexpr Index lowest = std::numeric_limits<Index>::min();
-    const auto down = splat<N>(static_cast<Index>(lowest - first)),
-               most_down = splat<N>(static_cast<Index>(lowest + (last - first)));
+    using Bits = std::make_unsigned_t<Index>;
+    constexpr auto lowest = static_cast<Bits>(std::numeric_limits<Index>::min());
+    const auto down = splat<N>(static_cast<Bits>(lowest - static_cast<Bits>(first)));
+    const auto most = splat<N>(static_cast<Index>(lowest + static_cast<Bits>(last - first)));
     Vec<Index, N> seen{};
-    for (; i + N <= n; i += N) seen |= load<N>(from + i) + down > most_down;
+    for (; i + N <= n; i += N) {
+      seen |= bits_as<Vec<Index, N>>(bits_as<Vec<Bits, N>>(load<N>(from + i)) + down) > most;
+    }
     if (any(seen)) i = 0;
   }
   Vec<Index, N> seen{};
