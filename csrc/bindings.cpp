@@ -176,10 +176,10 @@ py::tuple pick(const PlanPointer& plan, const py::object& x, const py::object& o
 }
 
 /// Adds values to the cells that indices name: see Scatter. Arrays are dense, of the sizes that are said. Returns
-/// whether none was lost; where that is looked for `first`, nothing is written otherwise.
+/// whether none was lost; with `check_first` nothing is written otherwise.
 bool add_to_cells(const py::array& values, const py::array& indices, py::array& cells, const std::string& dtype,
                   std::int64_t planes, std::int64_t inner, const py::tuple& sizes, const py::tuple& windows,
-                  int threads, bool first) {
+                  int threads, bool check_first) {
   Scatter form{dtype_named(dtype), indices.itemsize(), planes, inner, {}};
   const std::vector<std::int64_t> axes = integers(sizes);
   if (axes.empty() || windows.size() != axes.size() || planes < 0 || inner < 0)
@@ -210,7 +210,7 @@ bool add_to_cells(const py::array& values, const py::array& indices, py::array& 
   bool complete = true;
   run_work(static_cast<std::int64_t>(values.nbytes() + indices.nbytes() + cells.nbytes()), threads,
            [&](int team, Interrupt::Question question) {
-             complete = (!first || can_scatter(form, places, team, question)) &&
+             complete = (!check_first || can_scatter(form, places, team, question)) &&
                         scatter(form, from, places, to, team, question);
            });
   return complete;
@@ -313,7 +313,7 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
   add_call_key(module.ptr());
   module.def("add_to_cells", &add_to_cells, py::arg("values").noconvert(), py::arg("indices").noconvert(),
              py::arg("cells").noconvert(), py::arg("dtype"), py::arg("planes"), py::arg("inner"), py::arg("sizes"),
-             py::arg("windows"), py::arg("threads") = 0, py::arg("first") = false);
+             py::arg("windows"), py::arg("threads") = 0, py::arg("check_first") = false);
   module.def("copy", &copy, py::arg("source").noconvert(), py::arg("target").noconvert(), py::arg("threads") = 0,
              py::arg("times") = 1);
 

@@ -33,7 +33,7 @@ def add_to_cells(
     sizes: tuple[int, ...],
     windows: tuple[Window, ...],
     threads: int = 0,
-    first: bool = False,
+    check_first: bool = False,
 ) -> bool: ...
 
 class Plan:
