@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,10 +80,12 @@ def mask_of(mask: Any, shape: tuple[int, ...]) -> Array:
     return broadcastable("mask", values, shape)
 
 
-def refuse_nan(name: str, places: Array, when: str = "") -> None:
-    """Refuse an array that holds a NaN at one of these places."""
+def refuse_nan(name: str, places: Array, when: str = "", corner: tuple[int, ...] | None = None) -> None:
+    """Refuse an array that holds a NaN at one of these places, counted from the corner of a larger array."""
     if places.any():
         first = tuple(map(int, np.unravel_index(np.argmax(places), places.shape)))
+        if corner is not None:
+            first = tuple(map(add, first, corner))
         raise ValueError(f"{name} must be free of NaN{when}, not NaN at {first}")
 
 

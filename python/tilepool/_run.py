@@ -262,21 +262,26 @@ def results_of(op: AnyOp) -> int:
 # ---- one pooling -----------------------------------------------------------------------------------------------------
 
 
+def core_pooling(request: Request) -> Pooling:
+    """The pooling whose call tells the form of a result, and does all or most of it."""
+    op = request.op
+    if isinstance(op, Stochastic):
+        op = MAX._replace(counting=op.counting or Counting())
+    elif isinstance(op, Mixed):
+        op = AVERAGE._replace(division=Division(op.count_include_pad))
+    return Pooling(op, request.windows, request.axes)  # type: ignore[arg-type] # neither drawn nor in pieces
+
+
 def reduced(x: Array, request: Request, how: How) -> Any:
     """The result on a plain array of windows that are no pieces."""
     op, row = request.op, request.op.row
     if how.weights is not None and not row.weights:
         raise TypeError(f"op {op.name!r} has no argument 'weights'")
-    core = op
-    if isinstance(op, Stochastic):
-        core = MAX._replace(counting=op.counting or Counting())
-    elif isinstance(op, Mixed):
-        core = AVERAGE._replace(division=Division(op.count_include_pad))
-    pooling = Pooling(core, request.windows, request.axes)  # type: ignore[arg-type] # an Op
+    pooling = core_pooling(request)
     call = pooling.call(x)  # refuses what no call takes
     outs = arrays.outputs(how.out, results_of(op))
     missing = missing_cells.left_out(x, how.nan_policy, how.mask, how.threads)
-    if missing.nothing and how.weights is None and how.min_count == 0 and core is op:
+    if missing.nothing and how.weights is None and how.min_count == 0 and pooling.op is op:
         return call.run(x, how.out, how.threads)
 
     weights = None if how.weights is None else averages.weights_of(how.weights, x.shape)

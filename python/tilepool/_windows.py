@@ -288,12 +288,21 @@ class Transposed(NamedTuple):
         return tuple(("transposed", tuple(window), n) for window, n in pairs)
 
 
-Windows: TypeAlias = Sliding | Adaptive | Whole | Listed | Transposed
+class Resolved(NamedTuple):
+    """Windows along each pooled axis as the core takes them: those of a part of a larger array."""
+
+    windows: tuple[Window, ...]
+
+    def over(self, sizes: Cells) -> tuple[Window, ...]:
+        return self.windows
+
+
+Windows: TypeAlias = Sliding | Adaptive | Whole | Listed | Transposed | Resolved
 
 
 def has_lists(windows: Windows) -> bool:
     """Whether there is a number for each window: too many for a key, and often random ones."""
-    if isinstance(windows, Transposed):
+    if isinstance(windows, Transposed | Resolved):
         return any(window[0] == "listed" for window in windows.windows)
     return isinstance(windows, Listed)
 

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _arguments as arguments
 from .. import _arrays as arrays
 from .. import _indices as indices_of
-from .._adapters import pool_of
+from .._adapters import is_tensor
 from .._docs import complete
 from .._indices import CELL_BASES
 from .._indices import index_base as base_of
@@ -88,7 +88,7 @@ def max_unpool(
     >>> tp.max_unpool(values, indices, 2, axis=0)
     array([0, 5, 0, 3, 4, 0])
     """
-    if type(x) is not np.ndarray and pool_of(type(x)) is not None:
+    if type(x) is not np.ndarray and is_tensor(type(x)):
         from .._adapters.torch import unpool
 
         words = {"output_size": output_size, "layout": layout, "axis": axis, "index_base": index_base}
