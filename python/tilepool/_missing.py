@@ -128,17 +128,14 @@ def extrema(
 # ---- windows of too few cells ----------------------------------------------------------------------------------------
 
 
-def erase(
-    results: tuple[Array, ...], op: AnyOp, x: Array, pooling: Pooling, missing: Missing, min_count: int, threads: int
-) -> None:
-    """Overwrite what windows of fewer cells give."""
-    few = counted(x, pooling, missing, threads) < min_count
+def erase(results: tuple[Array, ...], op: AnyOp, dtype: DType, few: Array) -> None:
+    """Overwrite what windows of too few cells of that dtype give."""
     values = results[0]
     nothing: Any = np.zeros((), values.dtype)
     if is_float(values.dtype):
         nothing = np.array(np.nan).astype(values.dtype)
     elif isinstance(op, Op):
-        nothing = empty_value(op, x.dtype)
+        nothing = empty_value(op, dtype)
     np.copyto(values, nothing, where=few, casting="unsafe")
     if len(results) == 2:
         np.copyto(results[1], np.array(-1).astype(results[1].dtype), where=few)

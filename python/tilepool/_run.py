@@ -298,5 +298,6 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     else:
         results = missing_cells.results(x, pooling, call, missing, how.threads, targets)
     if how.min_count > 0:
-        missing_cells.erase(results, op, x, pooling, missing, how.min_count, how.threads)
+        few = averages.counted(x, pooling, missing, how.threads) < how.min_count
+        missing_cells.erase(results, op, x.dtype, few)
     return one_or_all(arrays.delivered(results, outs, targets))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
-from itertools import accumulate, product
+from functools import partial
 from math import isnan, prod
 from operator import getitem
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
@@ -15,21 +14,18 @@ from dask.highlevelgraph import HighLevelGraph
 
 from .. import _arguments as arguments
 from .. import _arrays as arrays
-from .. import _random as random
 from .._averages import weighted_dtype
 from .._dtypes import is_float
 from .._fractional import Fractional
 from .._missing import POLICIES
-from .._ops import Mixed, Stochastic
+from .._ops import Stochastic
 from .._run import How, Request, core_pooling, is_photo, one_or_all, refuse_photo, results_of
-from .._windows import Axes, Pyramid, Resolved, Whole
-from .dask_tasks import Box, Place, checked, pooled
-from .dask_windows import along, pieces
+from .._windows import Axes, Pyramid, Whole
+from .dask_blocks import Blocks, Form, Reader
+from .dask_tasks import checked
 
 if TYPE_CHECKING:
-    from .._types import DType
     from .._windows import Cells
-    from .dask_windows import Piece
 
 
 def call(
@@ -121,13 +117,6 @@ def weights_of(weights: Any, x: Any) -> Any:
 # ---- results ---------------------------------------------------------------------------------------------------------
 
 
-class Form(NamedTuple):
-    """What is known of results before any is calculated."""
-
-    shape: Cells
-    dtypes: tuple[DType, ...]
-
-
 def form_of(x: Any, request: Request, how: How) -> Form:
     """Refuses what no call takes."""
     pooling = core_pooling(request)
@@ -140,63 +129,11 @@ def form_of(x: Any, request: Request, how: How) -> Form:
 
 def reduced(name: str, x: Any, request: Request, how: How) -> tuple[Any, ...]:
     """The values, and the indices if they are asked for, of windows that are no pieces."""
-    form, op = form_of(x, request, how), request.op
-    axes = request.axes.of(x.ndim)
-    windows = request.windows.over(tuple(x.shape[axis] for axis in axes))  # type: ignore[union-attr] # no Fractional
-    lines = {axis: along(x.shape[axis], window) for axis, window in zip(axes, windows, strict=True)}
-    counting = None if isinstance(op, Mixed) else op.counting
-    steps = () if counting is None else counting.steps(x.shape, axes, tuple(windows))
-    alpha = None
-    if isinstance(op, Mixed):
-        alpha = random.shares(op.alpha, form.shape)
-        if np.ndim(op.alpha) == 0:
-            alpha = None  # one number for all
-
-    blocks = [lines[axis].blocks(chunks) if axis in lines else spans_of(chunks) for axis, chunks in enumerate(x.chunks)]
-    operands = (x, how.mask, how.weights)
-    how = how._replace(mask=None, weights=None)
-    token = tokenize(x.name, request, how, *operands[1:])
-    source = f"{name}-{token}"
-    layer: dict[Any, Any] = {}
-    readers = [None if operand is None else Reader(operand, x.shape) for operand in operands]
-    for place in product(*(map(range, map(len, blocks)))):
-        outputs = tuple(spans[i] for spans, i in zip(blocks, place, strict=True))
-        cells = tuple(lines[axis].cells(*span) if axis in lines else span for axis, span in enumerate(outputs))
-        parts = tuple(lines[axis].part(*outputs[axis], *cells[axis]) for axis in axes)
-        own = request._replace(windows=Resolved(parts))
-        if isinstance(op, Mixed) and alpha is not None:
-            own = own._replace(op=Mixed(alpha[tuple(slice(*span) for span in outputs)], op.count_include_pad))
-        boxes, keys = zip(*(reader.box(cells) if reader else (None, None) for reader in readers), strict=True)
-        corner = tuple(lo for lo, _ in cells)
-        layer[source, *place] = (partial(pooled, own, how, boxes, Place(corner, counting, steps)), *keys)
-    chunks = tuple(tuple(end - first for first, end in spans) for spans in blocks)
-    return arrays_of(source, layer, chunks, form, [operand for operand in operands if operand is not None])
-
-
-def spans_of(chunks: tuple[int, ...]) -> list[tuple[int, int]]:
-    ends = list(accumulate(chunks))
-    return list(zip([0, *ends[:-1]], ends, strict=True))
-
-
-class Reader:
-    """Finds the chunks of an array that make boxes of the cells of x, to whose shape it broadcasts."""
-
-    def __init__(self, array: Any, shape: Cells) -> None:
-        self.array, self.shape, self.missing = array, shape, len(shape) - array.ndim
-        self.starts = [[0, *accumulate(chunks)] for chunks in array.chunks]
-        self.along = lru_cache(maxsize=None)(self.pieces_along)
-
-    def pieces_along(self, axis: int, lo: int, hi: int) -> tuple[Piece, ...]:
-        if self.array.shape[axis] == 1 != self.shape[axis + self.missing]:
-            lo, hi = 0, 1  # stands for all
-        return tuple(pieces(self.starts[axis], lo, hi))
-
-    def box(self, cells: tuple[tuple[int, int], ...]) -> tuple[Box, list[Any]]:
-        """How a box is put together, and the keys of its chunks."""
-        along = tuple(self.along(axis, *span) for axis, span in enumerate(cells[self.missing :]))
-        shape = tuple(parts[-1].target.stop for parts in along)
-        keys = [(self.array.name, *(piece.chunk for piece in places)) for places in product(*along)]
-        return Box(shape, along), keys
+    form = form_of(x, request, how)
+    source = f"{name}-{tokenize(x.name, request, how)}"
+    blocks = Blocks(source, x, request, how, form)
+    operands = [operand for operand in (x, how.mask, how.weights) if operand is not None]
+    return arrays_of(source, blocks.layer(), blocks.chunks, form, operands)
 
 
 def arrays_of(
@@ -210,7 +147,7 @@ def arrays_of(
     results = []
     for number, meta in enumerate(metas):
         name = f"{source}-{number}"
-        picked = {(name, *key[1:]): (getitem, key, number) for key in layer}
+        picked = {(name, *key[1:]): (getitem, key, number) for key in layer if key[0] == source}
         whole = HighLevelGraph({**graph.layers, name: picked}, {**graph.dependencies, name: {source}})
         results.append(da.Array(whole, name, chunks, meta=meta))
     return tuple(results)
@@ -218,17 +155,15 @@ def arrays_of(
 
 def without_nan(x: Any, mask: Any) -> Any:
     """x, whose chunks are looked at before anything is made of them."""
-    operands = (x, mask)
+    operands = [operand for operand in (x, mask) if operand is not None]
+    readers = [Reader(operand, x.shape) for operand in operands]
     source = f"without-nan-{tokenize(x.name, mask)}"
-    readers = [None if operand is None else Reader(operand, x.shape) for operand in operands]
     layer = {}
-    blocks = [spans_of(chunks) for chunks in x.chunks]
-    for place in product(*(map(range, map(len, blocks)))):
-        cells = tuple(spans[i] for spans, i in zip(blocks, place, strict=True))
-        boxes, keys = zip(*(reader.box(cells) if reader else (None, None) for reader in readers), strict=True)
+    for place in np.ndindex(*x.numblocks):
+        cells = tuple(spans[i] for spans, i in zip(readers[0].spans, place, strict=True))
+        boxes, keys = zip(*(reader.box(cells) for reader in readers), strict=True)
         layer[source, *place] = (partial(checked, boxes, tuple(lo for lo, _ in cells)), *keys)
-    kept = [operand for operand in operands if operand is not None]
-    return arrays_of(source, layer, x.chunks, Form(x.shape, (x.dtype,)), kept)[0]
+    return arrays_of(source, layer, x.chunks, Form(x.shape, (x.dtype,)), operands)[0]
 
 
 def of_pyramid(name: str, x: Any, request: Request, windows: Pyramid, how: How) -> Any:

@@ -21,18 +21,39 @@ if TYPE_CHECKING:
 
 
 class Box(NamedTuple):
-    """A block of cells, and how it is put together from chunks."""
+    """A block of cells, and how it is put together from chunks, or from what these hand on."""
 
     shape: Cells
     pieces: tuple[tuple[Piece, ...], ...]  # along each axis
 
-    def of(self, chunks: Sequence[Array]) -> Array:
-        if len(chunks) == 1:
-            return chunks[0][tuple(piece.source for (piece,) in self.pieces)]
-        box = np.empty(self.shape, chunks[0].dtype)
-        for chunk, places in zip(chunks, product(*self.pieces), strict=True):
-            box[tuple(piece.target for piece in places)] = chunk[tuple(piece.source for piece in places)]
+    def of(self, chunks: Sequence[Any]) -> Array:
+        sources = [source(chunk, places) for chunk, places in zip(chunks, product(*self.pieces), strict=True)]
+        if len(sources) == 1:
+            return sources[0]
+        box = np.empty(self.shape, sources[0].dtype)
+        for part, places in zip(sources, product(*self.pieces), strict=True):
+            box[tuple(piece.target for piece in places)] = part
         return box
+
+
+def source(chunk: Any, places: tuple[Piece, ...]) -> Array:
+    """A part of a chunk, from the first axis along which that is one of its ends."""
+    slices = [piece.source for piece in places]
+    for axis, piece in enumerate(places):
+        if piece.side:
+            chunk, slices[axis] = chunk[axis, piece.side], piece.strip
+            break
+    return np.asarray(chunk[tuple(slices)])
+
+
+def handed(widths: tuple[tuple[int, int], ...], chunk: Array) -> dict[tuple[int, str], Array]:
+    """Copies of so many cells at either end of a chunk along each axis: others need not have all of it."""
+    result = {}
+    for axis, ((low, high), n) in enumerate(zip(widths, chunk.shape, strict=True)):
+        for side, end in (("low", slice(0, low)), ("high", slice(n - high, n))):
+            if end.start < end.stop:
+                result[axis, side] = chunk[(slice(None),) * axis + (end,)].copy()
+    return result
 
 
 class Place(NamedTuple):
@@ -54,7 +75,7 @@ class Place(NamedTuple):
         return found.astype(self.counting.dtype, copy=False)
 
 
-def read(boxes: tuple[Box | None, ...], chunks: tuple[Any, ...]) -> list[Any]:
+def read(boxes: Sequence[Box | None], chunks: tuple[Any, ...]) -> list[Any]:
     """A block of each array, None where there is none."""
     return [None if box is None else box.of(part) for box, part in zip(boxes, chunks, strict=True)]
 
@@ -73,12 +94,12 @@ def pooled(request: Request, how: How, boxes: tuple[Box | None, ...], place: Pla
     return values, place.indices(found, x.shape, request.axes.of(x.ndim))
 
 
-def checked(boxes: tuple[Box | None, ...], corner: Cells, *chunks: Any) -> Any:
-    """A chunk, none of whose cells that count is NaN."""
-    x, mask = read(boxes, chunks)
+def checked(boxes: tuple[Box, ...], corner: Cells, *chunks: Any) -> Any:
+    """A chunk, none of whose cells that count, by the mask beside it, is NaN."""
+    x, *masks = read(boxes, chunks)
     with np.errstate(invalid="ignore"):
         places = np.isnan(x)
-    if mask is not None:
+    for mask in masks:
         places &= arrays.mask_of(mask, x.shape)
     arrays.refuse_nan("x", places, " where nan_policy is 'raise'", corner)
     return x

@@ -108,19 +108,48 @@ class Piece(NamedTuple):
     chunk: int
     source: slice  # in the chunk
     target: slice  # in the box
+    side: str = ""  # "low", "high": a few cells at an end of the chunk
+    strip: slice = slice(0)  # among the cells of that end that are handed on
 
 
 def pieces(starts: list[int], lo: int, hi: int) -> list[Piece]:
     """Those of the cells from `lo` to before `hi` of an axis whose chunks begin at `starts`, of which the last is n."""
     if lo == hi:
-        return [Piece(0, slice(0), slice(0))]
+        return [Piece(0, slice(0, 0), slice(0, 0))]
     result = []
-    for chunk in range(bisect_right(starts, lo) - 1, len(starts) - 1):
-        start, stop = max(lo, starts[chunk]), min(hi, starts[chunk + 1])
-        if start >= hi:
-            break
+    chunk = bisect_right(starts, lo) - 1
+    while starts[chunk] < hi:
+        begin = starts[chunk]
+        start, stop = max(lo, begin), min(hi, starts[chunk + 1])
         if start < stop:
-            result.append(
-                Piece(chunk, slice(start - starts[chunk], stop - starts[chunk]), slice(start - lo, stop - lo))
-            )
+            result.append(Piece(chunk, slice(start - begin, stop - begin), slice(start - lo, stop - lo)))
+        chunk += 1
+        if chunk == len(starts) - 1:
+            break
     return result
+
+
+def ends(starts: list[int], boxes: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """How many cells at either end of each chunk are handed on to boxes that need no more: less than half of it."""
+    widths = [[0, 0] for _ in starts[1:]]
+    for lo, hi in boxes:
+        for piece in pieces(starts, lo, hi):
+            size, of_chunk = starts[piece.chunk + 1] - starts[piece.chunk], widths[piece.chunk]
+            if 2 * (piece.source.stop - piece.source.start) < size:
+                if piece.source.start == 0:
+                    of_chunk[0] = max(of_chunk[0], piece.source.stop)
+                elif piece.source.stop == size:
+                    of_chunk[1] = max(of_chunk[1], size - piece.source.start)
+    return [(low, high) for low, high in widths]
+
+
+def handed_on(piece: Piece, size: int, widths: tuple[int, int]) -> Piece:
+    """The piece of a chunk of that size as one of its ends, if it lies in one."""
+    start, stop = piece.source.start, piece.source.stop
+    if 0 < 2 * (stop - start) < size:
+        if start == 0:
+            return piece._replace(side="low", strip=piece.source)
+        if stop == size:
+            first = size - widths[1]
+            return piece._replace(side="high", strip=slice(start - first, stop - first))
+    return piece
