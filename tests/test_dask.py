@@ -1,5 +1,6 @@
 """Arrays of dask: lazy results of the exact form, equal to those of the whole array in memory, however it is cut."""
 
+import math
 import re
 from typing import Any
 
@@ -159,3 +160,105 @@ def test_large_windows_of_cells_that_are_left_out(
     if op in ("avg", "sum") and data.draw(st.booleans()):
         options["weights"] = np.random.default_rng(seed).integers(0, 3, shape[-1:])
     check(function, x, chunks, op=op, axis=axes, units=units, **window, **own, **options)
+
+
+def test_every_kind_of_window() -> None:
+    """Adaptive, drawn and pyramid windows, a share for each output, masks and weights cut otherwise."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-50, 50, (3, 23, 31)).astype(np.float32)
+    mask, weights = rng.random(x.shape) < 0.7, rng.integers(0, 4, (23, 1)).astype(np.float32)
+    chunks = (2, 5, 7)
+    check(tp.adaptive_max_pool, x, chunks, (7, 40), axis=(1, 2), return_indices=True, index_dtype="int32")
+    check(tp.adaptive_avg_pool, x, chunks, (None, 5), axis=(1, 2))
+    check(tp.fractional_max_pool, x, chunks, output_ratio=0.7, axis=(1, 2), rng=3)
+    check(tp.fractional_max_pool, x, chunks, 2, output_size=9, axis=(1, 2), rng=3)
+    check(tp.mixed_pool, x, chunks, 2, alpha=rng.integers(0, 2, (11, 1)), axis=(1, 2))
+    for op, own in (("max", {}), ("max", PLACES), ("median", {}), ("sum", {})):
+        check(tp.pyramid_pool, x, chunks, [1, 2, (3, 4)], op=op, axis=(2, 1), **own)
+        check(tp.global_pool, x, chunks, op=op, keepdims=False, axis=(1, 2), **own)
+    lazy = da.from_array(x, chunks=chunks)
+    beside = {"mask": da.from_array(mask, chunks=(3, 4, 11)), "weights": da.from_array(weights, chunks=(6, 1))}
+    expected = tp.sum_pool(x, 3, 1, "same", axis=(1, 2), mask=mask, weights=weights)
+    assert np.array_equal(tp.sum_pool(lazy, 3, 1, "same", axis=(1, 2), **beside).compute(), expected)
+    values, points = tp.fractional_avg_pool(lazy, output_ratio=0.5, axis=1, rng=1, return_boundaries=True)
+    assert np.array_equal(values.compute(), tp.fractional_avg_pool(x, boundaries=points, axis=1))
+    assert tp.max_pool(lazy, 3, 1, "same", axis=(1, 2)).chunks == lazy.chunks
+    assert tp.max_pool(lazy, 9, 1, ((8, 0),), axis=2).chunks[1:] == (lazy.chunks[1], lazy.chunks[2])
+    assert tp.max_pool(da.from_array(x, chunks=(2, 4, 8)), 2, axis=(1, 2)).chunks == (
+        (2, 1),
+        (2,) * 5 + (1,),
+        (4,) * 3 + (3,),
+    )
+
+
+def test_what_is_refused() -> None:
+    x = np.arange(24.0).reshape(4, 6)
+    lazy = da.from_array(x, chunks=2)
+    unknown = da.from_delayed(dask.delayed(x), (np.nan, 6), float)
+    masked = da.ma.masked_greater(lazy, 3)
+    cases: list[tuple[type[Exception], str, Any]] = [
+        (ValueError, r"^x must have chunks of known sizes, .*x\.compute_chunk_sizes\(\)$",
+         lambda: tp.max_pool(unknown, 2, axis=0)),
+        (ValueError, "^mask must have chunks of known sizes", lambda: tp.max_pool(lazy, 2, axis=0, mask=unknown > 0)),
+        (TypeError, "^out must be None where x is an array of dask", lambda: tp.max_pool(lazy, 2, axis=0, out=x)),
+        (TypeError, r"^x must have chunks that are numpy arrays, not MaskedArray: pass da\.ma\.getdata\(x\), and mask=",
+         lambda: tp.max_pool(masked, 2, axis=0)),
+        (NotImplementedError, "^stochastic_pool .* pass training=False$", lambda: tp.stochastic_pool(lazy, 2, axis=0)),
+        (TypeError, "^mask must be an array of bool, not float64$", lambda: tp.max_pool(lazy, 2, axis=0, mask=lazy)),
+        (ValueError, "^mask must have a shape that broadcasts", lambda: tp.max_pool(lazy, 2, axis=0, mask=x[:3] > 0)),
+        (TypeError, "weights", lambda: tp.max_pool(lazy, 2, axis=0, weights=x)),
+        (ValueError, r"^kernel_size \(9,\) is larger than the padded input", lambda: tp.max_pool(lazy, 9, axis=0)),
+        (TypeError, r"pass g\.compute\(\)$", lambda: tp.grad.max_pool(lazy, lazy, 2, axis=0)),
+        (TypeError, r"pass x\.compute\(\)$", lambda: tp.max_unpool(lazy, lazy, 2, axis=0)),
+        (ValueError, "photo", lambda: tp.max_pool(da.zeros((64, 64, 3), dtype="u1"), 2)),
+        (ValueError, "^threads must be between 1", lambda: tp.max_pool(lazy, 2, axis=0, threads=0)),
+    ]  # fmt: skip
+    for kind, text, call in cases:
+        with pytest.raises(kind, match=text):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("call", "most"),
+    [
+        (lambda x: tp.max_pool(x, 2, axis=(0, 1, 2)), 1),  # whole windows in each chunk
+        (lambda x: tp.max_pool(x, 3, 1, 1, axis=(0, 1, 2)), 2),
+        (lambda x: tp.max_pool(x, 3, 1, 1, axis=(0, 1, 2), return_indices=True)[1], 2),
+        (lambda x: tp.avg_pool(x, 3, 1, 1, axis=(0, 1, 2), nan_policy="raise"), 3),
+        (lambda x: tp.avg_pool(x, 7, 7, axis=(0, 1, 2)), 2),
+        (lambda x: tp.global_pool(x, axis=(0, 1, 2)), 1.1),
+        (lambda x: tp.sum_pool(x, 50, axis=(0, 1, 2)), 2),
+    ],
+)
+def test_tasks(call: Any, most: float) -> None:
+    """At most three a chunk, of those that make one array."""
+    x = da.zeros((160, 160, 160), chunks=16)
+    names = {key if isinstance(key, str) else key[0] for key in x.__dask_graph__()}
+    tasks = [key for key in dict(call(x).__dask_graph__()) if (key if isinstance(key, str) else key[0]) not in names]
+    assert len(tasks) <= most * x.npartitions
+
+
+def test_float_sums_of_trees_are_within_their_bound() -> None:
+    """(64 + log2(cells)) * u * sum(abs(x)), as of an array in memory."""
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        x = (rng.normal(size=(64, 5000)) * 10 ** rng.uniform(-5, 5, (64, 5000))).astype(dtype)
+        found = tp.global_pool(da.from_array(x, chunks=(7, 210)), "sum", axis=(0, 1)).compute()
+        exact = math.fsum(x.ravel().tolist())
+        unit = float(np.finfo(dtype).eps) / 2
+        assert abs(float(found[0, 0]) - exact) <= (64 + math.log2(x.size)) * unit * math.fsum(
+            np.abs(x).ravel().tolist()
+        )
+
+
+def test_one_thread_in_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tilepool._adapters import dask_tasks
+
+    seen = []
+    original = dask_tasks.of_array
+    monkeypatch.setattr(
+        dask_tasks, "of_array", lambda x, request, how: (seen.append(how.threads), original(x, request, how))[1]
+    )
+    for threads in (None, 2):
+        tp.max_pool(da.zeros(8, chunks=4), 2, axis=0, threads=threads).compute(scheduler="sync")
+    assert seen == [1, 1, 2, 2]

@@ -85,8 +85,15 @@ def test_docstrings(name: str) -> None:
     assert "%(" not in function.__doc__
 
 
-@pytest.mark.parametrize(("name", "least"), [("semantics.md", 10), ("index.md", 5), ("training.md", 30)])
-def test_pages(name: str, least: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "least", "needs"),
+    [
+        ("semantics.md", 10, "numpy"), ("index.md", 5, "numpy"), ("training.md", 30, "numpy"),
+        ("larger_than_memory.md", 9, "dask.array"),
+    ],
+)  # fmt: skip
+def test_pages(name: str, least: int, needs: str) -> None:
+    pytest.importorskip(needs)
     results = doctest.testfile(str(ROOT / "docs" / name), module_relative=False)
     assert results.attempted >= least
     assert results.failed == 0

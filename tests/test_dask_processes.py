@@ -1,0 +1,80 @@
+"""Arrays of dask in other processes: larger than memory, and on workers of which one is killed."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("dask.array")
+distributed = pytest.importorskip("distributed")
+
+LARGE = """
+import resource, sys
+import dask, dask.array as da, numpy as np, tilepool as tp
+
+def chunk(block_info=None):
+    (z, _), (y, _), _ = block_info[None]["array-location"]
+    return np.full((64, 512, 512), z + y, np.uint16)
+
+chunks = (64,) * 40, (512,) * 8, (512,) * 2
+x = da.map_blocks(chunk, chunks=chunks, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
+assert x.nbytes > 20e9
+with dask.config.set(scheduler="threads", num_workers=2):
+    halved = tp.avg_pool(x, 2, axis=(0, 1, 2), dtype="uint16")
+    largest, mean, smooth = dask.compute(
+        tp.global_pool(halved, "max", axis=(0, 1, 2)), tp.global_pool(x, "avg", axis=(0, 1, 2)),
+        tp.global_pool(tp.max_pool(x, 3, 1, 1, axis=(0, 1, 2)), "sum", axis=(0, 1, 2)),
+    )
+assert largest.item() == 39 * 64 + 7 * 512
+assert abs(mean.item() - (39 * 64 + 7 * 512) / 2) < 1e-6
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_an_array_larger_than_memory() -> None:
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 1e9
+
+
+def slow_chunk(block_info: Any = None) -> Any:
+    """Numbers of the whole array, after a while: so that a worker can die in the middle."""
+    time.sleep(0.1)
+    (lo, hi), (left, right) = block_info[None]["array-location"]
+    return np.add.outer(np.arange(lo, hi) * 7 % 101, np.arange(left, right) * 13 % 97).astype(np.float32)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # a worker that dies leaves sockets behind
+def test_a_worker_is_killed(tmp_path: Path) -> None:
+    import dask.array as da
+
+    import tilepool as tp
+
+    chunks = ((50,) * 10, (60,) * 10)
+    x = da.map_blocks(slow_chunk, chunks=chunks, dtype=np.float32, meta=np.empty((0, 0), np.float32))
+    whole = np.add.outer(np.arange(500) * 7 % 101, np.arange(600) * 13 % 97).astype(np.float32)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=str(tmp_path)
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pids = client.run(os.getpid)
+        window = tp.avg_pool(x, 3, 1, 1, axis=(0, 1))
+        mean, largest = tp.global_pool(x, axis=(0, 1)), tp.pool(x, 130, "max", axis=(0, 1), return_indices=True)
+        futures = client.compute([window, mean, *largest])
+        time.sleep(2)  # of some five that it takes
+        assert not all(future.done() for future in futures), "too late to kill a worker"
+        os.kill(next(iter(pids.values())), 9)
+        results = client.gather(futures)
+    assert np.array_equal(results[0], tp.avg_pool(whole, 3, 1, 1, axis=(0, 1)))  # whole numbers are exact
+    assert abs(results[1].item() - whole.mean(dtype=np.float64)) < 1e-4
+    for result, expected in zip(results[2:], tp.pool(whole, 130, "max", axis=(0, 1), return_indices=True), strict=True):
+        assert np.array_equal(result, expected)
