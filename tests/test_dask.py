@@ -14,6 +14,7 @@ import tilepool as tp
 from layouts import any_numbers, whole_numbers
 from test_oracle_agreement import SEEDS, Geometry, geometries
 from tilepool import _core
+from tilepool._run import of_array
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -51,20 +52,16 @@ def as_tuple(results: Any) -> tuple[Any, ...]:
     return results if isinstance(results, tuple) else (results,)
 
 
-def computed(lazy: Any, tasks: int | None = None) -> Any:
-    """The chunks of an array, each of which is what the array says of it, put together."""
+def computed(lazy: Any) -> Any:
+    """An array in memory, of which each chunk is what was said of it."""
     assert type(lazy) is da.Array
     assert type(lazy._meta) is np.ndarray
-    assert lazy._meta.dtype == lazy.dtype
-    assert lazy._meta.ndim == lazy.ndim
-    chunks = np.empty(lazy.numblocks, object)
-    for place, part in zip(np.ndindex(*lazy.numblocks), dask.compute(*lazy.to_delayed().ravel(), scheduler="sync"),
-                           strict=True):  # fmt: skip
-        assert type(part) is np.ndarray or part.ndim == 0
+    assert (lazy._meta.dtype, lazy._meta.ndim) == (lazy.dtype, lazy.ndim)
+    *parts, whole = dask.compute(*lazy.to_delayed().ravel(), lazy, scheduler="sync")
+    for place, part in zip(np.ndindex(*lazy.numblocks), parts, strict=True):
         assert part.dtype == lazy.dtype
-        assert part.shape == tuple(along[i] for along, i in zip(lazy.chunks, place, strict=True))
-        chunks[place] = part
-    return lazy.compute(scheduler="sync")
+        assert part.shape == tuple(chunks[i] for chunks, i in zip(lazy.chunks, place, strict=True))
+    return whole
 
 
 def check(function: Any, x: Any, chunks: Any, *args: Any, units: int = 0, **options: Any) -> None:
@@ -167,7 +164,7 @@ def test_every_kind_of_window() -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(-50, 50, (3, 23, 31)).astype(np.float32)
     mask, weights = rng.random(x.shape) < 0.7, rng.integers(0, 4, (23, 1)).astype(np.float32)
-    chunks = (2, 5, 7)
+    chunks, functions = (2, 5, 7), vars(tp)
     check(tp.adaptive_max_pool, x, chunks, (7, 40), axis=(1, 2), return_indices=True, index_dtype="int32")
     check(tp.adaptive_avg_pool, x, chunks, (None, 5), axis=(1, 2))
     check(tp.fractional_max_pool, x, chunks, output_ratio=0.7, axis=(1, 2), rng=3)
@@ -179,8 +176,9 @@ def test_every_kind_of_window() -> None:
     lazy = da.from_array(x, chunks=chunks)
     beside = {"mask": da.from_array(mask, chunks=(3, 4, 11)), "weights": da.from_array(weights, chunks=(6, 1))}
     expected = tp.sum_pool(x, 3, 1, "same", axis=(1, 2), mask=mask, weights=weights)
-    assert np.array_equal(tp.sum_pool(lazy, 3, 1, "same", axis=(1, 2), **beside).compute(), expected)
-    values, points = tp.fractional_avg_pool(lazy, output_ratio=0.5, axis=1, rng=1, return_boundaries=True)
+    result: Any = tp.sum_pool(lazy, 3, 1, "same", axis=(1, 2), **beside)
+    assert np.array_equal(result.compute(), expected)
+    values, points = functions["fractional_avg_pool"](lazy, output_ratio=0.5, axis=1, rng=1, return_boundaries=True)
     assert np.array_equal(values.compute(), tp.fractional_avg_pool(x, boundaries=points, axis=1))
     assert tp.max_pool(lazy, 3, 1, "same", axis=(1, 2)).chunks == lazy.chunks
     assert tp.max_pool(lazy, 9, 1, ((8, 0),), axis=2).chunks[1:] == (lazy.chunks[1], lazy.chunks[2])
@@ -196,17 +194,18 @@ def test_what_is_refused() -> None:
     lazy = da.from_array(x, chunks=2)
     unknown = da.from_delayed(dask.delayed(x), (np.nan, 6), float)
     masked = da.ma.masked_greater(lazy, 3)
+    wrong: Any = x
     cases: list[tuple[type[Exception], str, Any]] = [
         (ValueError, r"^x must have chunks of known sizes, .*x\.compute_chunk_sizes\(\)$",
          lambda: tp.max_pool(unknown, 2, axis=0)),
         (ValueError, "^mask must have chunks of known sizes", lambda: tp.max_pool(lazy, 2, axis=0, mask=unknown > 0)),
-        (TypeError, "^out must be None where x is an array of dask", lambda: tp.max_pool(lazy, 2, axis=0, out=x)),
+        (TypeError, "^out must be None where x is an array of dask", lambda: tp.max_pool(lazy, 2, axis=0, out=wrong)),
         (TypeError, r"^x must have chunks that are numpy arrays, not MaskedArray: pass da\.ma\.getdata\(x\), and mask=",
          lambda: tp.max_pool(masked, 2, axis=0)),
         (NotImplementedError, "^stochastic_pool .* pass training=False$", lambda: tp.stochastic_pool(lazy, 2, axis=0)),
         (TypeError, "^mask must be an array of bool, not float64$", lambda: tp.max_pool(lazy, 2, axis=0, mask=lazy)),
         (ValueError, "^mask must have a shape that broadcasts", lambda: tp.max_pool(lazy, 2, axis=0, mask=x[:3] > 0)),
-        (TypeError, "weights", lambda: tp.max_pool(lazy, 2, axis=0, weights=x)),
+        (TypeError, "has no argument .weights.", lambda: tp.pool(lazy, 2, axis=0, weights=wrong)),
         (ValueError, r"^kernel_size \(9,\) is larger than the padded input", lambda: tp.max_pool(lazy, 9, axis=0)),
         (TypeError, r"pass g\.compute\(\)$", lambda: tp.grad.max_pool(lazy, lazy, 2, axis=0)),
         (TypeError, r"pass x\.compute\(\)$", lambda: tp.max_unpool(lazy, lazy, 2, axis=0)),
@@ -252,13 +251,14 @@ def test_float_sums_of_trees_are_within_their_bound() -> None:
 
 
 def test_one_thread_in_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tilepool._adapters import dask_tasks
-
+    """Unless another number is given."""
     seen = []
-    original = dask_tasks.of_array
-    monkeypatch.setattr(
-        dask_tasks, "of_array", lambda x, request, how: (seen.append(how.threads), original(x, request, how))[1]
-    )
+
+    def watched(x: Any, request: Any, how: Any) -> Any:
+        seen.append(how.threads)
+        return of_array(x, request, how)
+
+    monkeypatch.setattr("tilepool._adapters.dask_tasks.of_array", watched)
     for threads in (None, 2):
         tp.max_pool(da.zeros(8, chunks=4), 2, axis=0, threads=threads).compute(scheduler="sync")
     assert seen == [1, 1, 2, 2]
