@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
-# 21 GB, of which chunks side by side in a plane, which windows that overlap have to wait for, are 134 MB.
+# 21 GB in chunks of 8 MB.
 LARGE = """
 import resource, sys
 import dask, dask.array as da, numpy as np, tilepool as tp
@@ -31,17 +31,14 @@ with dask.config.set(scheduler="threads", num_workers=2):
     if sys.argv[1] == "blocks":
         halved = tp.avg_pool(x, 2, dtype="uint16", **everywhere)
         assert tp.global_pool(halved, "max", **everywhere).compute().item() == last
-    elif sys.argv[1] == "tree":
-        assert abs(tp.global_pool(x, "avg", **everywhere).compute().item() - last / 2) < 1e-6
     else:
-        lowest = tp.min_pool(tp.max_pool(x, 3, 1, 1, **everywhere), 10240, **{"axis": 0})
-        assert lowest.compute().min() == 0
+        assert abs(tp.global_pool(x, "avg", **everywhere).compute().item() - last / 2) < 1e-6
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("windows", ["blocks", "tree", "overlapping"])
+@pytest.mark.parametrize("windows", ["blocks", "tree"])
 def test_an_array_larger_than_memory(windows: str) -> None:
     done = subprocess.run([sys.executable, "-c", LARGE, windows], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
