@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, SupportsIndex, TypeAlias, TypedDict, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,22 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 Indices: TypeAlias = npt.NDArray[np.integer[Any]]
 Flag: TypeAlias = bool | np.bool_
-Integers: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]
+ByDimension: TypeAlias = Mapping[Any, SupportsIndex]  # of arrays whose dimensions have names
+Integers: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]] | ByDimension
 Stride: TypeAlias = Integers | None
-Axis: TypeAlias = Integers | None
+Axis: TypeAlias = SupportsIndex | str | Sequence[SupportsIndex | str] | npt.NDArray[np.integer[Any]] | None
 Threads: TypeAlias = SupportsIndex | None
-Pads: TypeAlias = Sequence[Sequence[SupportsIndex]]
+Pads: TypeAlias = Sequence[Sequence[SupportsIndex]] | Mapping[Any, SupportsIndex | Sequence[SupportsIndex]]
 PadNames: TypeAlias = Literal["valid", "same", "same_upper", "same_lower", "VALID", "SAME", "SAME_UPPER", "SAME_LOWER"]
 Padding: TypeAlias = Integers | Pads | PadNames
 CeilMode: TypeAlias = Flag | Literal["floor", "ceil", "full"]
-Sizes: TypeAlias = SupportsIndex | Sequence[SupportsIndex | None] | npt.NDArray[np.integer[Any]] | None
+Sizes: TypeAlias = (
+    SupportsIndex
+    | Sequence[SupportsIndex | None]
+    | npt.NDArray[np.integer[Any]]
+    | Mapping[Any, SupportsIndex | None]
+    | None
+)
 Rounding: TypeAlias = Literal["half_even", "half_up", "floor", "trunc"]
 Layout: TypeAlias = Literal["channels_first", "channels_last"]
 NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
@@ -30,10 +37,19 @@ Output: TypeAlias = Array | tuple[Array | None, Array | None] | None
 Random: TypeAlias = np.random.Generator | SupportsIndex | None
 Points: TypeAlias = npt.NDArray[np.int64]
 Boundaries: TypeAlias = tuple[Points, ...]
+Ratios: TypeAlias = float | Sequence[float] | Mapping[Any, float] | None
+Drawn: TypeAlias = Sequence[Sequence[int] | Array] | Mapping[Any, Sequence[int] | Array] | None
 DType: TypeAlias = np.dtype[Any]
 
 T = TypeVar("T", bound=np.generic)  # a dtype that the result keeps
 F = TypeVar("F", bound=np.floating[Any])  # a float that averages, norms and so on keep
+
+
+class Named(Protocol):
+    """An array of xarray, whose dimensions have names: what comes back is one, too."""
+
+    @property
+    def dims(self) -> Any: ...
 
 
 class Where(TypedDict, total=False):
@@ -80,11 +96,11 @@ class Drawing(TypedDict, total=False):
     """How windows of uneven sizes are drawn."""
 
     output_size: Integers | None
-    output_ratio: float | Sequence[float] | None
+    output_ratio: Ratios
     overlapping: Flag
     pseudorandom: Flag
     rng: Random
-    boundaries: Sequence[Sequence[int] | Array] | None
+    boundaries: Drawn
 
 
 class IndexedDrawing(Drawing, Indexed, total=False):

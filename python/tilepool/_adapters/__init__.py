@@ -27,4 +27,10 @@ def pool_of(kind: type) -> Any:
 
         KNOWN[dask.Array] = of_dask.call
         return of_dask.call
+    xarray = sys.modules.get("xarray")
+    if xarray is not None and issubclass(kind, xarray.DataArray | xarray.Dataset | xarray.Variable):
+        from . import xarray as of_xarray
+
+        KNOWN.update(dict.fromkeys((xarray.DataArray, xarray.Dataset, xarray.Variable), of_xarray.call))
+        return of_xarray.call
     return None

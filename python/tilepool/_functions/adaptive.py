@@ -9,7 +9,7 @@ from .._run import Request, pooling
 from .._windows import adaptive, pooled_axes
 
 if TYPE_CHECKING:
-    from typing import Literal, Unpack
+    from typing import Any, Literal, Unpack
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Indexed,
         Indices,
         Layout,
+        Named,
         NanPolicy,
         Output,
         Rounding,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     )
 
 
+@overload
+def adaptive_max_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def adaptive_max_pool(
     x: NDArray[T], output_size: Sizes, *, return_indices: Literal[False] = ..., **options: Unpack[Indexed],
@@ -100,6 +103,8 @@ def adaptive_max_pool(
 
 
 @overload
+def adaptive_min_pool(x: Named, *args: Any, **options: Any) -> Any: ...
+@overload
 def adaptive_min_pool(
     x: NDArray[T], output_size: Sizes, *, return_indices: Literal[False] = ..., **options: Unpack[Indexed],
 ) -> NDArray[T]: ...  # fmt: skip
@@ -163,6 +168,8 @@ def adaptive_min_pool(
 
 
 @overload
+def adaptive_avg_pool(x: Named, *args: Any, **options: Any) -> Any: ...
+@overload
 def adaptive_avg_pool(
     x: NDArray[F], output_size: Sizes, *, dtype: None = ..., rounding: Rounding = ..., **options: Unpack[Weighted],
 ) -> NDArray[F]: ...  # fmt: skip
@@ -217,6 +224,8 @@ def adaptive_avg_pool(
     return Request(op("avg", dtype=dtype, rounding=rounding), adaptive(output_size), pooled_axes(layout, axis))
 
 
+@overload
+def adaptive_sum_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def adaptive_sum_pool(
     x: NDArray[F], output_size: Sizes, *, dtype: None = ..., **options: Unpack[Weighted],

@@ -9,7 +9,7 @@ from .._run import Request, pooling
 from .._windows import pooled_axes, sliding
 
 if TYPE_CHECKING:
-    from typing import Literal, SupportsIndex, Unpack
+    from typing import Any, Literal, SupportsIndex, Unpack
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Indices,
         Integers,
         Layout,
+        Named,
         NanPolicy,
         Output,
         Padding,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     )
 
 
+@overload
+def max_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def max_pool(
     x: NDArray[T], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
@@ -123,6 +126,8 @@ def max_pool(
 
 
 @overload
+def min_pool(x: Named, *args: Any, **options: Any) -> Any: ...
+@overload
 def min_pool(
     x: NDArray[T], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
     ceil_mode: CeilMode = ..., return_indices: Literal[False] = ..., **options: Unpack[Indexed],
@@ -191,6 +196,8 @@ def min_pool(
     return Request(kept, sliding(kernel_size, stride, padding, dilation, ceil_mode), pooled_axes(layout, axis))
 
 
+@overload
+def avg_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def avg_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ...,
@@ -270,6 +277,8 @@ def avg_pool(
     return Request(kept, sliding(kernel_size, stride, padding, dilation, ceil_mode), pooled_axes(layout, axis))
 
 
+@overload
+def sum_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def sum_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,

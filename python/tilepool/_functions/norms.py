@@ -9,7 +9,7 @@ from .._run import Request, pooling
 from .._windows import pooled_axes, sliding
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from typing import Any, Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Integers,
         Layout,
         Masked,
+        Named,
         NanPolicy,
         Padding,
         Stride,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     )
 
 
+@overload
+def lp_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def lp_pool(
     x: NDArray[F], norm_type: float, kernel_size: Integers, stride: Stride = ..., padding: Padding = ...,
@@ -86,6 +89,8 @@ def lp_pool(
 
 
 @overload
+def gem_pool(x: Named, *args: Any, **options: Any) -> Any: ...
+@overload
 def gem_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
     ceil_mode: CeilMode = ..., *, p: float = ..., eps: float = ..., **options: Unpack[Masked],
@@ -141,6 +146,8 @@ def gem_pool(
 
 
 @overload
+def logsumexp_pool(x: Named, *args: Any, **options: Any) -> Any: ...
+@overload
 def logsumexp_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
     ceil_mode: CeilMode = ..., *, temperature: float = ..., normalize: Flag = ..., **options: Unpack[Masked],
@@ -195,6 +202,8 @@ def logsumexp_pool(
     return Request(op("logsumexp", temperature=temperature, normalize=normalize), windows, pooled_axes(layout, axis))
 
 
+@overload
+def softmax_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def softmax_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,

@@ -9,7 +9,7 @@ from .._run import Request, pooling
 from .._windows import pooled_axes, sliding
 
 if TYPE_CHECKING:
-    from typing import Literal, SupportsIndex, Unpack
+    from typing import Any, Literal, SupportsIndex, Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Layout,
         Masked,
         Method,
+        Named,
         NanPolicy,
         Padding,
         Stride,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     )
 
 
+@overload
+def median_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def median_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
@@ -96,6 +99,8 @@ def median_pool(
     return Request(op("median", method=method), windows, pooled_axes(layout, axis))
 
 
+@overload
+def quantile_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def quantile_pool(
     x: NDArray[F], q: float, kernel_size: Integers, stride: Stride = ..., padding: Padding = ...,
@@ -168,6 +173,8 @@ def quantile_pool(
 
 
 @overload
+def mode_pool(x: Named, *args: Any, **options: Any) -> Any: ...
+@overload
 def mode_pool(
     x: NDArray[T], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
     ceil_mode: CeilMode = ..., **options: Unpack[Masked],
@@ -214,6 +221,8 @@ def mode_pool(
     return Request(op("mode"), sliding(kernel_size, stride, padding, dilation, ceil_mode), pooled_axes(layout, axis))
 
 
+@overload
+def var_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def var_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
@@ -269,6 +278,8 @@ def var_pool(
     return Request(op("var", ddof=ddof), windows, pooled_axes(layout, axis))
 
 
+@overload
+def std_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def std_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,

@@ -10,8 +10,7 @@ from .._run import Request, pooling
 from .._windows import pooled_axes, sliding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Literal, Unpack
+    from typing import Any, Literal, Unpack
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         Boundaries,
         CeilMode,
         CellBase,
+        Drawn,
         F,
         Flag,
         Indexed,
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
         Integers,
         Layout,
         Masked,
+        Named,
         NanPolicy,
         Output,
         Padding,
         Random,
+        Ratios,
         Rounding,
         Stride,
         T,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     )
 
 
+@overload
+def fractional_max_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def fractional_max_pool(
     x: NDArray[T], kernel_size: Integers | None = ..., *, return_boundaries: Literal[False] = ...,
@@ -69,8 +73,8 @@ def fractional_max_pool(
 @pooling
 def fractional_max_pool(
     x: ArrayLike, kernel_size: Integers | None = None, *, output_size: Integers | None = None,
-    output_ratio: float | Sequence[float] | None = None, overlapping: Flag = False, pseudorandom: Flag = True,
-    rng: Random = None, boundaries: Sequence[Sequence[int] | Array] | None = None,
+    output_ratio: Ratios = None, overlapping: Flag = False, pseudorandom: Flag = True,
+    rng: Random = None, boundaries: Drawn = None,
     return_boundaries: Flag = False, return_indices: Flag = False, layout: Layout | None = None,
     axis: Axis = None, index_dtype: DTypeLike = "int64", index_base: CellBase = "plane",
     nan_policy: NanPolicy = "propagate", min_count: int = 0, mask: ArrayLike | None = None,
@@ -129,6 +133,8 @@ def fractional_max_pool(
 
 
 @overload
+def fractional_avg_pool(x: Named, *args: Any, **options: Any) -> Any: ...
+@overload
 def fractional_avg_pool(
     x: NDArray[F], kernel_size: Integers | None = ..., *, return_boundaries: Literal[False] = ..., dtype: None = ...,
     rounding: Rounding = ..., **options: Unpack[WeightedDrawing],
@@ -151,8 +157,8 @@ def fractional_avg_pool(
 @pooling
 def fractional_avg_pool(
     x: ArrayLike, kernel_size: Integers | None = None, *, output_size: Integers | None = None,
-    output_ratio: float | Sequence[float] | None = None, overlapping: Flag = False, pseudorandom: Flag = True,
-    rng: Random = None, boundaries: Sequence[Sequence[int] | Array] | None = None,
+    output_ratio: Ratios = None, overlapping: Flag = False, pseudorandom: Flag = True,
+    rng: Random = None, boundaries: Drawn = None,
     return_boundaries: Flag = False, layout: Layout | None = None, axis: Axis = None,
     dtype: DTypeLike | None = None, rounding: Rounding = "half_even", nan_policy: NanPolicy = "propagate",
     min_count: int = 0, mask: ArrayLike | None = None, weights: ArrayLike | None = None,
@@ -202,6 +208,8 @@ def fractional_avg_pool(
     return Request(op("avg", dtype=dtype, rounding=rounding), windows, pooled_axes(layout, axis))
 
 
+@overload
+def stochastic_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def stochastic_pool(
     x: NDArray[T], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
@@ -293,6 +301,8 @@ def stochastic_pool(
     return Request(op("stochastic", training=training, rng=rng, **places), windows, pooled_axes(layout, axis))
 
 
+@overload
+def mixed_pool(x: Named, *args: Any, **options: Any) -> Any: ...
 @overload
 def mixed_pool(
     x: NDArray[F], kernel_size: Integers, stride: Stride = ..., padding: Padding = ..., dilation: Integers = ...,
