@@ -52,11 +52,12 @@ def call(
         return one_or_all(pooled.results, pooled)
     pooled = of_variable(pool, x.variable, options, x.xindexes)
     coords, indexes = labels(x.coords.variables, x.xindexes, pooled.cuts)
-    made = []
+    made: list[Any] = []
     for part in pooled.results:
-        own = {name: coord.copy(deep=False) for name, coord in coords.items()}
-        # As xarray does: without fastpath the numbers of all coordinates are copied.
-        made.append(type(x)(part, own, name=x.name, indexes=indexes, fastpath=True))
+        if made:
+            coords = {name: coord.copy(deep=False) for name, coord in coords.items()}
+        # As xarray does: without fastpath all coordinates are copied, which takes longer than many a pooling.
+        made.append(type(x)(part, coords, name=x.name, indexes=indexes, fastpath=True))
     return one_or_all(made, pooled)
 
 

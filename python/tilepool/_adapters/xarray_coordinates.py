@@ -17,9 +17,13 @@ from .._windows import Axes, Resolved, outputs, taps_along
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+    from .._ops import AnyOp
     from .._types import Array, Points
     from .._windows import Window
 
+MEAN = op("avg", count_include_pad=False)
+MEAN_OF_INTEGERS = op("avg", count_include_pad=False, dtype="float64")
+MEAN_OF_DATES = op("avg", count_include_pad=False, dtype="int64", rounding="floor")
 NOT_A_TIME = np.iinfo(np.int64).min
 SIZES_ON_DISK = {"chunks", "chunksizes", "preferred_chunks", "shards", "contiguous", "original_shape"}
 MICROSECOND = timedelta(microseconds=1)
@@ -89,7 +93,7 @@ def labels(
     for name, variable in variables.items():
         own = {dim: cuts[dim] for dim in variable.dims if dim in cuts}
         if not own:
-            result[name] = variable
+            result[name] = variable.copy(deep=False)  # whose attributes may be changed
         elif all(cut.window is not None for cut in own.values()):
             label = outer_bounds(variable, own) if name in bounds else labelled(variable, own, indexes.get(name))
             if label is None:
@@ -115,9 +119,9 @@ def labelled(variable: xr.Variable, cuts: Cuts, index: Any) -> xr.Variable | Non
     if isinstance(index, PandasIndex) and isinstance(index.index, pd.IntervalIndex):
         return outer_intervals(variable, index.index, *cuts.values())
     if variable.dtype.kind in "mM" or (variable.dtype.kind in "biuf" and variable.dtype.itemsize <= 8):
-        return mean(variable.to_base_variable(), cuts)
+        return mean(variable, cuts)
     if variable.dtype == object and is_calendar(variable):
-        return mean(variable.to_base_variable(), cuts)
+        return mean(variable, cuts)
     return variable.isel({dim: cut.ends()[0] for dim, cut in cuts.items()}).to_base_variable()
 
 
@@ -135,25 +139,25 @@ def mean(variable: xr.Variable, cuts: Cuts) -> xr.Variable:
     few = numbers and variable.ndim == 1 and max(blocks.values(), default=0) < 8
     if not few and len(blocks) == len(cuts):
         hangs = {dim: "pad" if cuts[dim].number * block > cuts[dim].n else "trim" for dim, block in blocks.items()}
-        return variable.coarsen(blocks, "mean", boundary=hangs, keep_attrs=True)
+        return variable.to_base_variable().coarsen(blocks, "mean", boundary=hangs, keep_attrs=True)
     values = variable.values
     if variable.dtype == object:
         origin = values.min()
         spans = np.array([span // MICROSECOND for span in (values - origin).flat], np.int64).reshape(values.shape)
-        result = averaged(spans, variable.dims, cuts, dtype="int64", rounding="floor")
+        result = averaged(spans, variable.dims, cuts, MEAN_OF_DATES)
         result = origin + result.astype(object) * MICROSECOND
     elif variable.dtype.kind in "mM":
         times = np.ma.array(values.view(np.int64), mask=np.isnat(values))
-        result = averaged(times, variable.dims, cuts, dtype="int64", rounding="floor")
+        result = averaged(times, variable.dims, cuts, MEAN_OF_DATES)
         result = result.filled(NOT_A_TIME).view(values.dtype)
     else:
-        result = averaged(values, variable.dims, cuts, dtype=None if values.dtype.kind == "f" else "float64")
+        result = averaged(values, variable.dims, cuts, MEAN if values.dtype.kind == "f" else MEAN_OF_INTEGERS)
     return xr.Variable(variable.dims, result, variable.attrs)
 
 
-def averaged(values: Array, dims: tuple[Hashable, ...], cuts: Cuts, **options: Any) -> Any:
+def averaged(values: Array, dims: tuple[Hashable, ...], cuts: Cuts, average: AnyOp) -> Any:
     windows = Resolved(tuple(cut.window for cut in cuts.values() if cut.window is not None))
-    request = Request(op("avg", count_include_pad=False, **options), windows, Axes(None, tuple(map(dims.index, cuts))))
+    request = Request(average, windows, Axes(None, tuple(map(dims.index, cuts))))
     return run(values, request, How(nan_policy="omit"))
 
 
