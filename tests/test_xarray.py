@@ -116,7 +116,7 @@ def test_every_function_takes_named_arrays() -> None:
         for given_x in (x, x.variable):
             result = pool(given_x, *args, **by_axis, **options)
             expected = pool(x.values, *args, **numbers, **options)
-            results, arrays = ((part if isinstance(part, tuple) else (part,)) for part in (result, expected))
+            results, arrays = as_tuple(result), as_tuple(expected)
             assert len(results) == len(arrays)
             for number, (part, array) in enumerate(zip(results, arrays, strict=True)):
                 if isinstance(array, tuple):  # boundaries
@@ -190,10 +190,15 @@ def with_coordinates(n: int, m: int, seed: int) -> Any:
     return xr.DataArray(rng.normal(size=(n, m)), coords, ("y", "x"))
 
 
+@pytest.mark.parametrize("numbagg", [False, True])  # where it is installed, coarsen adds up in another order
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8, 10, 12])
-def test_coordinates_are_those_of_coarsen(size: int) -> None:
+def test_coordinates_are_those_of_coarsen(size: int, numbagg: bool) -> None:
     """To the bit, so that results of both can be added; also where the last window hangs over the end."""
-    x = with_coordinates(25, 38, size)
+    with xr.set_options(use_numbagg=numbagg):
+        compare_with_coarsen(with_coordinates(25, 38, size), size)
+
+
+def compare_with_coarsen(x: Any, size: int) -> None:
     for other in (1, 3, size):
         sizes = {"y": size, "x": other}
         for ceil_mode, boundary in ((False, "trim"), (True, "pad")):
@@ -386,6 +391,55 @@ def test_datasets() -> None:
         assert pooled[0][name].identical(again)
     mask = numbers.notnull()
     assert tp.max_pool(numbers, {"lat": 2}, mask=mask).identical(tp.max_pool(numbers, {"lat": 2}, nan_policy="omit"))
+
+
+# ---- dask ------------------------------------------------------------------------------------------------------------
+
+
+def test_dask_stays_lazy() -> None:
+    """Nothing is computed until it is asked for: neither data, masks nor coordinates of two dimensions."""
+    dask = pytest.importorskip("dask.array")
+    config = pytest.importorskip("dask").config
+
+    def refuse(*given: Any, **more: Any) -> None:
+        raise AssertionError("something was computed")
+
+    numbers = field((4, 13, 18))
+    numbers.coords["area"] = (("lat", "lon"), np.random.default_rng(2).random((13, 18)))
+    x = numbers.chunk({"time": 1, "lat": 5, "lon": 7})
+    mask = numbers.notnull()
+    assert isinstance(x.area.data, dask.Array)
+    calls: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+        (tp.max_pool, ({"lat": 4, "lon": 3},), {}), (tp.max_pool, ({"lon": 3},), {"return_indices": True}),
+        (tp.min_pool, ({"lat": 3, "lon": 3}, 1, "same"), {"nan_policy": "omit", "min_count": 2}),
+        (tp.global_pool, ("max",), {"axis": ("lat", "lon"), "keepdims": False}),
+        (tp.adaptive_max_pool, ({"time": 2, "lat": 1},), {}),
+        (tp.median_pool, ({"lat": 4, "lon": 2},), {"mask": mask.chunk({"lat": 4}), "nan_policy": "omit"}),
+        (tp.pyramid_pool, ([1, 3],), {"axis": ("lat", "lon")}),
+        (tp.fractional_max_pool, (), {"output_size": {"lat": 5, "lon": 4}, "rng": 3}),
+    ]  # fmt: skip
+    for pool, args, options in calls:
+        with config.set(scheduler=refuse):
+            results = pool(x, *args, **options)
+        if "mask" in options:
+            options["mask"] = options["mask"].compute()
+        for part, expected in zip(as_tuple(results), as_tuple(pool(numbers, *args, **options)), strict=True):
+            assert isinstance(part.data, dask.Array)
+            assert part.dtype == expected.dtype
+            if "area" in expected.coords:  # numbers of up to 1, of which dask adds up to 12 in another order
+                assert isinstance(part.area.data, dask.Array)
+                xr.testing.assert_allclose(part.area, expected.area, rtol=0, atol=2 * 12 * 2.0**-53)
+                part = part.drop_vars("area")
+            xr.testing.assert_identical(part.compute(), expected.drop_vars("area", errors="ignore"))
+    ds = xr.Dataset({"t": x, "u": 2 * x}).drop_vars("area")
+    with config.set(scheduler=refuse):
+        pooled = tp.max_pool(ds, {"lat": 4, "lon": 3})
+    assert pooled.chunks
+    xr.testing.assert_identical(pooled.compute(), tp.max_pool(ds.compute(), {"lat": 4, "lon": 3}))
+
+
+def as_tuple(results: Any) -> tuple[Any, ...]:
+    return results if isinstance(results, tuple) else (results,)
 
 
 # ---- errors ----------------------------------------------------------------------------------------------------------

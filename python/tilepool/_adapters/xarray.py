@@ -114,8 +114,7 @@ def of_dataset(pool: Pool, x: xr.Dataset, options: Options) -> Any:
     bounds = named_bounds(x.variables)
     for name, part in x.data_vars.items():
         if name not in bounds and set(named) <= set(part.dims) and is_readable(part.dtype):
-            own = {key: options[key][name] for key in ("mask", "weights") if isinstance(options.get(key), xr.Dataset)}
-            pooled[name] = of_variable(pool, part.variable, options | own, x.xindexes)
+            pooled[name] = of_variable(pool, part.variable, options_of(name, options), x.xindexes)
             points = pooled[name].boundaries
             if points is not None:  # the others have the same
                 by_dimension = dict(zip(pooled[name].cuts, points, strict=True))
@@ -140,6 +139,17 @@ def of_dataset(pool: Pool, x: xr.Dataset, options: Options) -> Any:
         made.append(xr.Dataset({name: parts[name] for name in x.data_vars if name in parts}, coords, x.attrs))
         made[-1].encoding = x.encoding
     return one_or_all(made, first)
+
+
+def options_of(name: Hashable, options: Options) -> Options:
+    """The options of a variable, where masks and weights may be of one each."""
+    for key in ("mask", "weights"):
+        given = options.get(key)
+        if isinstance(given, xr.Dataset):
+            if name not in given:
+                raise ValueError(f"{key} must have a variable for each that is pooled, {name!r} too, not {list(given)}")
+            options = options | {key: given[name]}
+    return options
 
 
 def is_readable(dtype: Any) -> bool:

@@ -99,7 +99,7 @@ def labels(
             if label is None:
                 continue
             result[name] = label
-            if isinstance(indexes.get(name), PandasIndex):
+            if name in indexes and (label.dims == (name,) or isinstance(indexes[name], PandasIndex)):
                 data = label.data
                 kept[name] = PandasIndex(data if isinstance(data, np.ndarray) else label, *label.dims)
                 result |= kept[name].create_variables({name: label})
@@ -118,9 +118,9 @@ def labelled(variable: xr.Variable, cuts: Cuts, index: Any) -> xr.Variable | Non
         return None
     if isinstance(index, PandasIndex) and isinstance(index.index, pd.IntervalIndex):
         return outer_intervals(variable, index.index, *cuts.values())
-    if variable.dtype.kind in "mM" or (variable.dtype.kind in "biuf" and variable.dtype.itemsize <= 8):
-        return mean(variable, cuts)
-    if variable.dtype == object and is_calendar(variable):
+    dtype = variable.dtype
+    numeric = isinstance(dtype, np.dtype) and dtype.kind in "biufmM" and dtype.itemsize <= 8
+    if numeric or is_calendar(variable):
         return mean(variable, cuts)
     return variable.isel({dim: cut.ends()[0] for dim, cut in cuts.items()}).to_base_variable()
 
@@ -140,19 +140,26 @@ def mean(variable: xr.Variable, cuts: Cuts) -> xr.Variable:
     if not few and len(blocks) == len(cuts):
         hangs = {dim: "pad" if cuts[dim].number * block > cuts[dim].n else "trim" for dim, block in blocks.items()}
         return variable.to_base_variable().coarsen(blocks, "mean", boundary=hangs, keep_attrs=True)
-    values = variable.values
-    if variable.dtype == object:
+    if variable.chunks is None:
+        return xr.Variable(variable.dims, means(variable.values, variable.dims, cuts), variable.attrs)
+    from dask.array import from_delayed
+    from dask.delayed import delayed
+
+    shape = tuple(cuts[dim].number if dim in cuts else n for dim, n in variable.sizes.items())
+    dtype = np.dtype(np.float64) if variable.dtype.kind in "biu" else variable.dtype
+    lazy = from_delayed(delayed(means)(variable.data, variable.dims, cuts), shape, dtype)
+    return xr.Variable(variable.dims, lazy, variable.attrs)
+
+
+def means(values: Array, dims: tuple[Hashable, ...], cuts: Cuts) -> Any:
+    if values.dtype == object:
         origin = values.min()
         spans = np.array([span // MICROSECOND for span in (values - origin).flat], np.int64).reshape(values.shape)
-        result = averaged(spans, variable.dims, cuts, MEAN_OF_DATES)
-        result = origin + result.astype(object) * MICROSECOND
-    elif variable.dtype.kind in "mM":
+        return origin + averaged(spans, dims, cuts, MEAN_OF_DATES).astype(object) * MICROSECOND
+    if values.dtype.kind in "mM":
         times = np.ma.array(values.view(np.int64), mask=np.isnat(values))
-        result = averaged(times, variable.dims, cuts, MEAN_OF_DATES)
-        result = result.filled(NOT_A_TIME).view(values.dtype)
-    else:
-        result = averaged(values, variable.dims, cuts, MEAN if values.dtype.kind == "f" else MEAN_OF_INTEGERS)
-    return xr.Variable(variable.dims, result, variable.attrs)
+        return averaged(times, dims, cuts, MEAN_OF_DATES).filled(NOT_A_TIME).view(values.dtype)
+    return averaged(values, dims, cuts, MEAN if values.dtype.kind == "f" else MEAN_OF_INTEGERS)
 
 
 def averaged(values: Array, dims: tuple[Hashable, ...], cuts: Cuts, average: AnyOp) -> Any:
@@ -163,7 +170,8 @@ def averaged(values: Array, dims: tuple[Hashable, ...], cuts: Cuts, average: Any
 
 def is_calendar(variable: xr.Variable) -> bool:
     """Whether a coordinate has the dates of another calendar."""
-    return variable.size > 0 and type(variable.values.flat[0]).__module__.startswith("cftime")
+    dates = variable.dtype == object and variable.size > 0
+    return dates and type(variable.values.flat[0]).__module__.startswith("cftime")
 
 
 # ---- bounds ----------------------------------------------------------------------------------------------------------
