@@ -1,6 +1,8 @@
 """Named arrays: the numbers of numpy's call, coordinates as `coarsen` makes them, and what becomes of a Dataset."""
 
+import doctest
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -495,3 +497,17 @@ def test_errors_of_kinds() -> None:
         tp.max_pool(ds, 2, axis=(1, 2))
     with pytest.raises(ValueError, match=r"^x must have a variable of numbers with all of .* \('lat',\), not"):
         tp.max_pool(ds.astype(str), {"lat": 2})
+
+
+def test_page() -> None:
+    """The examples of the page, and the calls of its table."""
+    page = (Path(__file__).parents[1] / "docs" / "named_arrays.md").read_text()
+    examples = doctest.DocTestParser().get_doctest(page, {}, "named_arrays.md", None, 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert runner.run(examples, clear_globs=False).failed == 0
+    calls = re.findall(r"\| `(tp\..*)` \|$", page, re.MULTILINE)
+    names = examples.globs | {"ds": examples.globs["ds"][["t2m", "run"]]}
+    assert len(calls) == 7
+    for call in calls:
+        results = as_tuple(eval(call, names))
+        assert isinstance(results[0], xr.Dataset if "(ds" in call else xr.DataArray)

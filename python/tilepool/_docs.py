@@ -21,12 +21,14 @@ TEXTS = {
         x : array_like
             Array of float16, bfloat16 (of the package ml_dtypes), float32, float64, bool, or integers of 8 to 64 bits,
             of any number of dimensions and any strides. It is read where it lies. Buffers and DLPack objects on the
-            CPU are read without a copy, too; a masked array is pooled with its mask, and the result has one.
+            CPU are read without a copy, too; a masked array is pooled with its mask, and the result has one. Tensors of
+            torch and named arrays of xarray come back as what they were.
     """,
     "kernel_size": """
         kernel_size : int or tuple of int
             Size of the window along each pooled axis, in taps: one number for all, or one for each, in the order in
-            which the axes are named. So are all arguments given per axis.
+            which the axes are named. So are all arguments given per axis. Of a named array it may be a dict, such as
+            ``{"lat": 4, "lon": 4}``, which names the pooled axes; so may the others.
     """,
     "norm_type": """
         norm_type : float
@@ -53,7 +55,8 @@ TEXTS = {
     """,
     "output_size": """
         output_size : int, None, or tuple of int and None
-            Outputs along each pooled axis: one number for all, or one for each. None leaves an axis as it is. Positive.
+            Outputs along each pooled axis: one number for all, or one for each (of a named array, a dict of them). None
+            leaves an axis as it is. Positive.
     """,
     "fractional": """
         kernel_size : int or tuple of int, optional
@@ -94,7 +97,7 @@ TEXTS = {
             the default, or all but the first and the last of ``(batch, *spatial, channel)``. Both need three dimensions
             or more.
         axis : int or tuple of int, optional
-            The axes to pool, ``(0, 1)`` for an image; `layout` is then not used.
+            The axes to pool, ``(0, 1)`` for an image; `layout` is then not used. Of a named array they may be names.
     """,
     "layer_layout": """
         layout : {"channels_first", "channels_last"}, default "channels_first"
