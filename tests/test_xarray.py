@@ -132,6 +132,9 @@ def test_every_function_takes_named_arrays() -> None:
     cells = tp.pyramid_pool(x, [{"lat": 1, "lon": 1}, {"lon": 2, "lat": 3}])
     assert (cells.dims, list(cells.coords)) == (("time", "lat_lon"), ["time"])
     assert same_bits(cells.values, tp.pyramid_pool(x.values, [1, (3, 2)], axis=(1, 2)))
+    cells = tp.pyramid_pool(x, [1, 3], axis="lat")
+    assert (cells.dims, list(cells.coords)) == (DIMS, ["time", "lon"])
+    assert same_bits(cells.values, tp.pyramid_pool(x.values, [1, 3], axis=1))
     points = tp.fractional_max_pool(x, boundaries={"lon": [0, 3, 8], "lat": [0, 2, 9]})
     assert same_bits(points.values, tp.fractional_max_pool(x.values, boundaries=([0, 2, 9], [0, 3, 8]), axis=(1, 2)))
     assert points.lon.values.tolist() == pytest.approx([x.lon.values[:3].mean(), x.lon.values[3:].mean()], rel=1e-15)
@@ -140,6 +143,7 @@ def test_every_function_takes_named_arrays() -> None:
 def test_numbers_and_layouts_name_dimensions_as_well() -> None:
     x = field((2, 3, 6, 8), ("batch", "channel", "y", "x"))
     expected = tp.max_pool(x.values, 2)
+    assert same_bits(tp.max_pool(x, 2, axis=np.array([2, 3])).values, expected)
     for options in ({"layout": "channels_first"}, {"axis": (2, 3)}, {"axis": (-2, "x")}, {"axis": ["y", -1]}):
         result = tp.max_pool(x, 2, **options)
         assert same_bits(result.values, expected)
@@ -347,7 +351,7 @@ def test_results_are_independent_of_what_was_pooled() -> None:
     assert x.encoding == before.encoding
     assert x.lat.attrs == x.time.attrs == {}
     assert "calendar" not in tp.max_pool(x, {"lat": 3}).time.attrs
-    bare = xr.DataArray(np.zeros((4, 6)), dims=("y", "x"))
+    bare = xr.DataArray(np.zeros((4, 6)), dims=("y", "x"), attrs={"bounds": [0, 0, 4, 6]})  # of a map, say
     assert tp.max_pool(bare, {"x": 2}).identical(bare[:, :3])
 
 
@@ -480,6 +484,8 @@ def test_errors_of_kinds() -> None:
         tp.max_pool(x, {"lat": 2}, kernel_size=2)
     with pytest.raises(TypeError, match="kernel_size"):
         tp.max_pool(x)
+    with pytest.raises(TypeError, match=r"^kernel_size must be an integer or a tuple of integers, not 2.5$"):
+        tp.max_pool(x, 2.5, axis=("lat", "lon"), stride={"lat": 2})
     with pytest.raises(TypeError, match="'cake'"):
         tp.max_pool(x, {"lat": 2}, cake=1)
     with pytest.raises(np.exceptions.AxisError, match="axis 3 is out of bounds"):

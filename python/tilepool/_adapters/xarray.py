@@ -81,12 +81,12 @@ def of_variable(pool: Pool, x: xr.Variable, options: Options, indexes: Mapping[A
         windows, drawn = windows.drawn(sizes)
         options = without_draws(options) | {"boundaries": drawn}
     results = pool(data, **options)
-    dims, named = list(x.dims), [x.dims[axis] for axis in axes]
+    dims, named = x.dims, [x.dims[axis] for axis in axes]
     if isinstance(windows, Pyramid | Whole) and not getattr(windows, "keepdims", False):
         cuts = {dim: Cut(n, None) for dim, n in zip(named, sizes, strict=True)}
-        if isinstance(windows, Pyramid):  # one axis for all
-            dims.insert(min(axes), "_".join(str(dim) for dim in dims if dim in named))
-        dims = [dim for dim in dims if dim not in named]
+        one = ("_".join(str(dim) for dim in dims if dim in named),) if isinstance(windows, Pyramid) else ()
+        first = min(axes)
+        dims = (*dims[:first], *one, *(dim for dim in dims[first:] if dim not in named))
     else:
         cuts = {dim: Cut(n, window) for dim, n, window in zip(named, sizes, windows.over(sizes), strict=True)}
     values, *places = results if isinstance(results, tuple) else (results,)

@@ -109,7 +109,8 @@ def labels(
 
 def named_bounds(variables: Mapping[Any, xr.Variable]) -> set[Any]:
     """The variables that are the bounds of another one, by the conventions of climate and forecast."""
-    return {attrs["bounds"] for one in variables.values() for attrs in (one.attrs, one.encoding) if "bounds" in attrs}
+    named = (attrs.get("bounds") for one in variables.values() for attrs in (one.attrs, one.encoding))
+    return {name for name in named if isinstance(name, str)}
 
 
 def labelled(variable: xr.Variable, cuts: Cuts, index: Any) -> xr.Variable | None:

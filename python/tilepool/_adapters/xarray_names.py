@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import xarray as xr
 
-from .._arguments import for_each, is_integer, is_list, shown
+from .._arguments import for_each, is_integer, is_list, listed, positive, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def grids_by_name(options: dict[str, Any]) -> list[Mapping[Hashable, Any]]:
 def named_by(options: dict[str, Any]) -> tuple[Hashable, ...] | None:
     """The dimensions that the arguments name, in any order; None: they name none."""
     if options.get("axis") is not None:
-        axis = options["axis"]
+        axis = listed(options["axis"])
         return tuple(axis) if is_list(axis) else (axis,)
     leaders = [options[name] for name in LEADERS if isinstance(options.get(name), Mapping)] + grids_by_name(options)
     if leaders:
@@ -104,7 +104,7 @@ def for_each_dimension(name: str, options: dict[str, Any], pooled: Dims, dims: D
     if missing and name == "stride":
         kernels = options["kernel_size"]
         if not isinstance(kernels, Mapping):
-            sizes = for_each("kernel_size", tuple(kernels) if is_list(kernels) else kernels, len(pooled))
+            sizes = for_each("kernel_size", positive("kernel_size", kernels), len(pooled))
             kernels = dict(zip(pooled, sizes, strict=True))
         given = {dim: kernels[dim] for dim in missing} | dict(given)
     return tuple(given.get(dim, 1) for dim in pooled)
