@@ -347,6 +347,8 @@ SIGNATURES = {
     "adaptive_sum_pool": f"(x, output_size, *, {AXES}dtype=None, {WEIGHTED}",
     "adaptive_pool": f"(x, output_size, op, *, {GENERIC}",
     "global_pool": f"(x, op='avg', *, keepdims=True, {GENERIC}",
+    "pyramid": f"(x, levels=None, op='avg', kernel_size=2, *, factors=None, {AXES}nan_policy='propagate', min_count=0, "
+    "mask=None, threads=None, **options)",
     "pyramid_pool": f"(x, grids, op='max', *, {GENERIC}",
     "fractional_max_pool": f"{DRAWN}return_indices=False, {AXES}{COUNTING}{HOW}",
     "fractional_avg_pool": f"{DRAWN}{AXES}{DIVIDED}{WEIGHTED}",

@@ -16,6 +16,7 @@ from ._functions.extrema_and_sums import avg_pool, max_pool, min_pool, sum_pool
 from ._functions.indices import convert_indices, max_unpool
 from ._functions.norms import gem_pool, logsumexp_pool, lp_pool, softmax_pool
 from ._functions.order_and_spread import median_pool, mode_pool, quantile_pool, std_pool, var_pool
+from ._functions.pyramids import pyramid
 from ._functions.random import fractional_avg_pool, fractional_max_pool, mixed_pool, stochastic_pool
 
 if _TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "mode_pool",
     "nn",
     "pool",
+    "pyramid",
     "pyramid_pool",
     "quantile_pool",
     "set_threads",
