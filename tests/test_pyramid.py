@@ -175,6 +175,24 @@ def test_masked_arrays_stay_masked() -> None:
     assert [np.ma.getmaskarray(level).sum() for level in levels] == [16, 4, 1]
 
 
+# ---- other arrays ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", ["avg", "mode", "median"])
+def test_arrays_of_dask_stay_lazy(op: str) -> None:
+    """Chunks of odd sizes, and masks that are lazy or not, included."""
+    da = pytest.importorskip("dask.array")
+    x = numbers((9, 21, 14), "uint16")
+    mask = np.random.default_rng(3).random(x.shape) < 0.4
+    lazy, lazy_mask = (da.from_array(array, chunks=(4, 5, 14)) for array in (x, mask))
+    for of_array, of_lazy in ((None, None), (mask, mask), (mask, lazy_mask)):
+        levels = tp.pyramid(lazy, 2, op, axis=(0, 1, 2), mask=of_lazy, min_count=2)
+        for level, same in zip(levels, tp.pyramid(x, 2, op, axis=(0, 1, 2), mask=of_array, min_count=2), strict=True):
+            assert isinstance(level, da.Array)
+            assert (level.dtype, level.shape) == (same.dtype, same.shape)
+            assert np.array_equal(level.compute(scheduler="sync"), same)
+
+
 # ---- refusals --------------------------------------------------------------------------------------------------------
 
 

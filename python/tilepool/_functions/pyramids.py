@@ -122,7 +122,9 @@ def pyramid(
         options.setdefault("method", "lower")
     least = max(1, arguments.count("min_count", min_count))
     where: dict[str, Any] = {"ceil_mode": True, "layout": layout, "axis": axis, "threads": threads}
-    counted: Any = None if mask is None else np.broadcast_to(arrays.mask_of(mask, last.shape), last.shape)
+    counted: Any = mask
+    if mask is not None:  # that of an array of dask may be one
+        counted = np.broadcast_to(mask if hasattr(mask, "dask") else arrays.mask_of(mask, last.shape), last.shape)
     result = [last]
     for size in sizes:
         smaller = pool(last, size, op, nan_policy=nan_policy, min_count=min_count, mask=counted, **where, **options)
