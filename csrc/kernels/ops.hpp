@@ -9,6 +9,7 @@
 
 #include "../table.hpp"
 #include "conversions.hpp"
+#include "division.hpp"
 #include "extrema.hpp"
 #include "lanes.hpp"
 
@@ -182,7 +183,7 @@ template <class T>
 struct Mean : Sum<T> {
   struct Scale {
     Scale(double by, const Keying&)
-        : divisor(static_cast<T>(by)), reciprocal(T(1) / divisor), exact(power_of_two(by)) {}
+        : divisor(static_cast<T>(by)), reciprocal(T(1) / divisor), exact(power_of_two(by)), parts(by) {}
     static bool power_of_two(double divisor) {
       const double magnitude = divisor < 0 ? -divisor : divisor;
       if (!(magnitude < 0x1p64)) return false;
@@ -191,6 +192,7 @@ struct Mean : Sum<T> {
     }
     T divisor, reciprocal;
     bool exact;
+    Reciprocal<T> parts;
   };
   /// Of lanes whose divisors differ.
   template <int N>
@@ -200,6 +202,9 @@ struct Mean : Sum<T> {
   };
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> finish(Vec<T, N> sum, const Scale& scale) {
+    if constexpr (multiplies_and_adds<N, T>) {
+      if (scale.parts.template divides<N>(sum)) return scale.parts.template quotient<N>(sum);
+    }
     return scale.exact ? sum * splat<N>(scale.reciprocal) : sum / splat<N>(scale.divisor);
   }
   template <int N>

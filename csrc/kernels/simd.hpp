@@ -1,5 +1,5 @@
-// Vec<T, N>: N lanes of T over compiler vector extensions. This file, conversions.hpp and extrema.hpp are the only ones
-// that name instructions of a CPU.
+// Vec<T, N>: N lanes of T over compiler vector extensions. This file, conversions.hpp, division.hpp and extrema.hpp are
+// the only ones that name instructions of a CPU.
 #pragma once
 
 #ifdef __FAST_MATH__
