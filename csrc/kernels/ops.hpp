@@ -181,9 +181,9 @@ struct Sum : AsItIs<T> {
 /// cheaper.
 template <class T>
 struct Mean : Sum<T> {
-  struct Scale {
+  struct Scale : Reciprocal<T> {
     Scale(double by, const Keying&)
-        : divisor(static_cast<T>(by)), reciprocal(T(1) / divisor), exact(power_of_two(by)), parts(by) {}
+        : Reciprocal<T>(by), divisor(static_cast<T>(by)), reciprocal(T(1) / divisor), exact(power_of_two(by)) {}
     static bool power_of_two(double divisor) {
       const double magnitude = divisor < 0 ? -divisor : divisor;
       if (!(magnitude < 0x1p64)) return false;
@@ -192,7 +192,6 @@ struct Mean : Sum<T> {
     }
     T divisor, reciprocal;
     bool exact;
-    Reciprocal<T> parts;
   };
   /// Of lanes whose divisors differ.
   template <int N>
@@ -202,10 +201,11 @@ struct Mean : Sum<T> {
   };
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> finish(Vec<T, N> sum, const Scale& scale) {
+    if (scale.exact) return sum * splat<N>(scale.reciprocal);
     if constexpr (multiplies_and_adds<N, T>) {
-      if (scale.parts.template divides<N>(sum)) return scale.parts.template quotient<N>(sum);
+      if (scale.template divides<N>(sum)) return scale.template quotient<N>(sum);
     }
-    return scale.exact ? sum * splat<N>(scale.reciprocal) : sum / splat<N>(scale.divisor);
+    return sum / splat<N>(scale.divisor);
   }
   template <int N>
   static TILEPOOL_INLINE Vec<T, N> finish(Vec<T, N> sum, const Scales<N>& scales) {
