@@ -31,6 +31,8 @@ with dask.config.set(scheduler="threads", num_workers=2):
     if sys.argv[1] == "blocks":
         halved = tp.avg_pool(x, 2, dtype="uint16", **everywhere)
         assert tp.global_pool(halved, "max", **everywhere).compute().item() == last
+    elif sys.argv[1] == "overlapping":
+        assert tp.max_pool(x, 3, 1, "same", **everywhere).max().compute() == last
     else:
         assert abs(tp.global_pool(x, "avg", **everywhere).compute().item() - last / 2) < 1e-6
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
@@ -38,11 +40,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("windows", ["blocks", "tree"])
+@pytest.mark.parametrize("windows", ["blocks", "overlapping", "tree"])
 def test_an_array_larger_than_memory(windows: str) -> None:
+    """Blocks that wait for their neighbours hold more chunks, as many as dask's order of tasks makes them."""
     done = subprocess.run([sys.executable, "-c", LARGE, windows], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 1e9
+    assert int(done.stdout) < (1.5e9 if windows == "overlapping" else 1e9)
 
 
 def slow_chunk(block_info: Any = None) -> Any:
