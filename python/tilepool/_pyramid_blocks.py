@@ -145,8 +145,9 @@ def make_block(level: Any, region: Region, wanted: dict[str, Any], journal: Path
 def same_encoding(source: Any, level: Any) -> bool:
     """Whether chunks of the source, in files, are those of the level."""
     import zarr
+    from zarr.storage import LocalStore
 
-    if not isinstance(source, zarr.Array) or not isinstance(source.store, zarr.storage.LocalStore):
+    if not isinstance(source, zarr.Array) or not isinstance(source.store, LocalStore):
         return False
     names = ("data_type", "chunk_grid", "chunk_key_encoding", "codecs", "fill_value")
     one, other = source.metadata.to_dict(), level.metadata.to_dict()
