@@ -33,7 +33,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
                const std::string& integer, const std::string& indices, const py::tuple& weights, bool wide_indices,
                const std::array<double, 2>& parameters, bool omit, const std::optional<std::string>& source,
                bool swapped, const py::tuple& order, const std::optional<py::tuple>& mask,
-               const std::optional<py::tuple>& cell_weights, bool present) {
+               const std::optional<py::tuple>& cell_weights, bool present, std::int64_t min_count) {
   if (strides.size() != shape.size() || windows.size() != shape.size()) {
     throw py::value_error("shape, strides and windows must have the same length");
   }
@@ -55,6 +55,7 @@ Plan plan_from(const std::string& op, const std::string& dtype, const py::tuple&
   for (const std::int64_t axis : integers(order)) request.order.push_back(static_cast<std::size_t>(axis));
   if (mask) request.mask = integers(*mask);
   if (cell_weights) request.cell_weights = integers(*cell_weights);
+  request.min_count = min_count;
   request.present = present;
   const std::vector<std::int64_t> sizes = integers(shape), steps = integers(strides);
   std::vector<std::int64_t> index_steps = integers(weights);
@@ -324,7 +325,7 @@ PYBIND11_MODULE(core, module, py::mod_gil_not_used()) {
            py::arg("indices") = "none", py::arg("weights") = py::tuple(), py::arg("wide_indices") = true,
            py::arg("parameters") = std::array<double, 2>{}, py::arg("omit") = false, py::arg("source") = py::none(),
            py::arg("swapped") = false, py::arg("order") = py::tuple(), py::arg("mask") = py::none(),
-           py::arg("cell_weights") = py::none(), py::arg("present") = false)
+           py::arg("cell_weights") = py::none(), py::arg("present") = false, py::arg("min_count") = 0)
       .def_property_readonly("result_shape",
                              [](const PlanPointer& plan) { return py::tuple(py::cast(plan->form.result_shape)); })
       .def_property_readonly("result_strides",

@@ -207,9 +207,9 @@ using AreWithin = bool (*)(const void* indices, std::int64_t n, std::int64_t low
 /// target[i] = from[i] * by[i] for i < n. target may be from.
 using Multiply = void (*)(double* target, const double* from, const double* by, std::int64_t n);
 
-/// sums[i] /= counts[i] + added[i] for i < n, where nothing is added if that is nullptr. Counts are float32, or as
-/// sums.
-using Divide = void (*)(void* sums, const void* counts, const double* added, std::int64_t n);
+/// sums[i] /= counts[i] + added[i] for i < n, where nothing is added if that is nullptr; NaN where counts[i] < fewest.
+/// Counts are float32, or as sums.
+using Divide = void (*)(void* sums, const void* counts, const double* added, std::int64_t n, double fewest);
 
 /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its index.
 using PickRows = void (*)(Op, DType, const Along&, const void* const* rows, std::int64_t count, const Indexing&,

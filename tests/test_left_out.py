@@ -101,6 +101,29 @@ def test_every_strategy(op: str, case: tuple[str, int], isa: str) -> None:
             assert same(masked, omitted), (dtype, share, "mask")
 
 
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("op", ["avg", "max"])
+def test_windows_of_too_few_cells(op: str, case: tuple[str, int], isa: str) -> None:
+    """They are NaN, whichever of their cells are left out, whether the core counts them (averages) or numpy."""
+    shape, order, given = arguments_of(EXAMPLES[case[0]][case[1]])
+    given.pop("division")
+    call, rng = function_of(op, given), np.random.default_rng(7)
+    for dtype, share in itertools.product(("float32", "float64", "float16"), (0, 0.001, 0.4)):
+        x = in_memory_order(numbers(shape, dtype, 8), order)
+        there = rng.random(shape) >= share
+        x[~there] = np.nan
+        cells = function_of("sum", given)(there.astype("u1"), **given)
+        whole = call(x, **given, nan_policy="omit")
+        most = int(cells.max(initial=0))
+        for fewest in sorted({1, 2, most // 2, most, most + 1} - {0}):
+            wanted = whole.copy()
+            wanted[cells < fewest] = np.nan
+            for threads in (1, 3):
+                actual = call(x, **given, nan_policy="omit", min_count=fewest, threads=threads)
+                assert same(actual, wanted), (dtype, share, fewest)
+            assert same(call(x, **given, mask=there, min_count=fewest), wanted), (dtype, share, fewest, "mask")
+
+
 @pytest.mark.parametrize("dtype", [name for name in _core.dtypes if name not in FLOATS])
 @pytest.mark.parametrize("op", ["max", "min", "sum"])
 def test_integers(op: str, dtype: str, isa: str) -> None:

@@ -60,7 +60,8 @@ struct Request {
   std::vector<std::size_t> order{};  // the axes of the result, outermost in memory first; empty: those of the input
   std::optional<std::vector<std::int64_t>> mask{};          // strides of bytes that are 0 where a cell is left out
   std::optional<std::vector<std::int64_t>> cell_weights{};  // of float64: strides of what cells are multiplied by
-  bool present = false;  // sums (averages of bool): of a 1 for each cell that is there, or of its weight
+  bool present = false;        // sums (averages of bool): of a 1 for each cell that is there, or of its weight
+  std::int64_t min_count = 0;  // averages of floats: NaN where fewer cells are not left out
 };
 
 /// An axis of the normal form; strides in bytes.

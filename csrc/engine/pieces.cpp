@@ -149,7 +149,8 @@ class PieceWalker {
     const RowSteps& steps = *call_.table.kernels.steps;
     const Divide divides = size == 4 ? steps.divide : count_size == 4 ? steps.divide_doubles : steps.divide_weighted;
     const auto divide_some = [&](std::int64_t first, std::int64_t count, const double* padding) {
-      divides(static_cast<char*>(call_.result) + first * size, counts + (first - begin) * count_size, padding, count);
+      divides(static_cast<char*>(call_.result) + first * size, counts + (first - begin) * count_size, padding, count,
+              average.fewest);
     };
     if (!pads_) return each_run(rows, [&](std::int64_t first, std::int64_t n) { divide_some(first, n, nullptr); });
     const std::int64_t outputs = call_.plan.schedule.column.windows.outputs(), plane_elements = outputs * whole_row_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -25,10 +26,30 @@ struct Plan {
   bool has_pieces() const { return average != nullptr || whole != nullptr; }
 };
 
-/// An average of the cells that are not left out: sums, and how many cells there are.
+/// An average of the cells that are not left out: sums, how many cells there are, and how many there must be.
 struct Average {
   Plan sums, counts;
+  double fewest;
 };
+
+/// The fewest cells that must be there, as a float holds it that counts to `taps` exactly.
+inline double fewest_of(std::int64_t min_count, std::int64_t taps) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return min_count <= 0 ? -infinity : min_count > taps ? infinity : static_cast<double>(min_count);
+}
+
+/// Whether each window sees so many cells. False also where they would have to be counted.
+inline bool all_have(const Request& request, std::int64_t min_count) {
+  if (min_count <= 1) return true;  // of no cell an average is NaN
+  std::int64_t taps = 1;
+  for (const ArrayAxis& axis : request.axes) {
+    if (!axis.windows) continue;
+    const Outputs inside = axis.windows->interior();
+    if (!axis.windows->slide() || inside.begin > 0 || inside.end < axis.windows->outputs()) return false;
+    taps = saturating_mul(taps, axis.windows->kernel());
+  }
+  return taps >= min_count;
+}
 
 /// Floats are combined in the order in which those of a dense copy of the array would be: where it differs from that of
 /// the array as it lies, rows are made.
@@ -99,24 +120,31 @@ inline Plan make_counts(const Request& request, const Plan& sums) {
 inline Plan make_plan(const Request& request) {
   Plan plan = make_simple_plan(request);
   const NormalForm& form = plan.form;
+  const bool divides = form.averages && form.divisor == 0 && form.source.changes() && form.indices == Indices::none;
+  if (request.min_count > 0 && (!divides || request.cell_weights))
+    throw std::invalid_argument("cells are counted where averages leave some out");
   if (form.empty || !form.source.changes() || form.indices != Indices::none) return plan;
-  if (form.averages && form.divisor == 0) {
+  if (divides) {
     if (form.dtype != DType::float32 && form.dtype != DType::float64)
       throw std::invalid_argument("averages of what is not left out must be of float32 or float64");
     if (form.dtype == DType::float32 && form.taps > 1 << 24)
       throw std::invalid_argument("float32 must be able to count the cells of a window");
     Request part = request;
     part.op = Op::sum;
+    part.min_count = 0;
     Plan sums = make_simple_plan(part);
     Plan counts = make_counts(part, sums);
     plan.schedule = sums.schedule;
-    plan.average = std::make_shared<const Average>(Average{std::move(sums), std::move(counts)});
+    const double fewest = fewest_of(request.min_count, form.taps);
+    plan.average = std::make_shared<const Average>(Average{std::move(sums), std::move(counts), fewest});
   }
   // NaNs are seen in the result, if it is one of floats.
   const Source& source = form.source;
-  if (source.nans_omitted && !source.masked && !source.weighted && !source.present && info_of(form.dtype).kind == 'f') {
+  if (source.nans_omitted && !source.masked && !source.weighted && !source.present && info_of(form.dtype).kind == 'f' &&
+      all_have(request, request.min_count)) {
     Request all = request;
     all.omit = false;
+    all.min_count = 0;
     Plan whole = make_simple_plan(all);
     // Direct loops take each window by itself: where rows are cut makes no difference.
     if (std::holds_alternative<by::Direct>(whole.schedule.strategy)) cut_alike(whole.schedule, plan.schedule);

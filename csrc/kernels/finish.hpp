@@ -38,16 +38,19 @@ void finish_mean(void* to, const void* accumulators, std::int64_t n, double divi
 
 /// See Divide.
 template <class T, class Count>
-void divide(void* sums, const void* counts, const double* added, std::int64_t n) {
+void divide(void* sums, const void* counts, const double* added, std::int64_t n, double fewest) {
   auto* const target = static_cast<T*>(sums);
   const auto* const by = static_cast<const Count*>(counts);
   sweep<T, full_lanes<T>>(0, n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
     constexpr int N = decltype(lanes)::value;
-    auto divisor = convert_numbers<T, N>(load<N>(by + i));
+    const auto present = convert_numbers<T, N>(load<N>(by + i));
+    auto divisor = present;
     if (added != nullptr) {
       divisor = convert_numbers<T, N>(convert_numbers<double, N>(divisor) + load<N>(added + i));
     }
-    store(target + i, load<N>(target + i) / divisor);
+    const auto quotient = static_cast<Vec<T, N>>(load<N>(target + i) / divisor);
+    const auto nan = splat<N>(std::numeric_limits<T>::quiet_NaN());
+    store(target + i, static_cast<Vec<T, N>>(present < splat<N>(static_cast<T>(fewest)) ? nan : quotient));
   });
 }
 

@@ -59,6 +59,7 @@ class Plan:
         mask: tuple[int, ...] | None = None,
         cell_weights: tuple[int, ...] | None = None,
         present: bool = False,
+        min_count: int = 0,
     ) -> None: ...
     @property
     def result_shape(self) -> tuple[int, ...]: ...

@@ -89,12 +89,25 @@ def alone(x: Array, pooling: Pooling, missing: Missing) -> Call | None:
     return call if call.source is None else None
 
 
-def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any) -> Call | None:
+def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any, min_count: int) -> Call | None:
     """The same for these arguments."""
     missing = described(x, nan_policy, mask)
+    if min_count > 0:
+        if not counts(x, pooling, missing):
+            return None
+        missing = missing._replace(min_count=min_count)
     if missing.nothing and not is_float(x.dtype):
         return pooling.call(x)
     return None if nan_policy == "raise" else alone(x, pooling, missing)
+
+
+def counts(x: Array, pooling: Pooling, missing: Missing) -> bool:
+    """Whether the core counts the cells that are left, and can say where they are too few."""
+    op = pooling.op
+    if missing.nothing or op.name != "avg" or op.division.divisor:
+        return False
+    dtypes = choose_sum("average", readable(x.dtype), op.dtype)
+    return averaged_in(x, pooling, dtypes.source, dtypes.result) is not None
 
 
 def mask_beside(x: Array, mask: Any) -> Array | None:

@@ -26,6 +26,7 @@ class Missing(NamedTuple):
     nans: bool
     mask: Array | None  # of bool, True where a cell counts, in a shape that broadcasts to that of x
     weights: Array | None = None  # of float64, likewise
+    min_count: int = 0  # of averages in the core: fewer cells make them NaN
 
     @property
     def nothing(self) -> bool:
@@ -61,7 +62,7 @@ class Pooling(NamedTuple):
     def call(self, x: Array, missing: Missing = ALL) -> Call:
         """The call for arrays of the form of x, cells of which the core leaves out."""
         mask, weights = (None if part is None else part.strides for part in missing.beside(x))
-        form = x.dtype, x.shape, x.strides, missing.nans, mask, weights
+        form = x.dtype, x.shape, x.strides, missing.nans, mask, weights, missing.min_count
         make_or_find = make if has_lists(self.windows) else kept
         return make_or_find(self, *form)
 
@@ -199,6 +200,7 @@ def make(
     omit: bool = False,
     mask: Cells | None = None,
     weights: Cells | None = None,
+    min_count: int = 0,
 ) -> Call:
     """The call of a pooling on arrays of the given form, beside which lie masks and weights of these strides."""
     op = pooling.op
@@ -253,6 +255,7 @@ def make(
             mask=mask,
             cell_weights=weights,
             present=op.core == "present",
+            min_count=min_count if core_op == "average" else 0,
         )
 
     core = plan(core_op)

@@ -109,9 +109,9 @@ def pooling(describe: Callable[..., Request]) -> Callable[..., Any]:
         if key is None or is_random(request):
             return run(x, request, how)
         call = None
-        if weights is None and how.min_count == 0 and is_one_call(x, request):
+        if weights is None and is_one_call(x, request):
             one = Pooling(request.op, request.windows, request.axes)  # type: ignore[arg-type] # an Op
-            call = one.call(x) if plain else missing_cells.one_call(x, one, nan_policy, mask)
+            call = one.call(x) if plain else missing_cells.one_call(x, one, nan_policy, mask, how.min_count)
         if len(kept) >= MOST_KEPT:
             kept.clear()  # in one step: other threads may be here
         kept[key] = request, call
@@ -289,6 +289,7 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     if weights is not None:
         dtypes = (averages.weighted_dtype(pooling.op, x.dtype, weights.dtype, dtypes[0]),)
     targets = tuple(arrays.target(out, call.shape, dtype) for out, dtype in zip(outs, dtypes, strict=True))
+    counts = weights is None and isinstance(op, Op) and missing_cells.counts(x, pooling, missing)
     if weights is not None:
         results: tuple[Array, ...] = (averages.weighted(x, pooling, call, missing, weights, dtypes[0], how.threads),)
     elif isinstance(op, Stochastic):
@@ -296,8 +297,10 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     elif isinstance(op, Mixed):
         results = (random.mixed(x, op, pooling, call, missing, how.threads),)
     else:
+        if counts:
+            missing = missing._replace(min_count=how.min_count)
         results = missing_cells.results(x, pooling, call, missing, how.threads, targets)
-    if how.min_count > 0:
+    if how.min_count > 0 and not counts:
         few = averages.counted(x, pooling, missing, how.threads) < how.min_count
         missing_cells.erase(results, op, x.dtype, few)
     return one_or_all(arrays.delivered(results, outs, targets))
