@@ -141,7 +141,7 @@ def test_arrays_of_other_libraries_are_refused_with_the_cure(module: str, cure: 
     for kind in (type("Foreign", (), {"__module__": module, **read}), None):
         kind = kind or type("Mine", (type("Foreign", (), {"__module__": module, **read}),), {})
         library = module.partition(".")[0]
-        refused(TypeError, rf"^x must be a numpy array, not a \w+ of {library}: pass {re.escape(cure)}$", tp.max_pool,
+        refused(TypeError, rf"^x must be a numpy array, not an? \w+ of {library}: pass {re.escape(cure)}$", tp.max_pool,
                 kind(), 2, axis=0)  # fmt: skip
         refused(TypeError, rf"^mask must be .* of {library}: pass .*mask", tp.max_pool, np.zeros(4), 2, axis=0,
                 mask=kind())  # fmt: skip

@@ -493,7 +493,7 @@ def test_errors_of_kinds() -> None:
     with pytest.raises(TypeError, match=r"^x must be a numpy array, not a DataArray of xarray: pass x.values$"):
         tp.max_unpool(x, np.zeros(x.shape, int), 2)
     with pytest.raises(TypeError, match=r"^x must be a numpy array, not a DataArray of xarray: pass x.values$"):
-        tp.grad.max_pool(np.zeros((3, 5, 6)), x, 2, axis=(1, 2))
+        tp.grad.max_pool(np.zeros((3, 5, 6)), x, 2, axis=("lat", "lon"))
     with pytest.raises(TypeError, match=r"^mask must be a numpy array, not a DataArray of xarray: pass mask.values$"):
         tp.max_pool(x.values, 2, axis=(1, 2), mask=x.notnull())
     ds = x.to_dataset()

@@ -66,7 +66,9 @@ def refuse_foreign(name: str, value: object) -> None:
         cure = FOREIGN.get(library)
         if cure is not None:
             cure = cure.replace("x", name, 1) if cure.startswith("x") else cure.replace("(x)", f"({name})")
-            raise TypeError(f"{name} must be a numpy array, not a {type(value).__name__} of {library}: pass {cure}")
+            kind_name = type(value).__name__
+            article = "an" if kind_name[0] in "AEIOU" else "a"
+            raise TypeError(f"{name} must be a numpy array, not {article} {kind_name} of {library}: pass {cure}")
 
 
 # ---- mask and weights ------------------------------------------------------------------------------------------------

@@ -96,6 +96,8 @@ def gradient(describe: Callable[..., Request]) -> Callable[..., Any]:
         base = options.get("index_base", "plane")
         if found is not None and (found.extrema is not None if indices is not None else base == "plane"):
             return found.run(g, x, out, 0 if threads is None else arguments.threads(threads), indices, base)
+        for name, array in (("g", g), ("x", x)):  # before its axes are looked for, which may be names
+            arrays.refuse_foreign(name, array)
         own = {name: value for name, value in (("out", out), ("threads", threads)) if value is not None}
         own |= {} if indices is None else {"indices": indices}
         request = describe(g, x, *args, **own, **options)
