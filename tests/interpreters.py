@@ -10,6 +10,13 @@ import pytest
 
 HANG = 120  # seconds after which a child is taken to hang; each needs about one
 
+# What a script prints last: the most bytes of memory it had. (Not `getrusage`, which counts its parent's at the fork.)
+PEAK_MEMORY = """
+for line in open("/proc/self/status"):
+    if line.startswith("VmHWM"):
+        print(int(line.split()[1]) * 1024)
+"""
+
 
 def python(*arguments: str, warnings: str = "error", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a new interpreter, without the settings of this one."""

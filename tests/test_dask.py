@@ -143,6 +143,8 @@ def test_large_windows_of_cells_that_are_left_out(
     if reference.is_float(x.dtype):
         x[np.random.default_rng(seed).random(shape) < 0.1] = np.nan
     op, own = data.draw(st.sampled_from(ops))
+    if op == "prod":  # of floats, no part of which may overflow
+        x = np.clip(x, 0 if np.dtype(dtype).kind == "u" else -1, 2 if x.size <= 40 else 1)
     options = data.draw(omissions(shape, seed))
     axes = (-1,) if len(shape) == 1 else data.draw(st.sampled_from(((-1,), (0, -1), (-1, 0))))
     chunks = tuple(data.draw(st.integers(1, 7)) for _ in shape)
