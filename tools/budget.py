@@ -16,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-KERNEL = re.compile(r"tilepool_kernels_([a-z0-9]+)_([a-z]+)\.dir")
+KERNEL = re.compile(r"tilepool_kernels_([a-z0-9]+)_([a-z_]+)\.dir")
 
 
 def cost(command: list[str], folder: str) -> tuple[float, int, float]:
