@@ -175,12 +175,16 @@ def weighted(
 
 def weight_of_windows(x: Array, pooling: Pooling, missing: Missing, threads: int) -> Array:
     """What the cells of each window weigh, in float64; a tap over the padding weighs 1 where it counts."""
-    present = pooling.of(PRESENT._replace(dtype=FLOAT64)).call(x, missing)
-    weight = present.results(x, (None,), threads, missing)[0]
+    weight = weight_of_cells(x, pooling, missing, threads)
     if not pooling.op.division.count_include_pad:
         return weight
     inside, padded = taps(x.shape, pooling)
     return np.asarray(weight + (padded - inside).astype(FLOAT64))
+
+
+def weight_of_cells(x: Array, pooling: Pooling, missing: Missing, threads: int) -> Array:
+    present = pooling.of(PRESENT._replace(dtype=FLOAT64))
+    return present.call(x, missing).results(x, (None,), threads, missing)[0]
 
 
 def whole_products(x: Array, pooling: Pooling, missing: Missing, weights: Array, dtype: DType, threads: int) -> Array:

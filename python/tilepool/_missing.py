@@ -93,7 +93,7 @@ def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any, min_coun
     """The same for these arguments."""
     missing = described(x, nan_policy, mask)
     if min_count > 0:
-        if not counts(x, pooling, missing):
+        if not counts_in_core(x, pooling, missing):
             return None
         missing = missing._replace(min_count=min_count)
     if missing.nothing and not is_float(x.dtype):
@@ -101,7 +101,7 @@ def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any, min_coun
     return None if nan_policy == "raise" else alone(x, pooling, missing)
 
 
-def counts(x: Array, pooling: Pooling, missing: Missing) -> bool:
+def counts_in_core(x: Array, pooling: Pooling, missing: Missing) -> bool:
     """Whether the core counts the cells that are left, and can say where they are too few."""
     op = pooling.op
     if missing.nothing or op.name != "avg" or op.division.divisor:

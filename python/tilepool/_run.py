@@ -289,7 +289,7 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     if weights is not None:
         dtypes = (averages.weighted_dtype(pooling.op, x.dtype, weights.dtype, dtypes[0]),)
     targets = tuple(arrays.target(out, call.shape, dtype) for out, dtype in zip(outs, dtypes, strict=True))
-    counts = weights is None and isinstance(op, Op) and missing_cells.counts(x, pooling, missing)
+    in_core = weights is None and isinstance(op, Op) and missing_cells.counts_in_core(x, pooling, missing)
     if weights is not None:
         results: tuple[Array, ...] = (averages.weighted(x, pooling, call, missing, weights, dtypes[0], how.threads),)
     elif isinstance(op, Stochastic):
@@ -297,10 +297,10 @@ def reduced(x: Array, request: Request, how: How) -> Any:
     elif isinstance(op, Mixed):
         results = (random.mixed(x, op, pooling, call, missing, how.threads),)
     else:
-        if counts:
+        if in_core:
             missing = missing._replace(min_count=how.min_count)
         results = missing_cells.results(x, pooling, call, missing, how.threads, targets)
-    if how.min_count > 0 and not counts:
+    if how.min_count > 0 and not in_core:
         few = averages.counted(x, pooling, missing, how.threads) < how.min_count
         missing_cells.erase(results, op, x.dtype, few)
     return one_or_all(arrays.delivered(results, outs, targets))

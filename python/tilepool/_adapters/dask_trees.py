@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import _missing as missing_cells
-from .._averages import counted, quotients, rounded_quotients, weights_of
+from .._averages import counted, quotients, rounded_quotients, weight_of_cells, weights_of
 from .._dtypes import FLOAT64, INT64, UINT64, is_float
 from .._indices import Counting
-from .._ops import AVERAGE, PRESENT, SUM, Division, Op, neutral
+from .._ops import AVERAGE, SUM, Division, Op, neutral
 from .._plan import Pooling
 from .._run import How, Request, of_array
 from .._windows import Axes, Resolved, Whole
@@ -115,8 +115,7 @@ def leaf(
         parts["count"] = np.asarray(counted(x, pooling, missing, how.threads), INT64)
     if asked.weighted and asked.op.name == "avg":
         missing = missing._replace(weights=weights_of(weights, x.shape).astype(FLOAT64))
-        present = pooling.of(PRESENT._replace(dtype=FLOAT64))
-        parts["weight"] = present.call(x, missing).results(x, (None,), how.threads, missing)[0]
+        parts["weight"] = weight_of_cells(x, pooling, missing, how.threads)
     return {name: spread(part, shape, at, nothing(asked, name, part.dtype)) for name, part in parts.items()}
 
 
