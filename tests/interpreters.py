@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ def printed(script: str, *, warnings: str = "error", **environment: str) -> str:
     assert result.returncode == 0, (result.returncode, result.stderr)
     assert result.stderr == ""
     return result.stdout.strip()
+
+
+def alone(function: Callable[..., None], *arguments: object) -> None:
+    """Call a function of a module of tests in an interpreter that has one thread; arguments are those that repr tells.
+
+    That is where tracemalloc is used: up to Python 3.12.8 it may crash when it stops while another thread runs, and the
+    processes that tests are given to have a second one.
+    """
+    here, existing = str(Path(__file__).parent), os.environ.get("PYTHONPATH")
+    script = f"from {function.__module__} import {function.__name__} as f; f(*{arguments!r})"
+    path = here if existing is None else here + os.pathsep + existing
+    result = python("-X", "faulthandler", "-c", script, PYTHONPATH=path)
+    assert result.returncode == 0, (result.returncode, result.stderr)
 
 
 def compiled(source: str | Path, target: Path, *options: str) -> Path:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import tilepool as tp
 from agreement import FUNCTIONS, OPS
 from guarded_memory import Margins
+from interpreters import alone
 from layouts import LAYOUTS, any_numbers, lay_out, whole_numbers
 from tilepool import _core
 
@@ -144,33 +145,35 @@ def allocated(op: str, x: Array, axis: Any, **arguments: Any) -> int:
 BASE_SHAPE = (2, 3, 128, 130)
 
 
+def nothing_is_copied(op: str) -> None:
+    for dtype in _core.dtypes:
+        base = np.ones(BASE_SHAPE, dtype)
+        read_only = base.view()
+        read_only.flags.writeable = False
+        for x in (
+            base,
+            np.asfortranarray(base),
+            base.transpose(0, 2, 3, 1),
+            base.transpose(3, 1, 0, 2),
+            base[:, 1:, 3:-2, 5:],
+            base[:, :, ::2],
+            base[::-1, :, ::-1],
+            np.broadcast_to(base[:1], BASE_SHAPE),
+            read_only,
+        ):
+            for axis in ((2, 3), (1, 2), (0, 3), 2):
+                assert allocated(op, x, axis) < 20_000, (dtype, x.strides, axis)
+        out = np.empty_like(FUNCTIONS[op](base, 2))
+        assert allocated(op, base, (2, 3), out=out) < 20_000, dtype
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", _core.dtypes)
 @pytest.mark.parametrize("op", OPS)
-def test_nothing_is_copied_that_need_not_be(op: str, dtype: str) -> None:
-    base = np.ones(BASE_SHAPE, dtype)
-    read_only = base.view()
-    read_only.flags.writeable = False
-    for x in (
-        base,
-        np.asfortranarray(base),
-        base.transpose(0, 2, 3, 1),
-        base.transpose(3, 1, 0, 2),
-        base[:, 1:, 3:-2, 5:],
-        base[:, :, ::2],
-        base[::-1, :, ::-1],
-        np.broadcast_to(base[:1], BASE_SHAPE),
-        read_only,
-    ):
-        for axis in ((2, 3), (1, 2), (0, 3), 2):
-            assert allocated(op, x, axis) < 20_000, (x.strides, axis)
-    out = np.empty_like(FUNCTIONS[op](base, 2))
-    assert allocated(op, base, (2, 3), out=out) < 20_000
+def test_nothing_is_copied_that_need_not_be(op: str) -> None:
+    alone(nothing_is_copied, op)
 
 
-@pytest.mark.parametrize("op", OPS)
-def test_nothing_is_copied_that_is_read_with_gaps(op: str) -> None:
-    """Rows of strided, swapped, unaligned and converted arrays are made in a cache, one after the other."""
+def rows_are_made_in_a_cache(op: str) -> None:
     base = np.ones(BASE_SHAPE, np.float32)
     for x in (
         base[..., ::2],
@@ -183,6 +186,12 @@ def test_nothing_is_copied_that_is_read_with_gaps(op: str) -> None:
             assert allocated(op, x, axis) < 20_000, (x.strides, axis)
     if op in ("sum", "avg"):
         assert allocated(op, base[..., ::2], (2, 3), dtype=np.float64) < 20_000
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_nothing_is_copied_that_is_read_with_gaps(op: str) -> None:
+    """Rows of strided, swapped, unaligned and converted arrays are made in a cache, one after the other."""
+    alone(rows_are_made_in_a_cache, op)
 
 
 # ---- large arrays (fault row 14) -----------------------------------------------------------------------------------
