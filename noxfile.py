@@ -130,8 +130,12 @@ def run_engine(session: nox.Session, sanitizers: str, *arguments: str, **options
 
 
 def run_module(session: nox.Session, sanitizers: str, *arguments: str, **environment: str) -> None:
-    """Install tilepool with sanitizers in engine and bindings, and run tests with it."""
-    settings = [f"build-dir=build/{session.name}-module", "install.strip=false"]
+    """Install tilepool with sanitizers in engine and bindings, and run tests with it.
+
+    The kernels have none, and engine and bindings do the same for those of any instruction set: there are those of one,
+    so that tests do not repeat it. (The tests of the engine run on all.)
+    """
+    settings = [f"build-dir=build/{session.name}-module", "install.strip=false", "cmake.define.TILEPOOL_ISAS=baseline"]
     settings += ["cmake.define.TILEPOOL_BACKEND=threads", f"cmake.define.TILEPOOL_SANITIZE={sanitizers}"]
     session.install(*(f"--config-settings={setting}" for setting in settings), ".[test]")
     # The interpreter has no sanitizers: their library must come first, and before it what it watches.

@@ -17,6 +17,8 @@ import tilepool
 from test_errors import refused
 
 tp: Any = tilepool  # calls that type checkers would refuse, too
+pytestmark = pytest.mark.wheel
+
 Array = NDArray[Any]
 RNG = np.random.default_rng(0)
 

@@ -15,6 +15,8 @@ import pytest
 
 from tilepool import _core
 
+pytestmark = pytest.mark.wheel
+
 MODULE = Path(_core.__file__).resolve()
 BUILD = Path(__file__).parents[1] / "build"
 

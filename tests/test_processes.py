@@ -19,6 +19,8 @@ from agreement import FUNCTIONS
 from interpreters import HANG, printed, python
 from tilepool import _core
 
+pytestmark = pytest.mark.wheel
+
 Array = NDArray[Any]
 
 # ---- children ------------------------------------------------------------------------------------------------------
