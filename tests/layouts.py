@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import ml_dtypes
 import numpy as np
+import pytest
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
@@ -73,6 +74,15 @@ def share(items: Iterable[Item], dtype: str, turn: int = 0, parts: int = 2) -> S
     most of their code, get different ones. `parts` should have no factor in common with a period of the items.
     """
     return list(items)[(_core.dtypes.index(dtype) + turn) % parts :: parts]
+
+
+def in_turn(rows: Iterable[tuple[Any, ...]], columns: Sequence[Any]) -> list[Any]:
+    """Parameters of tests: each row with each column. Quick runs have one column of each row, in turn."""
+    return [
+        pytest.param(*row, column, marks=() if number % len(columns) == place else pytest.mark.slow)
+        for number, row in enumerate(rows)
+        for place, column in enumerate(columns)
+    ]
 
 
 def lay_out(

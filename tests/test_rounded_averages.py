@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 import tilepool as tp
 from agreement import check, using_isa
 from guarded_memory import Margins, between_guard_pages
-from layouts import any_numbers
+from layouts import any_numbers, in_turn
 from test_strategies import strategies
 from tilepool import _core
 
@@ -62,8 +62,12 @@ def test_every_sum_of_bytes_as_a_float(isa: str) -> None:
 DIVISORS = (*range(1, 33), 49, 225, 255, 256, 257, 4095, 4096, 65535, 65536, 2**20 - 1, 2**20, 2**21 + 1, 2**40 + 2)
 
 
-@pytest.mark.parametrize("result", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+SHORT = ("int8", "uint8", "int16", "uint16")
+
+
+@pytest.mark.parametrize(
+    ("result", "dtype"), in_turn([(result,) for result in (*SHORT, "int32", "uint32", "int64", "uint64")], SHORT)
+)
 def test_every_short_integer_by_many_divisors(dtype: str, result: str) -> None:
     """Divided as float32, but for the bytes of the test above."""
     limits = np.iinfo(dtype)
@@ -144,8 +148,7 @@ NARROW: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16"])
-@pytest.mark.parametrize(("shape", "axis", "arguments"), NARROW)
+@pytest.mark.parametrize(("shape", "axis", "arguments", "dtype"), in_turn(NARROW, ("bool", "uint8", "uint16")))
 def test_small_windows(shape: tuple[int, ...], axis: tuple[int, ...], arguments: dict[str, Any], dtype: str) -> None:
     rng = np.random.default_rng(0)
     result = "uint16" if dtype == "uint16" else "uint8"

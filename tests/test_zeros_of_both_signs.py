@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from agreement import FUNCTIONS, check, expected, function_of, other_zero, windows_of
-from layouts import lay_out
+from layouts import in_turn, lay_out
 from reference import places
 from test_strategies import EXAMPLES, strategies
 from tilepool import _core
@@ -33,8 +33,7 @@ def zeros(shape: tuple[int, ...], dtype: str, share: float, seed: int = 0) -> Ar
     return x
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize(("name", "number"), ALL)
+@pytest.mark.parametrize(("name", "number", "dtype"), in_turn(ALL, FLOATS))
 def test_every_strategy(name: str, number: int, dtype: str) -> None:
     shape, order, axes, arguments = EXAMPLES[name][number]
     for op in ("max", "min"):
