@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +22,17 @@ for line in open("/proc/self/status"):
 
 
 def python(*arguments: str, warnings: str = "error", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a new interpreter, without the settings of this one."""
+    """Run a new interpreter, without the settings of this one. What it has forked does not outlive one that hangs."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("TILEPOOL_", "OMP_"))}
     command = [sys.executable, "-W", warnings, *arguments]
-    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, timeout=HANG, check=False)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=clean | environment, process_group=0, **pipes) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=HANG)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 def printed(script: str, *, warnings: str = "error", **environment: str) -> str:
