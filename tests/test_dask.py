@@ -22,7 +22,7 @@ da = pytest.importorskip("dask.array")
 FAN = pytest.importorskip("tilepool._adapters.dask_blocks").FAN
 
 PLACES = {"return_indices": True}
-MOST_CHUNKS = 100  # three of each of four axes, and most cuts of one or two axes: dask takes some 0.2 ms for each
+MOST_CHUNKS = 100  # three of each of four axes, and most cuts of one or two axes: dask takes 0.5 ms for each
 Ops = list[tuple[str, dict[str, Any]]]
 ONE_OF_THE_CELLS: Ops = [
     ("max", {}), ("min", {}), ("max", PLACES), ("min", PLACES), ("any", {}), ("all", {}), ("median", {}),
