@@ -15,7 +15,7 @@ from interpreters import PEAK_MEMORY
 pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
-# 8.6 GB in chunks of 8 MB.
+# 21 GB in chunks of 8 MB, or 8.6 GB.
 LARGE = """
 import sys
 import dask, dask.array as da, numpy as np, tilepool as tp
@@ -24,10 +24,11 @@ def chunk(block_info=None):
     (z, _), (y, _), _ = block_info[None]["array-location"]
     return np.full((64, 256, 256), z + y, np.uint16)
 
-chunks = (64,) * 64, (256,) * 4, (256,) * 4
+planes = 160 if sys.argv[1] == "blocks" else 64
+chunks = (64,) * planes, (256,) * 4, (256,) * 4
 x = da.map_blocks(chunk, chunks=chunks, dtype=np.uint16, meta=np.empty((0, 0, 0), np.uint16))
-assert x.nbytes > 8e9
-last = 63 * 64 + 3 * 256
+assert x.nbytes == planes << 27
+last = (planes - 1) * 64 + 3 * 256
 everywhere = {"axis": (0, 1, 2)}
 with dask.config.set(scheduler="threads", num_workers=2):
     if sys.argv[1] == "blocks":
@@ -43,7 +44,7 @@ with dask.config.set(scheduler="threads", num_workers=2):
 @pytest.mark.slow
 @pytest.mark.parametrize("windows", ["blocks", "overlapping", "tree"])
 def test_an_array_larger_than_memory(windows: str) -> None:
-    """Some twenty chunks beside the interpreter, which are far less than the halved array, of 1.1 GB. Blocks that wait
+    """Some twenty chunks beside the interpreter, which are far less than the halved array, of 2.7 GB. Blocks that wait
     for their neighbours hold more, as many as dask's order of tasks makes them.
     """
     done = subprocess.run(
