@@ -1,4 +1,6 @@
 // Endless: windows of 3 or 5 taps at stride 1 that keep the width of the rows of dense planes: a plane is one row.
+#include <cstring>
+
 #include "walker.hpp"
 
 namespace tilepool {
@@ -19,6 +21,7 @@ class EndlessWalker : public Walker {
         piece_bytes_ * most_planes_, together_ * schedule_.row.windows.outputs() * acc_size(form_)});
     pieces_ = pieces;
     results_ = results;
+    made_ = {};
   }
 
   void pool(std::int64_t from, std::int64_t to) {
@@ -29,7 +32,7 @@ class EndlessWalker : public Walker {
   }
 
  private:
-  static constexpr std::int64_t prepared_bytes = 16 << 10;  // of a plane
+  static constexpr std::int64_t prepared_bytes = 32 << 10;  // of a plane
 
   void pool_part(std::int64_t from, std::int64_t to) {
     const std::int64_t n = (to - from) * schedule_.row.windows.outputs();
@@ -42,19 +45,32 @@ class EndlessWalker : public Walker {
     patience_.spend(static_cast<std::int64_t>(seen_.size()) * n);
   }
 
-  /// The rows that output rows [from, to) see on each plane, prepared. Returns where the first plane would begin.
+  /// The rows that output rows [from, to) see on each plane, prepared: those that the rows before have seen, too, are
+  /// there. Returns where the first plane would begin.
   const char* prepared(std::int64_t from, std::int64_t to) {
     const Windows& windows = schedule_.column.windows;
     const std::int64_t width = schedule_.row.windows.outputs();
     const std::int64_t begin = std::clamp<std::int64_t>(windows.start(from), 0, windows.input());
     const std::int64_t end = std::clamp<std::int64_t>(windows.stop(to - 1), begin, windows.input());
-    const std::int64_t before = begin * width;
+    const std::int64_t row_bytes = width * maker_.size(), source_bytes = width * info_of(form_.dtype).size;
+    const char* const first = cursor_.at(cursor_.taps().first());
+    const std::int64_t planes = cursor_.taps().count();
+    const bool goes_on = made_.first == first && made_.planes == planes && made_.begin <= begin && begin < made_.end;
+    const std::int64_t there = goes_on ? std::min(end, made_.end) : begin;
     char* piece = pieces_;
     cursor_.taps().each([&](const Place& place) {
-      maker_.make(piece, cursor_.at(place) + before * info_of(form_.dtype).size, (end - begin) * width);
+      if (there > begin && begin > made_.begin) {
+        std::memmove(piece, piece + (begin - made_.begin) * row_bytes,
+                     static_cast<std::size_t>((there - begin) * row_bytes));
+      }
+      if (there < end) {
+        maker_.make(piece + (there - begin) * row_bytes, cursor_.at(place) + there * source_bytes,
+                    (end - there) * width);
+      }
       piece += piece_bytes_;
     });
-    return pieces_ - before * maker_.size();
+    made_ = {first, planes, begin, end};
+    return pieces_ - begin * row_bytes;
   }
 
   /// What output rows [from, to) see: the same on all planes, unless windows go through several of them.
@@ -88,6 +104,10 @@ class EndlessWalker : public Walker {
   // Where rows are prepared: output rows at a time, bytes of what they see of each plane, and where it lies.
   std::int64_t together_ = most_int64, piece_bytes_ = 0;
   char *pieces_ = nullptr, *results_ = nullptr;
+  struct {
+    const char* first = nullptr;  // plane
+    std::int64_t planes = 0, begin = 0, end = 0;
+  } made_;  // rows that lie in the pieces
   Outputs listed_{0, 0};
   Endless row_{};
   std::vector<EndlessRow> seen_;
