@@ -81,7 +81,8 @@ class ListedWalker : public Walker {
     const bool skips = windows.kernel() < windows.stride();  // rows that no window sees
     if (!prepares() || schedule_.tiles > 1 || !alone || !dense || !windows.slide() || skips) return 0;
     const std::int64_t row_bytes = row_elements() * maker_.size();
-    const std::int64_t rows = std::max(usual_bytes / row_bytes, saturating_mul(2, windows.extent(1)));
+    const std::int64_t windows_beside = windows.kernel() > windows.stride() ? 2 : 1;
+    const std::int64_t rows = std::max(usual_bytes / row_bytes, saturating_mul(windows_beside, windows.extent(1)));
     if (windows.outputs() == 1 || saturating_mul(rows, row_bytes) > most_bytes) return 0;
     return std::min(windows.input(), rows);
   }
