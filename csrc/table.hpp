@@ -207,9 +207,15 @@ using AreWithin = bool (*)(const void* indices, std::int64_t n, std::int64_t low
 /// target[i] = from[i] * by[i] for i < n. target may be from.
 using Multiply = void (*)(double* target, const double* from, const double* by, std::int64_t n);
 
-/// sums[i] /= counts[i] + added[i] for i < n, where nothing is added if that is nullptr; NaN where counts[i] < fewest.
-/// Counts are float32, or as sums.
-using Divide = void (*)(void* sums, const void* counts, const double* added, std::int64_t n, double fewest);
+/// sums[i] /= counts[i] + added[i] for i < n; NaN where counts[i] < fewest. `alike`: added[0] is what is added to all
+/// of them, and the results' type holds these divisors.
+using Divide = void (*)(void* sums, const void* counts, const double* added, bool alike, std::int64_t n, double fewest);
+
+/// kept[i] = counts[i] >= fewest for i < n, as bytes that are 1 or 0.
+using AreEnough = void (*)(void* kept, const void* counts, std::int64_t n, double fewest);
+
+/// What cells are counted in: uint8, float32, float64. Weights are float64.
+constexpr int count_types = 3;
 
 /// Max and min: the first of the best taps of any number of rows, in the order of rows, then along them, and its index.
 using PickRows = void (*)(Op, DType, const Along&, const void* const* rows, std::int64_t count, const Indexing&,
@@ -304,7 +310,8 @@ struct RowSteps {
   Keep keep[4];                  // by the binary logarithm of an element's size
   SpreadRows spread[4];          // likewise
   Multiply multiply;
-  Divide divide, divide_doubles, divide_weighted;  // of float32 by such, of float64 by float32 and by float64
+  Divide divide[2][count_types];  // of float32, of float64
+  AreEnough are_enough[count_types];
   bool (*has_nan[dtype_count])(const void* elements, std::int64_t n);  // floats
   AreWithin are_within[2];                                             // of int32, of int64
   Finish finish[accumulator_count][dtype_count];                       // by the type that is written

@@ -137,6 +137,45 @@ def test_integers(op: str, dtype: str, isa: str) -> None:
         assert actual.tobytes() == expected(op, x, mask, given).tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "uint16", "int64", "float32", "float16"])
+@pytest.mark.parametrize("op", ["max", "min", "sum"])
+def test_too_few_cells_are_none(op: str, dtype: str, isa: str) -> None:
+    """They give what none gives, NaN among floats; also where rows of counts cannot be cut as those of values are."""
+    wide = {"kernel_size": (2, 300), "stride": 1, "axis": (0, 1), "division": {}}
+    cases = [arguments_of(EXAMPLES[name][number]) for name, number in CASES]
+    for shape, order, given in [*cases, ((3, 5000), (0, 1), wide)]:
+        given.pop("division")
+        x = in_memory_order(numbers(shape, dtype, 3), order)
+        mask = np.random.default_rng(4).random(shape) < 0.7
+        cells = function_of("sum", given)(mask.astype("u1"), **given)
+        fewest = int(np.median(cells)) + 1
+        wanted = expected(op, x, mask, given)
+        none = function_of(op, given)(np.zeros_like(x), **given, mask=np.False_)
+        wanted = np.where(cells < fewest, np.nan if dtype in FLOATS else none, wanted).astype(wanted.dtype)
+        actual = function_of(op, given)(x, **given, mask=mask, min_count=fewest, threads=2)
+        assert same(actual, wanted), shape
+
+
+@pytest.mark.parametrize("padding", [0, 3, 31])
+@pytest.mark.parametrize("taps", [3, 9, 31, 63, 64, 65, 200])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_quotients(dtype: str, taps: int, padding: int, isa: str) -> None:
+    """Of any sums: windows have one number, and zeros that are there or not."""
+    rng, info = np.random.default_rng(taps), np.finfo(dtype)
+    x = np.zeros((4000, taps), dtype)
+    mantissas = rng.integers(2**info.nmant, 2 ** (info.nmant + 1), len(x))
+    exponents = rng.integers(info.minexp, info.maxexp - 1, len(x))
+    sums = np.ldexp(mantissas * 2.0**-info.nmant, exponents).astype(dtype) * rng.choice([-1, 1], len(x)).astype(dtype)
+    sums[::50], sums[1::50], sums[2::50], sums[3::50] = 0, np.inf, info.smallest_subnormal, info.max
+    x[:, 0] = sums
+    counts = rng.integers(1, taps + 1, len(x))
+    mask = np.arange(taps) < counts[:, np.newaxis]
+    given: dict[str, Any] = {"kernel_size": taps + padding, "stride": 1, "padding": ((0, padding),), "axis": 0}
+    result = tp.avg_pool(x.T.copy(), **given, mask=mask.T.copy())
+    wanted = sums / (counts + padding).astype(dtype)
+    assert result.tobytes() == wanted.tobytes()
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("op", OPS)
 def test_arrays_and_masks_of_any_layout(op: str, layout: str) -> None:

@@ -209,8 +209,9 @@ NormalForm normal_form(const Request& asked, Reading reading) {
     if (axes_in_order.size() != request.axes.size() || axes_in_order[i] != i)
       throw std::invalid_argument("order must have each axis once");
   }
-  const bool counts = request.op == Op::sum ? converts(DType::boolean, request.dtype)
-                                            : request.op == Op::average && request.dtype == DType::boolean;
+  const bool averages = request.op == Op::average || request.op == Op::average_rounded;
+  const bool counts =
+      request.op == Op::sum ? converts(DType::boolean, request.dtype) : averages && request.dtype == DType::boolean;
   if (request.present && !counts)
     throw std::invalid_argument("cells that are present are counted by sums of what bools convert to");
   const bool has_nans = info_of(source_of(request)).kind == 'f';

@@ -61,7 +61,7 @@ struct Request {
   std::optional<std::vector<std::int64_t>> mask{};          // strides of bytes that are 0 where a cell is left out
   std::optional<std::vector<std::int64_t>> cell_weights{};  // of float64: strides of what cells are multiplied by
   bool present = false;        // sums (averages of bool): of a 1 for each cell that is there, or of its weight
-  std::int64_t min_count = 0;  // averages of floats: NaN where fewer cells are not left out
+  std::int64_t min_count = 0;  // fewer cells that are not left out give what none gives, NaN as a float
 };
 
 /// An axis of the normal form; strides in bytes.

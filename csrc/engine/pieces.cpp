@@ -1,4 +1,4 @@
-// Averages of the cells that are not left out, and NaNs that may not be there at all.
+// Results that depend on how many cells are not left out, and NaNs that may not be there at all.
 #include "pieces.hpp"
 
 #include <algorithm>
@@ -24,8 +24,8 @@ class Pieces {
     const Windows& column = schedule_.column.windows;
     const std::int64_t outputs = column.outputs(), all = schedule_.plane_count * schedule_.tiles * outputs;
     // Their numbers are powers of two.
-    std::int64_t planes = planes_together(plan.average == nullptr ? plan : plan.average->sums);
-    if (plan.average != nullptr) planes = std::max(planes, planes_together(plan.average->counts));
+    std::int64_t planes = planes_together(plan.counted == nullptr ? plan : plan.counted->values);
+    if (plan.counted != nullptr) planes = std::max(planes, planes_together(plan.counted->counts));
     if (plan.whole != nullptr) planes = std::max(planes, planes_together(*plan.whole));
     flat_ = schedule_.tiles == 1;
     rows_ = piece_bytes / std::max<std::int64_t>(1, plan.form.traffic / all);
@@ -36,6 +36,10 @@ class Pieces {
     }
     rows_ = std::clamp<std::int64_t>(rows_, 1, flat_ ? all : outputs);
     if (planes > 1) rows_ = ((rows_ - 1) / (planes * outputs) + 1) * planes * outputs;
+    if (plan.counted != nullptr && !plan.counted->alike) {  // the other rows are those of one piece
+      flat_ = true;
+      rows_ = all;
+    }
     of_column_ = flat_ ? 0 : (outputs - 1) / rows_ + 1;
     count_ = flat_ ? (all - 1) / rows_ + 1 : all / outputs * of_column_;
     all_ = all;
@@ -87,10 +91,10 @@ class PieceWalker {
       // Where there are NaNs, there are others: attempts are further and further apart.
       waits_ = hopeless_ = std::min(4 * hopeless_ + 3, most_waits);
     }
-    if (plan.average == nullptr) {
+    if (plan.counted == nullptr) {
       run_rows(plan, call_.result, rows);
     } else {
-      divide(*plan.average, rows);
+      count(*plan.counted, rows);
     }
   }
 
@@ -131,10 +135,10 @@ class PieceWalker {
     return found;
   }
 
-  /// Sums and counts of a piece, and their quotients.
-  void divide(const Average& average, Outputs rows) {
-    const DType dtype = call_.plan.form.result_dtype, count_dtype = average.counts.form.result_dtype;
-    const std::int64_t size = info_of(dtype).size, count_size = info_of(count_dtype).size;
+  /// Values and counts of a piece, and what is made of both.
+  void count(const Counted& counted, Outputs rows) {
+    const std::int64_t size = info_of(call_.plan.form.result_dtype).size;
+    const std::int64_t count_size = info_of(counted.counts.form.result_dtype).size;
     std::int64_t begin = most_int64, end = 0;  // of the elements of the result among which those of the piece lie
     each_run(rows, [&](std::int64_t first, std::int64_t count) {
       begin = std::min(begin, first);
@@ -144,79 +148,139 @@ class PieceWalker {
     // Written as the result is, whose first element would lie here.
     auto* const origin = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(counts) -
                                                  static_cast<std::uintptr_t>(begin * count_size));
-    run_rows(average.sums, call_.result, rows);
-    run_rows(average.counts, origin, rows);
+    run_rows(counted.values, call_.result, rows);
+    const Schedule& others = counted.counts.schedule;
+    const std::int64_t all = others.plane_count * others.tiles * others.column.windows.outputs();
+    run_rows(counted.counts, origin, counted.alike ? rows : Outputs{0, all});
+    const Of of{counted, static_cast<char*>(call_.result) + begin * size, counts, begin, size, count_size};
+    if (!counted.divides) {
+      each_run(rows, [&](std::int64_t first, std::int64_t n) { erase(of, first, n); });
+    } else if (!pads_) {
+      each_run(rows, [&](std::int64_t first, std::int64_t n) { divide(of, first, n, &none, true); });
+    } else {
+      divide_padded(of, rows);
+    }
+  }
+
+  /// Values and counts of the elements of the result from `begin` on.
+  struct Of {
+    const Counted& counted;
+    char *values, *counts;
+    std::int64_t begin, size, count_size;
+  };
+  static constexpr double none = 0;
+
+  static std::size_t log2(std::int64_t size) { return static_cast<std::size_t>(__builtin_ctzll(size)); }
+  static std::size_t type_of(const Of& of) { return of.count_size == 1 ? 0 : log2(of.count_size) - 1; }
+
+  void divide(const Of& of, std::int64_t first, std::int64_t n, const double* added, bool alike) const {
+    const Divide divides = call_.table.kernels.steps->divide[of.size == 4 ? 0 : 1][type_of(of)];
+    const std::int64_t at = first - of.begin;
+    divides(of.values + at * of.size, of.counts + at * of.count_size, added, alike, n, of.counted.fewest);
+  }
+
+  /// Values of too few cells become those of none, or NaN.
+  void erase(const Of& of, std::int64_t first, std::int64_t n) const {
     const RowSteps& steps = *call_.table.kernels.steps;
-    const Divide divides = size == 4 ? steps.divide : count_size == 4 ? steps.divide_doubles : steps.divide_weighted;
-    const auto divide_some = [&](std::int64_t first, std::int64_t count, const double* padding) {
-      divides(static_cast<char*>(call_.result) + first * size, counts + (first - begin) * count_size, padding, count,
-              average.fewest);
-    };
-    if (!pads_) return each_run(rows, [&](std::int64_t first, std::int64_t n) { divide_some(first, n, nullptr); });
+    constexpr std::int64_t most = 4096;  // bytes on the stack
+    alignas(64) char enough[most];
+    for (std::int64_t at = first - of.begin; n > 0; at += most, n -= most) {
+      const std::int64_t count = std::min(most, n);
+      steps.are_enough[type_of(of)](enough, of.counts + at * of.count_size, count, of.counted.fewest);
+      char* const values = of.values + at * of.size;
+      steps.keep[log2(of.size)](values, values, enough, count, nothing_);
+    }
+  }
+
+  void divide_padded(const Of& of, Outputs rows) {
     const std::int64_t outputs = call_.plan.schedule.column.windows.outputs(), plane_elements = outputs * whole_row_;
     constexpr std::int64_t most_elements = 1 << 12;  // whose padding is 32 KiB
     if (is_dense_ && plane_elements <= most_elements) {
       for (std::int64_t row = rows.begin; row < rows.end;) {
         const std::int64_t next = std::min(rows.end, (row / outputs + 1) * outputs);
-        divide_some(row * whole_row_, (next - row) * whole_row_,
-                    padding_of(row / outputs, 0, 0, outputs) + row % outputs * whole_row_);
+        const double* const added = padding_of(row / outputs) + row % outputs * whole_row_;
+        divide(of, row * whole_row_, (next - row) * whole_row_, added, false);
         row = next;
       }
       return;
     }
-    const Outputs whole = call_.plan.schedule.row.windows.interior();
-    const std::int64_t inner = call_.plan.schedule.inner;
     pieces_.each_row(rows, [&](std::int64_t plane, std::int64_t tile, std::int64_t o) {
       cursor_.go(plane, tile);
-      const std::int64_t first = (cursor_.target(o) - static_cast<char*>(call_.result)) / size, n = row_elements();
-      const double* const padding = padding_of(plane, tile, o, o + 1);
-      // In a row that sees no padding, only windows at its ends do.
-      const bool alone = inside_ == padded_;
-      const auto within = [&](std::int64_t output) {
-        return std::clamp<std::int64_t>((output - cursor_.tile().output_begin) * inner, 0, n);
-      };
-      const std::int64_t from = alone ? within(whole.begin) : n, to = alone ? std::max(from, within(whole.end)) : n;
-      divide_some(first, from, padding);
-      divide_some(first + from, to - from, nullptr);
-      divide_some(first + to, n - to, padding + to);
+      const Seen seen = with(seen_of(plane), call_.plan.schedule.column.windows.at(o));
+      const std::int64_t first = (cursor_.target(o) - static_cast<char*>(call_.result)) / of.size;
+      const std::int64_t begin = cursor_.tile().output_begin, inner = call_.plan.schedule.inner;
+      const std::int64_t end = begin + cursor_.tile().spans.back().end;
+      each_padding(seen, begin, end, [&](std::int64_t output, std::int64_t count, const Seen& window) {
+        const std::int64_t n = count * inner;
+        const double added = window.padded - window.inside;
+        constexpr double most_exact = 1 << 24;  // of float32
+        if (of.size == 8 || window.padded <= most_exact)
+          return divide(of, first + (output - begin) * inner, n, &added, true);
+        padding_.assign(static_cast<std::size_t>(n), added);
+        planes_ = {};
+        divide(of, first + (output - begin) * inner, n, padding_.data(), false);
+      });
     });
   }
 
-  /// How many cells of the padding each element of output rows [from, to) of a tile has in its window.
-  const double* padding_of(std::int64_t plane, std::int64_t tile, std::int64_t from, std::int64_t to) {
-    const Schedule& schedule = call_.plan.schedule;
-    double inside = 1, padded = 1;
-    const auto see = [&](const Window& window) {
-      inside *= static_cast<double>(window.count);
-      padded *= static_cast<double>(window.size);
-    };
-    std::int64_t left = schedule.plane_count;
-    for (const NormalAxis& axis : schedule.outer) {
+  /// Cells of a window, or of a part of it, inside the input and inside the padded one.
+  struct Seen {
+    double inside = 0, padded = 0;
+    bool operator==(const Seen& other) const { return inside == other.inside && padded == other.padded; }
+  };
+  static Seen with(const Seen& seen, const Window& window) {
+    return {seen.inside * static_cast<double>(window.count), seen.padded * static_cast<double>(window.size)};
+  }
+
+  /// On the outer axes.
+  Seen seen_of(std::int64_t plane) const {
+    Seen seen{1, 1};
+    std::int64_t left = call_.plan.schedule.plane_count;
+    for (const NormalAxis& axis : call_.plan.schedule.outer) {
       left /= axis.windows.outputs();
-      see(axis.windows.at(plane / left));
+      seen = with(seen, axis.windows.at(plane / left));
       plane %= left;
     }
-    const Windows& column = schedule.column.windows;
-    const bool single = to - from == 1;  // many of which have the same
-    if (single) see(column.at(from));
-    if (tile == tile_ && inside == inside_ && padded == padded_) return padding_.data();
-    tile_ = tile;
-    inside_ = inside;
-    padded_ = padded;
+    return seen;
+  }
+
+  /// Calls visit(first, outputs, seen) for outputs [begin, end) of a row whose windows see `of_row` on the other axes:
+  /// for those that see as many cells at once.
+  template <class Visit>
+  void each_padding(const Seen& of_row, std::int64_t begin, std::int64_t end, const Visit& visit) const {
+    const Windows& windows = call_.plan.schedule.row.windows;
+    const Outputs interior = windows.interior();
+    for (std::int64_t o = begin, next; o < end; o = next) {
+      const Seen seen = with(of_row, windows.at(o));
+      next = o;
+      do {
+        next = next >= interior.begin && next < interior.end ? std::min(end, interior.end) : next + 1;
+      } while (next < end && with(of_row, windows.at(next)) == seen);
+      visit(o, next - o, seen);
+    }
+  }
+
+  /// How many cells of the padding each element of a plane has in its window.
+  const double* padding_of(std::int64_t plane) {
+    const Seen seen = seen_of(plane);
+    if (seen == planes_) return padding_.data();
+    planes_ = seen;
     padding_.clear();
-    const std::int64_t first = tile * schedule.tile_outputs;
-    const std::int64_t end = std::min(first + schedule.tile_outputs, schedule.row.windows.outputs());
-    for (std::int64_t o = from; o < to; ++o) {
-      const Window window = single ? Window{0, 1, 1} : column.at(o);
-      const double row_inside = inside * static_cast<double>(window.count);
-      const double row_padded = padded * static_cast<double>(window.size);
-      for (std::int64_t i = first; i < end; ++i) {
-        const Window along = schedule.row.windows.at(i);
-        padding_.insert(padding_.end(), static_cast<std::size_t>(schedule.inner),
-                        row_padded * static_cast<double>(along.size) - row_inside * static_cast<double>(along.count));
-      }
+    const Windows &column = call_.plan.schedule.column.windows, &row = call_.plan.schedule.row.windows;
+    for (std::int64_t o = 0; o < column.outputs(); ++o) {
+      each_padding(with(seen, column.at(o)), 0, row.outputs(),
+                   [&](std::int64_t, std::int64_t count, const Seen& window) {
+                     padding_.insert(padding_.end(), static_cast<std::size_t>(count * call_.plan.schedule.inner),
+                                     window.padded - window.inside);
+                   });
     }
     return padding_.data();
+  }
+
+  /// The bits of a result of too few cells.
+  static std::uint64_t nothing_bits(const NormalForm& form) {
+    const bool is_float = info_of(form.result_dtype).kind == 'f';
+    return is_float ? neutral_bits(Op::quantile, form.result_dtype) : neutral_bits(form.op, form.dtype);
   }
 
   /// Whether some window has a cell of the padding, and they count.
@@ -249,9 +313,9 @@ class PieceWalker {
   const bool pads_ = pads(call_.plan);
   const std::int64_t whole_row_ = call_.plan.schedule.row.windows.outputs() * call_.plan.schedule.inner;  // elements
   const bool is_dense_ = is_dense(call_.plan.schedule, whole_row_* info_of(call_.plan.form.result_dtype).size);
+  const std::int64_t nothing_ = static_cast<std::int64_t>(nothing_bits(call_.plan.form));
   std::vector<double> padding_;
-  double inside_ = 0, padded_ = 0;  // what it was made of
-  std::int64_t tile_ = -1;
+  Seen planes_;                            // what it was made of
   std::int64_t waits_ = 0, hopeless_ = 0;  // pieces until all cells are hoped to be there again; those of the last time
 };
 

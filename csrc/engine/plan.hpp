@@ -13,23 +13,25 @@
 
 namespace tilepool {
 
-struct Average;
+struct Counted;
 
 struct Plan {
   NormalForm form;
   Schedule schedule;  // of an empty result: meaningless
 
   // Where cells are left out:
-  std::shared_ptr<const Average> average{};  // what is divided; its plans have the same rows
+  std::shared_ptr<const Counted> counted{};  // results that depend on how many cells there are
   std::shared_ptr<const Plan> whole{};       // the same with nothing left out, which is right where it gives no NaN
 
-  bool has_pieces() const { return average != nullptr || whole != nullptr; }
+  bool has_pieces() const { return counted != nullptr || whole != nullptr; }
 };
 
-/// An average of the cells that are not left out: sums, how many cells there are, and how many there must be.
-struct Average {
-  Plan sums, counts;
+/// Values, how many cells there are, and how many there must be. Sums are divided by their number.
+struct Counted {
+  Plan values, counts;
   double fewest;
+  bool divides;
+  bool alike;  // both plans have the same rows
 };
 
 /// The fewest cells that must be there, as a float holds it that counts to `taps` exactly.
@@ -40,7 +42,6 @@ inline double fewest_of(std::int64_t min_count, std::int64_t taps) {
 
 /// Whether each window sees so many cells. False also where they would have to be counted.
 inline bool all_have(const Request& request, std::int64_t min_count) {
-  if (min_count <= 1) return true;  // of no cell an average is NaN
   std::int64_t taps = 1;
   for (const ArrayAxis& axis : request.axes) {
     if (!axis.windows) continue;
@@ -91,29 +92,60 @@ inline bool cut_alike(Schedule& s, const Schedule& other) {
   return true;
 }
 
-/// Counts of the cells of which there are such sums, as float32, in the same rows: of bytes where windows are small. Or
-/// sums of weights.
-inline Plan make_counts(const Request& request, const Plan& sums) {
+/// Whether a plan is narrow, and its rows fill vectors of bytes.
+inline bool is_narrow_and_long(const Schedule& schedule) {
+  constexpr std::int64_t least_row = 64;  // outputs, of which the widest vector of bytes has as many
+  return std::holds_alternative<by::Narrow>(schedule.strategy) &&
+         schedule.row.windows.outputs() * schedule.inner >= least_row;
+}
+
+/// Sums of the cells that are not left out, as what is divided. Those of short integers are narrow in small windows.
+inline Plan make_sums(const Request& request) {
+  Request part = request;
+  part.min_count = 0;
+  const DType source = part.source.value_or(part.dtype);
+  if (part.dtype == DType::float32 && info_of(source).kind != 'f' && info_of(source).size <= 2 && !part.cell_weights) {
+    part.dtype = source;
+    part.divisor = 1;
+    return make_simple_plan(part);
+  }
+  part.op = Op::sum;
+  return make_simple_plan(part);
+}
+
+/// Counts of the cells of which there are such values: of small windows as bytes, else as float32 or float64. Or sums
+/// of weights. If need be, the rows of either are cut as those of the other are; `alike` tells whether that can be.
+inline Plan make_counts(const Request& request, Plan& values, bool& alike) {
   Request part = request;
   part.op = Op::sum;
+  part.dtype = DType::float64;
   part.present = true;
-  constexpr std::int64_t most_exact = 1 << 24, least_row = 64;  // outputs, of which a vector of bytes has as many
-  if (!part.cell_weights && sums.form.taps <= most_exact) {
-    part.source = part.source.value_or(part.dtype);
-    part.dtype = DType::float32;
+  part.min_count = 0;
+  if (!part.cell_weights) {
+    part.source = part.source.value_or(request.dtype);
     Request bytes = part;
-    bytes.op = Op::average;
+    bytes.op = Op::average_rounded;
     bytes.dtype = DType::boolean;
+    bytes.to_integer = {Rounding::half_even, DType::uint8};
     bytes.divisor = 1;
-    for (const Request& one : {bytes, part}) {
-      Plan counts = make_simple_plan(one);
-      const bool is_narrow = std::holds_alternative<by::Narrow>(counts.schedule.strategy);
-      const bool is_long = counts.schedule.row.windows.outputs() * counts.schedule.inner >= least_row;
-      if (((is_narrow && is_long) || one.op == Op::sum) && cut_alike(counts.schedule, sums.schedule)) return counts;
+    constexpr std::int64_t most_in_bytes = 255, most_exact = 1 << 24;
+    if (values.form.taps <= most_in_bytes) {
+      Plan counts = make_simple_plan(bytes);
+      alike = is_narrow_and_long(counts.schedule) && cut_alike(counts.schedule, values.schedule);
+      if (alike) return counts;
+    }
+    if (values.form.taps <= most_exact) {
+      Request singles = part;
+      singles.dtype = DType::float32;
+      Plan counts = make_simple_plan(singles);
+      alike = cut_alike(counts.schedule, values.schedule);
+      if (alike) return counts;
     }
   }
-  part.dtype = request.dtype;
-  return make_simple_plan(part);
+  Plan counts = make_simple_plan(part);
+  const bool any_order = !depends_on_order(values.form.steps.accumulator);
+  alike = cut_alike(counts.schedule, values.schedule) || (any_order && cut_alike(values.schedule, counts.schedule));
+  return counts;
 }
 
 /// Throws std::invalid_argument where the request cannot be run, std::overflow_error where 64 bits do not suffice.
@@ -121,27 +153,27 @@ inline Plan make_plan(const Request& request) {
   Plan plan = make_simple_plan(request);
   const NormalForm& form = plan.form;
   const bool divides = form.averages && form.divisor == 0 && form.source.changes() && form.indices == Indices::none;
-  if (request.min_count > 0 && (!divides || request.cell_weights))
-    throw std::invalid_argument("cells are counted where averages leave some out");
+  if (request.min_count > 0 && (!form.source.changes() || form.indices != Indices::none || request.cell_weights ||
+                                form.source.present || surveys(form.op)))
+    throw std::invalid_argument("cells are counted where some are left out, and nothing else is made of them");
   if (form.empty || !form.source.changes() || form.indices != Indices::none) return plan;
   if (divides) {
     if (form.dtype != DType::float32 && form.dtype != DType::float64)
       throw std::invalid_argument("averages of what is not left out must be of float32 or float64");
     if (form.dtype == DType::float32 && form.taps > 1 << 24)
       throw std::invalid_argument("float32 must be able to count the cells of a window");
-    Request part = request;
-    part.op = Op::sum;
-    part.min_count = 0;
-    Plan sums = make_simple_plan(part);
-    Plan counts = make_counts(part, sums);
-    plan.schedule = sums.schedule;
-    const double fewest = fewest_of(request.min_count, form.taps);
-    plan.average = std::make_shared<const Average>(Average{std::move(sums), std::move(counts), fewest});
+  }
+  if (divides || request.min_count > 0) {
+    Counted counted{divides ? make_sums(request) : plan, {}, fewest_of(request.min_count, form.taps), divides, true};
+    counted.counts = make_counts(request, counted.values, counted.alike);
+    plan.schedule = counted.values.schedule;
+    plan.counted = std::make_shared<const Counted>(std::move(counted));
   }
   // NaNs are seen in the result, if it is one of floats.
   const Source& source = form.source;
+  const bool enough = request.min_count <= (divides ? 1 : 0) || all_have(request, request.min_count);  // 0 / 0 is NaN
   if (source.nans_omitted && !source.masked && !source.weighted && !source.present && info_of(form.dtype).kind == 'f' &&
-      all_have(request, request.min_count)) {
+      enough) {
     Request all = request;
     all.omit = false;
     all.min_count = 0;

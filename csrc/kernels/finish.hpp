@@ -36,21 +36,47 @@ void finish_mean(void* to, const void* accumulators, std::int64_t n, double divi
   });
 }
 
+/// Counts of cells, or of weights, as numbers.
+template <class T, int N, class Count>
+TILEPOOL_INLINE Vec<T, N> counted(const Count* counts) {
+  const auto count = load<N>(counts);
+  if constexpr (sizeof(Count) == 1) {
+    return convert_numbers<T, N>(bits_as<Vec<std::int32_t, N>>(convert_numbers<std::uint32_t, N>(count)));
+  } else {
+    return convert_numbers<T, N>(count);
+  }
+}
+
 /// See Divide.
 template <class T, class Count>
-void divide(void* sums, const void* counts, const double* added, std::int64_t n, double fewest) {
+void divide(void* sums, const void* counts, const double* added, bool alike, std::int64_t n, double fewest) {
   auto* const target = static_cast<T*>(sums);
   const auto* const by = static_cast<const Count*>(counts);
+  const T more = alike ? static_cast<T>(*added) : T(0);
   sweep<T, full_lanes<T>>(0, n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
     constexpr int N = decltype(lanes)::value;
-    const auto present = convert_numbers<T, N>(load<N>(by + i));
-    auto divisor = present;
-    if (added != nullptr) {
-      divisor = convert_numbers<T, N>(convert_numbers<double, N>(divisor) + load<N>(added + i));
-    }
+    const Vec<T, N> present = counted<T, N>(by + i);
+    Vec<T, N> divisor = present + splat<N>(more);
+    if (!alike) divisor = convert_numbers<T, N>(convert_numbers<double, N>(present) + load<N>(added + i));
     const auto quotient = static_cast<Vec<T, N>>(load<N>(target + i) / divisor);
     const auto nan = splat<N>(std::numeric_limits<T>::quiet_NaN());
     store(target + i, static_cast<Vec<T, N>>(present < splat<N>(static_cast<T>(fewest)) ? nan : quotient));
+  });
+}
+
+/// See AreEnough.
+template <class Count>
+void are_enough(void* kept, const void* counts, std::int64_t n, double fewest) {
+  auto* const target = static_cast<std::uint8_t*>(kept);
+  const auto* const from = static_cast<const Count*>(counts);
+  using Bits = IntegerLike<Count>;
+  constexpr double most = sizeof(Count) == 1 ? 255 : std::numeric_limits<double>::infinity();
+  const Bits one = fewest > most ? 0 : 1;
+  const auto least = static_cast<Count>(fewest > 0 && one != 0 ? fewest : 0);
+  sweep<Count, full_lanes<Count>>(0, n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    constexpr int N = decltype(lanes)::value;
+    const auto are = load<N>(from + i) >= splat<N>(least);
+    store(target + i, convert_numbers<std::uint8_t, N>(are ? splat<N>(one) : Vec<Bits, N>{}));
   });
 }
 

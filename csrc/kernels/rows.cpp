@@ -40,9 +40,14 @@ constexpr RowSteps fill() {
   leave_out<float>(steps, DType::float32);
   leave_out<double>(steps, DType::float64);
   steps.multiply = multiply;
-  steps.divide = divide<float, float>;
-  steps.divide_doubles = divide<double, float>;
-  steps.divide_weighted = divide<double, double>;
+  steps.divide[0][0] = divide<float, uint8_t>;
+  steps.divide[0][1] = divide<float, float>;
+  steps.divide[1][0] = divide<double, uint8_t>;
+  steps.divide[1][1] = divide<double, float>;
+  steps.divide[1][2] = divide<double, double>;
+  steps.are_enough[0] = are_enough<uint8_t>;
+  steps.are_enough[1] = are_enough<float>;
+  steps.are_enough[2] = are_enough<double>;
   steps.keep[0] = keep<int8_t>;
   steps.keep[1] = keep<int16_t>;
   steps.keep[2] = keep<int32_t>;

@@ -104,7 +104,11 @@ def one_call(x: Array, pooling: Pooling, nan_policy: object, mask: Any, min_coun
 def counts_in_core(x: Array, pooling: Pooling, missing: Missing) -> bool:
     """Whether the core counts the cells that are left, and can say where they are too few."""
     op = pooling.op
-    if missing.nothing or op.name != "avg" or op.division.divisor:
+    if missing.nothing:
+        return False
+    if op.name in ("max", "min", "sum"):
+        return alone(x, pooling, missing) is not None
+    if op.name != "avg" or op.division.divisor:
         return False
     dtypes = choose_sum("average", readable(x.dtype), op.dtype)
     return averaged_in(x, pooling, dtypes.source, dtypes.result) is not None

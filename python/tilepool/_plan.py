@@ -26,7 +26,9 @@ class Missing(NamedTuple):
     nans: bool
     mask: Array | None  # of bool, True where a cell counts, in a shape that broadcasts to that of x
     weights: Array | None = None  # of float64, likewise
-    min_count: int = 0  # of averages in the core: fewer cells make them NaN
+    min_count: int = (
+        0  # in the core, see `_missing.counts_in_core`: windows of fewer cells are NaN, or as those of none
+    )
 
     @property
     def nothing(self) -> bool:
@@ -255,7 +257,7 @@ def make(
             mask=mask,
             cell_weights=weights,
             present=op.core == "present",
-            min_count=min_count if core_op == "average" else 0,
+            min_count=min_count,
         )
 
     core = plan(core_op)
