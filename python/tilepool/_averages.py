@@ -12,7 +12,7 @@ from ._arrays import copied
 from ._core import dtypes
 from ._dtypes import FLOAT32, FLOAT64, INT64, UINT64, choose_sum, is_float, readable, supported
 from ._ops import AVERAGE, PRESENT, SUM, Division
-from ._plan import ALL, Missing, Pooling, saturated
+from ._plan import ALL, Missing, Pooling, rounded, saturated
 from ._windows import taps_along
 
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ def average(x: Array, pooling: Pooling, call: Call, missing: Missing, threads: i
         with np.errstate(all="ignore"):
             return in_core.results(x, (None,), threads, missing)[0].astype(dtype, copy=False)
 
-    inside, padded = taps(x.shape, pooling)
-    if not is_float(source) and not is_float(dtype) and padded.max(initial=0) < 2 ** (52 - 8 * x.dtype.itemsize):
-        return rounded_average(x, pooling, call, missing, int(padded.max(initial=0)), threads)
+    most = most_taps(x.shape, pooling)[1]
+    if not is_float(source) and not is_float(dtype) and most < 2 ** (52 - 8 * x.dtype.itemsize):
+        return rounded_average(x, pooling, call, missing, most, threads)
     counts = counted(x, pooling, missing, threads)
     if op.division.count_include_pad:
+        inside, padded = taps(x.shape, pooling)
         counts = np.asarray(counts + (padded - inside))
     if not is_float(source) and not is_float(dtype):
         return whole_average(x, pooling, call, missing, counts, threads)
@@ -59,7 +60,7 @@ def averaged_in(x: Array, pooling: Pooling, source: DType, dtype: DType) -> DTyp
     number = FLOAT32 if dtype.itemsize == 2 else dtype
     whole = not is_float(source) and source.itemsize <= 2
     most = 2 ** (24 if number == FLOAT32 else 53) >> (8 * source.itemsize if whole else 0)
-    if x.size <= most or taps(x.shape, pooling)[0].max(initial=0) <= most:
+    if x.size <= most or most_taps(x.shape, pooling)[0] <= most:
         return number
     return None if whole else FLOAT64
 
@@ -88,8 +89,11 @@ def rounded_average(x: Array, pooling: Pooling, call: Call, missing: Missing, mo
     averages = pooling.of(AVERAGE._replace(dtype=number, division=pooling.op.division._replace(rounding="half_even")))
     in_core = averages.call(x, missing)
     result = in_core.results(x, (None,), threads, missing)[0]
-    result[np.isnan(result)] = 0  # of no cell
-    return saturated(result, call.dtypes[0], call.rounding)
+    np.copyto(result, 0, where=np.isnan(result))  # of no cell
+    if not np.can_cast(x.dtype, call.dtypes[0]):
+        return saturated(result, call.dtypes[0], call.rounding)
+    rounded(result, call.rounding)  # averages are among what x may hold
+    return result.astype(call.dtypes[0])
 
 
 def whole_average(x: Array, pooling: Pooling, call: Call, missing: Missing, divisors: Array, threads: int) -> Array:
@@ -229,6 +233,13 @@ def taps(shape: Cells, pooling: Pooling) -> tuple[Array, Array]:
         of_axis = [-1 if other == axis else 1 for other in range(len(shape))]
         inside, padded = inside * along[0].reshape(of_axis), padded * along[1].reshape(of_axis)
     return inside, padded
+
+
+def most_taps(shape: Cells, pooling: Pooling) -> tuple[int, int]:
+    """The most of these of any window."""
+    counts = [taps_along(shape[axis], window) for axis, window in pooling.along(shape).items()]
+    inside, padded = ((int(part.max(initial=0)) for part in parts) for parts in zip(*counts, strict=True))
+    return prod(inside), prod(padded)
 
 
 def filled(x: Array, places: Array | None, value: Array) -> Array:
