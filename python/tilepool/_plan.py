@@ -26,9 +26,7 @@ class Missing(NamedTuple):
     nans: bool
     mask: Array | None  # of bool, True where a cell counts, in a shape that broadcasts to that of x
     weights: Array | None = None  # of float64, likewise
-    min_count: int = (
-        0  # in the core, see `_missing.counts_in_core`: windows of fewer cells are NaN, or as those of none
-    )
+    min_count: int = 0  # where the core counts them: fewer cells give what none gives
 
     @property
     def nothing(self) -> bool:
