@@ -58,6 +58,13 @@ EXAMPLES: dict[str, list[Example]] = {
     ],
 }
 
+# Of averages of uint8 and uint16, as what they are or as float32.
+NARROW: list[Example] = [
+    ((64, 66), (0, 1), (0, 1), {"kernel_size": 2}),
+    ((30, 31, 3), (0, 1, 2), (0, 1), {"kernel_size": (3, 4), "stride": 4}),
+    ((2, 3, 20, 21), FIRST, (2, 3), {"kernel_size": (2, 5), "stride": (2, 1), "padding": (0, 2)}),
+]
+
 # Of max and min that tell where.
 PAIRED: list[Example] = [
     ((2, 3, 20, 21), FIRST, (2, 3), {"kernel_size": 5, "stride": 1, "padding": 2}),
@@ -116,3 +123,26 @@ def test_the_strategies_that_look_at_every_tap(order: tuple[int, ...], dtype: st
     planes, found = (array.reshape(*x.shape[:2], -1) for array in (x, places))
     assert np.array_equal(np.take_along_axis(planes, found, 2), values.reshape(found.shape))
     assert np.array_equal(values, tp.max_pool(x, 3, 2, 1))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("example", NARROW, ids=[str(i) for i in range(len(NARROW))])
+def test_narrow_agrees_with_the_oracle(example: Example, dtype: str) -> None:
+    shape, order, axes, arguments = example
+    x = ramp(shape, order, dtype)
+    for words in ({}, {"dtype": dtype}):
+        assert strategies(tp.avg_pool, x, axis=axes, **words, **arguments) == ["narrow"]
+        check("avg", x, axes, threads=(1, 2), **words, **arguments)
+
+
+@pytest.mark.parametrize("example", PAIRED, ids=[str(i) for i in range(len(PAIRED))])
+def test_paired_finds_what_max_and_min_are(example: Example) -> None:
+    """Which of equal cells it names is the matter of test_places_in_pairs."""
+    shape, order, axes, arguments = example
+    x = ramp(shape, order, "float32")
+    for function in (tp.max_pool, tp.min_pool):
+        words: dict[str, Any] = {"axis": axes, "return_indices": True, "index_base": "array", **arguments}
+        assert strategies(function, x, **words) == ["paired"]
+        values, places = function(x, **words)
+        assert np.array_equal(x.ravel()[places], values)
+        assert np.array_equal(function(x, axis=axes, **arguments), values)
