@@ -280,6 +280,32 @@ void register_fused(const Fused& fused) {
   }
 }
 
+/// Averages of short integers as what they are: of windows that lie end to end, and of some that overlap.
+void register_averages(const Averages& averages) {
+  constexpr std::pair<std::int64_t, std::int64_t> windows[] = {{2, 2}, {3, 3}, {4, 4}, {3, 2}};
+  for (const DType dtype : {DType::uint8, DType::uint16}) {
+    const AverageRows average = averages.rows[static_cast<int>(dtype)];
+    const std::int64_t size = info_of(dtype).size;
+    for (const auto& [taps, stride] : windows) {
+      const std::string name = std::to_string(taps) + "x" + std::to_string(taps) + "_stride_" + std::to_string(stride);
+      register_at_places("narrow/" + name_of(dtype) + "/" + name,
+                         [=, taps = taps, stride = stride](benchmark::State& state, std::int64_t bytes) {
+                           const std::int64_t width = bytes * stride / ((taps * stride + 1) * size);
+                           const Rows elements(dtype, size, taps, width);
+                           const Whole row(width, taps, stride);
+                           const Memory space = allocate(narrow_bytes(row.along, taps, size));
+                           const Memory results = allocate(row.outputs * size);
+                           ToInteger rounding;
+                           rounding.dtype = dtype;
+                           measure(state, (width * taps + row.outputs) * size, [&] {
+                             average(row.along, elements.list.data(), taps, static_cast<double>(taps), rounding,
+                                     space.get(), results.get(), {});
+                           });
+                         });
+    }
+  }
+}
+
 }  // namespace
 
 void register_steps() {
@@ -287,6 +313,7 @@ void register_steps() {
   register_rows_before_and_after(*kernels.steps);
   for (int a = 0; a < accumulator_count; ++a) register_loops(static_cast<Accumulator>(a), *kernels.loops[a]);
   register_fused(*kernels.fused);
+  register_averages(*kernels.averages);
 }
 
 }  // namespace tilepool_bench
