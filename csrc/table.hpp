@@ -43,6 +43,7 @@ struct Along {
 /// The same work on several lines: from one to the next, what is read and what is written move by so many bytes.
 struct Lines {
   std::int64_t count = 1, read_step = 0, write_step = 0;
+  std::int64_t ahead = 0;  // bytes from what is read to what a loop may ask for beforehand; 0: nothing is far
 };
 
 /// Where a running combination of rows is written: after so many of them.

@@ -51,6 +51,29 @@ def test_every_sum_of_bytes_by_every_divisor(rounding: Any) -> None:
             assert np.array_equal(actual[0], expected), (divisor, isa)
 
 
+@pytest.mark.parametrize("pixel", [1, 3, 4])
+@pytest.mark.parametrize("taps", [2, 3, 4, 8])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_sums_of_windows_that_lie_end_to_end(dtype: str, taps: int, pixel: int) -> None:
+    """All sums of bytes; of uint16 some thousand and those next to the limits."""
+    cells, largest = 2 * taps, 2 * taps * np.iinfo(dtype).max
+    sums: Array = np.arange(largest + 1)
+    if dtype == "uint16":
+        sums = np.concatenate([np.random.default_rng(0).integers(0, largest, 4000), sums[:64], sums[-64:]])
+    sums = sums[: len(sums) // pixel * pixel].reshape(-1, pixel)
+    windows = ((sums[:, None] + np.arange(cells)[:, None]) // cells).astype(dtype).reshape(-1, 2, taps, pixel)
+    x = np.ascontiguousarray(windows.transpose(1, 0, 2, 3).reshape(2, -1, pixel))
+    arguments: dict[str, Any] = {"kernel_size": (2, taps), "axis": (0, 1), "dtype": dtype}
+    assert strategies(tp.avg_pool, x, **arguments) == ["narrow"]
+    for rounding in ROUNDINGS:
+        for divisor in (1, 2, 3, 4, 6, 7, 8, 12, 16, 24, 64, 127, 128, 255, 256):
+            expected = rounded(sums, divisor, rounding, dtype)
+            for isa in _core.available_isas():
+                with using_isa(isa):
+                    actual = tp.avg_pool(x, rounding=rounding, divisor_override=divisor, **arguments)
+                assert np.array_equal(actual[0], expected), (rounding, divisor, isa)
+
+
 def test_every_sum_of_bytes_as_a_float(isa: str) -> None:
     x, sums = each_sum_of_256_bytes(), np.arange(256 * 255 + 1, dtype="f4")
     assert strategies(tp.avg_pool, x, 16, 1, axis=(0, 1)) == ["narrow"]
@@ -131,6 +154,11 @@ NARROW: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((12, 90, 3), (0, 1), {"kernel_size": 3, "stride": 3, "padding": 1}),
     ((12, 90, 4), (0, 1), {"kernel_size": 2}),
     ((12, 90, 4), (0, 1), {"kernel_size": 4, "stride": (3, 2), "dilation": (2, 1)}),
+    ((12, 90, 4), (0, 1), {"kernel_size": (5, 3), "padding": 1}),
+    ((9, 150, 3), (0, 1), {"kernel_size": 4, "padding": 1}),
+    ((9, 150), (0, 1), {"kernel_size": (2, 8)}),
+    ((130, 40), (0, 1), {"kernel_size": (128, 2)}),  # as many rows as are not averaged in registers
+    ((12, 90, 3), (0, 1), {"kernel_size": (2, 6)}),
     ((7, 30, 17), (0, 1), {"kernel_size": (2, 3), "stride": 2}),
     ((7, 9, 300), (0, 1), {"kernel_size": 2}),
     ((3, 7, 8, 41), (1, 2, 3), {"kernel_size": 2}),
@@ -176,7 +204,7 @@ def test_small_windows(shape: tuple[int, ...], axis: tuple[int, ...], arguments:
 def test_small_windows_touch_nothing_else(dtype: str, at_end: bool, isa: str) -> None:
     for width in (*range(2, 70), *range(254, 262), 4099):
         for pixel in (1, 3, 4, 17):
-            for kernel, stride in ((2, 2), (4, 4), (3, 3), (2, 1), (1, 2)):
+            for kernel, stride in ((2, 2), (4, 4), (3, 3), (8, 8), (6, 6), (2, 1), (1, 2)):
                 if kernel > width:
                     continue
                 with between_guard_pages((2, width, pixel), dtype, at_end=at_end) as x:

@@ -304,7 +304,9 @@ bool fits_twice_its_width(const NormalForm& form) {
   const std::int64_t most = is_byte ? 256 : 16;  // 16 * 2**16 is the greatest sum that float32 divides
   std::int64_t cells = 1;                        // with those of the padding, which divisors count
   for (const NormalAxis& axis : form.axes) cells = saturating_mul(cells, axis.windows.kernel());
-  return cells <= most && (as_float || is_short || (form.divisor >= 0 && form.divisor <= 256));
+  const double fewest = cells > 128 ? 2 : 1;  // what bytes are divided by: see ByteQuotient
+  const bool divides = form.divisor == 0 || (form.divisor >= fewest && form.divisor <= 256);
+  return cells <= most && (as_float || is_short || divides);
 }
 
 }  // namespace tilepool

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "long_windows.hpp"
+#include "pixels.hpp"
 #include "rows.hpp"
 
 namespace tilepool {

@@ -182,6 +182,47 @@ TILEPOOL_INLINE Vec<To, N> convert_numbers(V v) {
   }
 }
 
+/// Halves of 16 bytes, of which those of two vectors lie in turn, one vector behind the other.
+template <class To, int Halves, class V, int... I>
+TILEPOOL_INLINE To halves_in_order(V v, std::integer_sequence<int, I...>) {
+  const auto halves = bits_as<Vec<std::uint64_t, Halves>>(v);
+  return bits_as<To>(__builtin_shufflevector(halves, halves, (2 * I % Halves + 2 * I / Halves)...));
+}
+template <class To, int Halves, class V>
+TILEPOOL_INLINE To halves_in_order(V v) {
+  return halves_in_order<To, Halves>(v, std::make_integer_sequence<int, Halves>{});
+}
+
+/// The lanes of `a` and, behind them, `b` in half their width: the greatest number instead of those beyond it, which
+/// are to be less than half of what their lanes can hold.
+template <class To, class From, int N>
+TILEPOOL_INLINE Vec<To, 2 * N> saturated(Vec<From, N> a, Vec<From, N> b) {
+  static_assert(sizeof(From) == 2 * sizeof(To) && std::is_unsigned_v<To> && sizeof(To) <= 2);
+#if defined(__SSE4_1__) && defined(__GNUC__) && !defined(__clang__)
+  constexpr int bytes = N * sizeof(From);
+  using Numbers = Vec<std::conditional_t<sizeof(From) == 2, short, int>, N>;
+  const auto x = bits_as<Numbers>(a), y = bits_as<Numbers>(b);
+#define TILEPOOL_USE(width, shorts, ints)                                                                     \
+  if constexpr (bytes == width && sizeof(To) == 1) return halves_in_order<Vec<To, 2 * N>, bytes / 8>(shorts); \
+  if constexpr (bytes == width && sizeof(To) == 2) return halves_in_order<Vec<To, 2 * N>, bytes / 8>(ints);
+#if defined(__AVX512BW__)
+  TILEPOOL_USE(64, __builtin_ia32_packuswb512_mask(x, y, Vec<char, 64>{}, -1),
+               __builtin_ia32_packusdw512_mask(x, y, Vec<short, 32>{}, -1))
+#endif
+#if defined(__AVX2__)
+  TILEPOOL_USE(32, __builtin_ia32_packuswb256(x, y), __builtin_ia32_packusdw256(x, y))
+#endif
+  TILEPOOL_USE(16, __builtin_ia32_packuswb128(x, y), __builtin_ia32_packusdw128(x, y))
+#undef TILEPOOL_USE
+#else
+  const auto most = splat<N>(static_cast<From>(std::numeric_limits<To>::max()));
+  To both[2 * N];
+  store(both, convert_numbers<To, N>(Vec<From, N>(a < most ? a : most)));
+  store(both + N, convert_numbers<To, N>(Vec<From, N>(b < most ? b : most)));
+  return load<2 * N>(both);
+#endif
+}
+
 /// Exact; a NaN stays one, and becomes quiet.
 template <int N>
 TILEPOOL_INLINE Vec<float, N> from_float16(Vec<std::uint16_t, N> v) {

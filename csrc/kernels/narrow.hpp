@@ -1,89 +1,16 @@
 // Averages of short integers as what they are, or as float32, where a window's sum fits twice their width.
 //
-// A row of outputs is made in three steps, in the first-level cache: rows are added up, neighbouring taps are added up
-// and averaged at every place, and of these averages those are kept where a window begins. Averages that are not kept
-// cost less than gaps between lanes would. (Those in float32, which are wider than sums, are made of the sums that are
-// kept.) Integers may be added up in any order.
+// Windows that lie end to end are averaged in registers: see end_to_end.hpp. Of others a row of outputs is made in
+// three steps, in the first-level cache: rows are added up, neighbouring taps are added up and averaged at every place,
+// and of these averages those are kept where a window begins. Averages that are not kept cost less than gaps between
+// lanes would. (Those in float32, which are wider than sums, are made of the sums that are kept.) Integers may be added
+// up in any order.
 #pragma once
 
-#include "conversions.hpp"
-#include "extrema.hpp"
-#include "lanes.hpp"
-#include "rounded.hpp"
+#include "end_to_end.hpp"
 
 namespace tilepool {
 namespace {
-
-/// Sums of bytes, divided in 16 bits by a multiplication: of at most 256 cells, by divisors d from 1 to 256.
-///
-/// A sum, no more than 255 * d, and up to d / 2 for halves are t < 2**16 - 1, whose quotient is floor(t * m / 2**k) for
-/// k = 16 + s, 2**s <= d < 2**(s + 1) and one of two multipliers. Let e = (-2**k mod d), so that m = (2**k + e) / d:
-/// t * m / 2**k exceeds t / d by t * e / (d * 2**k), which is less than 1 / d where e * t < 2**k. Or let
-/// e' = d - e and m = (2**k - e') / d: (t + 1) * m / 2**k is less than (t + 1) / d, and by no more than 1 / d where
-/// e' * (t + 1) <= 2**k. One of e and e' is at most d / 2 < 2**s, and t + 1 < 2**16. (Of powers of two the first m has
-/// 17 bits, and e' = d = 2**s will do.)
-struct ByteQuotient {
-  using Sum = std::uint16_t;
-  using Result = std::uint8_t;
-  ByteQuotient(double by, ToInteger how) : divisor(static_cast<Sum>(by)) {
-    const auto d = static_cast<std::uint32_t>(by);
-    if (d == 0) return;  // m = 0: all averages are 0
-    while (d >> (shift + 1) != 0) ++shift;
-    const std::uint32_t power = std::uint32_t{1} << (16 + shift), rest = power % d == 0 ? d : power % d;
-    const bool above = 2 * rest > d && rest < d;
-    multiplier = static_cast<Sum>((power - rest) / d + (above ? 1 : 0));
-    const bool to_even = how.rounding == Rounding::half_even && d % 2 == 0;
-    ties = !to_even ? Ties::none : rest == d ? Ties::of_power : Ties::of_other;
-    less = above ? 0 : 1;
-    const bool to_nearest = how.rounding == Rounding::half_even || how.rounding == Rounding::half_up;
-    moved = static_cast<Sum>((to_nearest ? d / 2 : 0) + less - (ties == Ties::of_power ? 1 : 0));
-    highest = static_cast<Sum>(255 * d);
-  }
-
-  template <int N>
-  TILEPOOL_INLINE Vec<Sum, N> of(Vec<Sum, N> sum) const {
-    using V = Vec<Sum, N>;
-    sum = less_of(sum, splat<N>(highest));
-    V t = sum + splat<N>(moved);
-    if (ties == Ties::of_power) t += (sum >> shift) & splat<N>(Sum(1));  // up from an odd one alone
-    V quotient = upper_product<N>(t, splat<N>(multiplier)) >> shift;
-    if (ties == Ties::of_other) {  // an odd one that is a half further up than the average goes down
-      const V product = quotient * splat<N>(divisor) + splat<N>(less);
-      quotient -= static_cast<V>(product == t ? quotient & splat<N>(Sum(1)) : V{});
-    }
-    return quotient;
-  }
-
-  Sum divisor, multiplier = 0, moved = 0, less = 0, highest = 0;
-  int shift = 0;
-  enum class Ties : std::uint8_t { none, of_power, of_other } ties = Ties::none;  // that go to the even one
-};
-
-/// Sums of 16 bits in 32 bits.
-struct ShortQuotient : RoundedQuotient<float> {
-  using Sum = std::uint32_t;
-  using Result = std::uint16_t;
-  using RoundedQuotient<float>::RoundedQuotient;
-  template <int N>
-  TILEPOOL_INLINE Vec<Sum, N> of(Vec<Sum, N> sum) const {
-    const auto number = convert_numbers<float, N>(bits_as<Vec<std::int32_t, N>>(sum));
-    return bits_as<Vec<Sum, N>>(RoundedQuotient<float>::of<N>(number));
-  }
-};
-
-/// Averages as the nearest float32.
-template <class Integer>
-struct FloatQuotient {
-  using Sum = Integer;
-  using Result = float;
-  FloatQuotient(double by, ToInteger) : scale(by, {}) {}
-  template <int N>
-  TILEPOOL_INLINE Vec<float, N> of(Vec<Sum, N> sum) const {
-    const auto integer = bits_as<Vec<std::int32_t, N>>(convert_numbers<std::uint32_t, N>(sum));
-    return Mean<float>::finish<N>(convert_numbers<float, N>(integer), scale);
-  }
-  Mean<float>::Scale scale;
-};
 
 /// Instead of a quotient: sums as they are.
 struct Undivided {};
@@ -95,103 +22,80 @@ struct NarrowSums {
   static constexpr int N = full_lanes<Sum>;
 
   const void* const* rows;
-  std::int64_t count;
+  std::int64_t count, ahead;
   Sum *sums, *shared;  // down the columns, and of some neighbouring taps
 
-  /// How many sums are made of 16 bytes of pixels of C elements, in pairs.
-  template <int C, int pixel = C == 0 ? 1 : C>
-  static constexpr int sums_of_piece = 16 / static_cast<int>(sizeof(T)) / (2 * pixel) * pixel;
-
-  /// Lanes that are elements (C = 0), or the sums of pairs of pixels of C elements: those of each 16 bytes.
-  template <int M, int C>
+  /// Lanes that are elements, or the sums of pairs of them.
+  template <int M, bool pairs>
   static TILEPOOL_INLINE Vec<Sum, M> lifted(const T* from) {
-    if constexpr (C == 0) {
-      return convert_numbers<Sum, M>(load<M>(from));
-    } else if constexpr (C == 1) {
+    if constexpr (pairs) {
       return pair_sums<2 * M>(load<2 * M>(from));
     } else {
-      return pair_sums<2 * M>(paired_pixels<C, 2 * M, T>(load_pieces<2 * M>(from, 2 * sums_of_piece<C>)));
+      return convert_numbers<Sum, M>(load<M>(from));
     }
   }
 
   /// Sums [from, to) down the columns, or of pairs of them, of which the first one would lie at byte `place` of the
   /// rows.
-  template <int C>
+  template <bool pairs>
   TILEPOOL_NOINLINE void add_rows(std::int64_t place, std::int64_t from, std::int64_t to) const {
-    constexpr int step = C == 0 ? 1 : 2;
-    const auto row = [&](std::int64_t r, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
-      return reinterpret_cast<const T*>(static_cast<const char*>(rows[r]) + place) + i * step;
-    };
+    constexpr int step = pairs ? 2 : 1;
     const auto some = [&](auto vectors, auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int V = decltype(vectors)::value, M = decltype(lanes)::value;
-      constexpr int made = C < 2 ? M : M * static_cast<int>(sizeof(Sum)) / 16 * sums_of_piece<C>;
       Vec<Sum, M> sum[V] = {};
       for (std::int64_t r = 0; r < count; ++r) {
-        for (int v = 0; v < V; ++v) sum[v] += lifted<M, C>(row(r, i) + v * made * step);
+        const T* const first = elements_of<T>(rows[r], place) + i * step;
+        fetch_later<V * M * step>(first, ahead);
+        for (int v = 0; v < V; ++v) sum[v] += lifted<M, pairs>(first + v * M * step);
       }
-      for (int v = 0; v < V; ++v) {
-        if constexpr (C < 2) {
-          store(sums + i + v * M, sum[v]);
-        } else {
-          store_pieces<16 / sizeof(Sum), M, Sum>(sums + i + v * made, sum[v], sums_of_piece<C>);
-        }
-      }
+      for (int v = 0; v < V; ++v) store(sums + i + v * M, sum[v]);
     };
     std::int64_t i = from;
-    if constexpr (C < 2) {
-      for (; i + 4 * N <= to; i += 4 * N) some(Lanes<4>{}, Lanes<N>{}, i);
-      if (i >= to) return;
-      sweep_overlapping<Sum, N>(
-          to - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { some(Lanes<1>{}, lanes, i + at); });
-    } else {
-      constexpr int piece = 16 / static_cast<int>(sizeof(T)), made = vector_bytes / 16 * sums_of_piece<C>;
-      constexpr int beyond = piece / 2 - sums_of_piece<C>;  // sums of what the last piece reads and nothing is made of
-      for (; i + 2 * made + beyond <= to; i += 2 * made) some(Lanes<2>{}, Lanes<N>{}, i);
-      for (; i + made + beyond <= to; i += made) some(Lanes<1>{}, Lanes<N>{}, i);
-      if (i >= to) return;
-      T rest[2 * (made + beyond)] = {};
+    for (; i + 4 * N <= to; i += 4 * N) some(Lanes<4>{}, Lanes<N>{}, i);
+    if (i >= to) return;
+    sweep_overlapping<Sum, N>(
+        to - i, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { some(Lanes<1>{}, lanes, i + at); });
+  }
+
+  /// The same of pairs of pixels of C elements. (What vectors make too much the next ones overwrite.)
+  template <int C>
+  TILEPOOL_NOINLINE void add_pixels(std::int64_t place, std::int64_t from, std::int64_t to) const {
+    constexpr int made = C == 3 ? N / 4 * 3 : N, read = 16 / sizeof(T) / (2 * C) * (2 * C);
+    const auto add = [&](Vec<Sum, N>& sum, const T* elements) TILEPOOL_INLINE_LAMBDA {
+      sum += pair_sums<2 * N>(taps_together<C, 2, 2 * N, T>(load_pieces<read, 2 * N>(elements)));
+    };
+    const auto put = [&](Sum* target, Vec<Sum, N> sum)
+                         TILEPOOL_INLINE_LAMBDA { store(target, C == 3 ? closed_up(sum) : sum); };
+    std::int64_t i = from;
+    for (; i + made + N <= to; i += 2 * made) {
+      Vec<Sum, N> sum[2] = {};
+      for (std::int64_t r = 0; r < count; ++r) {
+        const T* const first = elements_of<T>(rows[r], place) + 2 * i;
+        fetch_later<4 * made>(first, ahead);
+        for (int v = 0; v < 2; ++v) add(sum[v], first + 2 * v * made);
+      }
+      for (int v = 0; v < 2; ++v) put(sums + i + v * made, sum[v]);
+    }
+    for (; i < to; i += made) {
+      const std::int64_t left = to - i < N ? to - i : N;
+      T rest[2 * N] = {};
       Vec<Sum, N> sum{};
       for (std::int64_t r = 0; r < count; ++r) {
-        std::memcpy(rest, row(r, i), static_cast<std::size_t>(to - i) * 2 * sizeof(T));
-        sum += lifted<N, C>(rest);
+        std::memcpy(rest, elements_of<T>(rows[r], place) + 2 * i, static_cast<std::size_t>(left) * 2 * sizeof(T));
+        add(sum, rest);
       }
-      store_pieces<16 / sizeof(Sum), N, Sum>(sums + i, sum, sums_of_piece<C>);
+      put(sums + i, sum);
     }
   }
 
-  /// The averages of pairs of columns that are windows of their own, without a row of sums: how many of n whole vectors
-  /// make.
-  template <int C, class Quotient>
-  TILEPOOL_NOINLINE std::int64_t average_pairs(const Quotient& by, std::int64_t place, T* to, std::int64_t n) const {
-    constexpr int of_piece = sums_of_piece<C>, lanes = 16 / sizeof(Sum), made = vector_bytes / 16 * of_piece;
-    const Quotient quotient = by;  // held in registers: see `average`
-    std::int64_t i = 0;
-    const auto some = [&](auto vectors) TILEPOOL_INLINE_LAMBDA {
-      constexpr int V = decltype(vectors)::value;
-      for (; i + V * made + lanes - of_piece <= n; i += V * made) {
-        Vec<Sum, N> sum[V] = {};
-        for (std::int64_t r = 0; r < count; ++r) {
-          const T* const row = reinterpret_cast<const T*>(static_cast<const char*>(rows[r]) + place) + 2 * i;
-          for (int v = 0; v < V; ++v) sum[v] += lifted<N, C>(row + 2 * v * made);
-        }
-        for (int v = 0; v < V; v += 2) {
-          const auto averages = quotients(sum + v, quotient);
-          store_pieces<of_piece == lanes ? 2 * N : lanes, 2 * N, T>(to + i + v * made, averages, of_piece);
-        }
-      }
-    };
-    some(Lanes<4>{});
-    some(Lanes<2>{});
-    return i;
-  }
-
-  /// The same where `rows` begin so many bytes further on than those whose sums there are, each where the next one did.
+  /// Sums of single elements, where `rows` begin so many bytes further on than those whose sums there are, each where
+  /// the next one did.
   TILEPOOL_NOINLINE void slide_rows(std::int64_t place, std::int64_t step, std::int64_t from, std::int64_t to) const {
-    const T* const last = reinterpret_cast<const T*>(static_cast<const char*>(rows[count - 1]) + place);
-    const T* const before = reinterpret_cast<const T*>(static_cast<const char*>(rows[0]) + place - step);
+    const T* const last = elements_of<T>(rows[count - 1], place);
+    const T* const before = elements_of<T>(rows[0], place - step);
     sweep<Sum, N>(from, to, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int M = decltype(lanes)::value;
-      const Vec<Sum, M> change = lifted<M, 0>(last + i) - lifted<M, 0>(before + i);
+      const Vec<Sum, M> change = lifted<M, false>(last + i) - lifted<M, false>(before + i);
       store(sums + i, static_cast<Vec<Sum, M>>(load<M>(sums + i) + change));
     });
   }
@@ -220,14 +124,6 @@ struct NarrowSums {
     }
   }
 
-  /// Of two vectors of sums.
-  template <class Quotient>
-  static TILEPOOL_INLINE Vec<T, 2 * N> quotients(const Vec<Sum, N>* sum, const Quotient& quotient) {
-    const Vec<T, 2 * N> halves[] = {bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[0])),
-                                    bits_as<Vec<T, 2 * N>>(quotient.template of<N>(sum[1]))};
-    return every<0, 2, 2 * N, T>(halves);
-  }
-
   /// What is made of two vectors of sums, one behind the other.
   static TILEPOOL_INLINE void put(Sum* to, const Vec<Sum, N>* sum, Undivided) {
     store(to, sum[0]);
@@ -235,7 +131,7 @@ struct NarrowSums {
   }
   template <class Quotient>
   static TILEPOOL_INLINE void put(T* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
-    store(to, quotients(sum, quotient));
+    store(to, quotients_of<T>(sum, quotient));
   }
   template <class Quotient>
   static TILEPOOL_INLINE void put(float* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
@@ -309,6 +205,10 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   // Where taps and strides are even, pairs of neighbours are single pixels of twice the width.
   const bool pairs =
       inside && (inner == 1 || inner == 3 || inner == 4) && along.step == 1 && span.count % 2 == 0 && stride % 2 == 0;
+  if constexpr (std::is_same_v<Result, T>) {
+    const bool apart = inside && along.step == 1 && (stride == span.count || outputs == 1);
+    if (apart && average_end_to_end(along, span, rows, count, quotient, space, out, lines)) return;
+  }
   const std::int64_t taps = pairs ? span.count / 2 : span.count, distance = along.step * inner;
   const std::int64_t hop = (pairs ? stride / 2 : stride) * inner;
   bool slides = count > 2 && !pairs;
@@ -318,7 +218,7 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   auto* const places = static_cast<Kept*>(space);
   auto* const sums = reinterpret_cast<Sum*>(places + narrow_averages(along));
   auto* const shared = sums + narrow_sums(along, extent);
-  const NarrowSums<T, Sum> narrow{rows, count, sums, shared};
+  const NarrowSums<T, Sum> narrow{rows, count, lines.ahead, sums, shared};
   for (std::int64_t o = 0; o < outputs; o += most) {
     const std::int64_t together = outputs - o < most ? outputs - o : most, n = (together - 1) * hop + inner;
     const std::int64_t columns = n + (taps - 1) * distance;
@@ -333,26 +233,19 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
     std::int64_t place = first * static_cast<std::int64_t>(sizeof(T));
     Result* target = out + (span.begin + o) * inner;
     for (std::int64_t line = 0; line < lines.count; ++line) {
-      std::int64_t done = 0;
-      if (pairs) {
-        const auto add = [&](auto colours) TILEPOOL_INLINE_LAMBDA {
-          constexpr int C = decltype(colours)::value;
-          if constexpr (std::is_same_v<Result, T>) {
-            if (hop == inner && taps == 1) done = narrow.template average_pairs<C>(quotient, place, target, n);
-          }
-          if (done < to) narrow.template add_rows<C>(place, done, to);
-        };
-        if (inner == 1) add(Lanes<1>{});
-        if (inner == 3) add(Lanes<3>{});
-        if (inner == 4) add(Lanes<4>{});
+      if (pairs && inner == 1) {
+        narrow.template add_rows<true>(place, 0, to);
+      } else if (pairs && inner == 3) {
+        narrow.template add_pixels<3>(place, 0, to);
+      } else if (pairs) {
+        narrow.template add_pixels<4>(place, 0, to);
       } else if (slides && line > 0) {
         narrow.slide_rows(place, lines.read_step, from, to);
       } else {
-        narrow.template add_rows<0>(place, from, to);
+        narrow.template add_rows<false>(place, from, to);
       }
       if (hop == inner) {
-        const NarrowSums<T, Sum> rest{rows, count, sums + done, shared};
-        if (done < n) rest.template average<1>(quotient, target + done, n - done, taps, distance);
+        narrow.template average<1>(quotient, target, n, taps, distance);
       } else if (hop == 2 && inner == 1) {
         narrow.template average<2>(quotient, target, together, taps, distance);
       } else if constexpr (std::is_same_v<Kept, Result>) {
@@ -361,7 +254,7 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
       } else {
         narrow.template average<1>(Undivided{}, places, n, taps, distance);
         keep_pixels(shared, places, together * inner, inner, hop);
-        const NarrowSums<T, Sum> kept{nullptr, 0, shared, nullptr};
+        const NarrowSums<T, Sum> kept{nullptr, 0, 0, shared, nullptr};
         kept.template average<1>(quotient, target, together * inner, 1, 1);
       }
       place += lines.read_step;

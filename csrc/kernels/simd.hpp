@@ -307,39 +307,6 @@ TILEPOOL_INLINE Vec<std::uint32_t, N / 2> pair_sums(Vec<std::uint16_t, N> v) {
   return (both & splat<N / 2>(std::uint32_t{65535})) + (both >> 16);
 }
 
-/// In each 16 bytes pairs of pixels of C lanes, lane beside lane; those behind whole pairs may be anything.
-template <int C, int N, class T, int... I>
-TILEPOOL_INLINE Vec<T, N> paired_pixels(Vec<T, N> v, std::integer_sequence<int, I...>) {
-  constexpr int lanes = 16 / sizeof(T), pairs = lanes / (2 * C);
-  return __builtin_shufflevector(
-      v, v,
-      (I / lanes * lanes +
-       (I % lanes < pairs * 2 * C ? I % lanes / (2 * C) * 2 * C + I % 2 * C + I % lanes % (2 * C) / 2 : 0))...);
-}
-
-template <int C, int N, class T>
-TILEPOOL_INLINE Vec<T, N> paired_pixels(Vec<T, N> v) {
-  return paired_pixels<C, N, T>(v, std::make_integer_sequence<int, N>{});
-}
-
-/// `a` and, behind it, `b`.
-template <int N, class T, int... I>
-TILEPOOL_INLINE Vec<T, 2 * N> joined(Vec<T, N> a, Vec<T, N> b, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(a, b, I...);
-}
-
-/// N lanes in pieces of 16 bytes that begin so many elements apart.
-template <int N, class T>
-TILEPOOL_INLINE Vec<T, N> load_pieces(const T* from, std::int64_t apart) {
-  if constexpr (N * sizeof(T) == 16) {
-    return load<N>(from);
-  } else {
-    constexpr int half = N / 2, pieces = half * sizeof(T) / 16;
-    return joined<half, T>(load_pieces<half>(from, apart), load_pieces<half>(from + pieces * apart, apart),
-                           std::make_integer_sequence<int, N>{});
-  }
-}
-
 /// Whether `shifted` and `moved` are one instruction, which beats a load across the border of two cache lines.
 template <class T>
 constexpr bool cheap_shifts = vector_bytes == 64 && sizeof(T) >= 4 && sizeof(T) <= 8;
@@ -367,17 +334,6 @@ TILEPOOL_INLINE Vec<T, N> every(const Vec<T, N>* parts) {
   return every<Phase, Stride, N, T>(parts, std::make_integer_sequence<int, N>{});
 }
 
-/// Every second pixel of C lanes, side by side; the lanes behind those that there are may be anything.
-template <int C, int N, class T, int... I>
-TILEPOOL_INLINE Vec<T, N> even_pixels(Vec<T, N> v, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(v, v, (I / C * 2 * C + I % C) % N...);
-}
-
-template <int C, int N, class T>
-TILEPOOL_INLINE Vec<T, N> even_pixels(Vec<T, N> v) {
-  return even_pixels<C, N, T>(v, std::make_integer_sequence<int, N>{});
-}
-
 /// The lower half (Upper = 0) or the upper half (Upper = 1) of a vector.
 template <int Upper, int N, class T, int... I>
 TILEPOOL_INLINE Vec<T, N / 2> half(Vec<T, N> v, std::integer_sequence<int, I...>) {
@@ -390,17 +346,6 @@ TILEPOOL_INLINE Vec<T, N / 2> half(Vec<T, N> v) {
     return v[Upper];
   } else {
     return half<Upper, N, T>(v, std::make_integer_sequence<int, N / 2>{});
-  }
-}
-
-/// Pieces of some lanes, so many elements apart, of which the next one overwrites what is too much.
-template <int Lanes, int N, class T>
-TILEPOOL_INLINE void store_pieces(T* to, Vec<T, N> v, int apart) {
-  if constexpr (N == Lanes) {
-    store(to, v);
-  } else {
-    store_pieces<Lanes, N / 2, T>(to, half<0, N, T>(v), apart);
-    store_pieces<Lanes, N / 2, T>(to + N / 2 / Lanes * apart, half<1, N, T>(v), apart);
   }
 }
 

@@ -13,6 +13,8 @@ class ListedWalker : public Walker {
   using Walker::Walker;
 
  protected:
+  enum class Loops : std::uint8_t { only_read, fetch };
+
   /// Memory for all rows that a window sees, or for those of a block, and what else is asked for.
   template <std::size_t N = 0>
   std::array<char*, N> reserve_rows(const std::array<std::int64_t, N>& sizes = {}) {
@@ -34,7 +36,9 @@ class ListedWalker : public Walker {
 
   /// Calls pool(o, window, lines) for output rows [from, to), several of them at a time where the rows that they see
   /// are the same number of rows further on; `rows_` are those of the first one. `work` are the operations for a row.
-  template <class Pool>
+  /// Loops that fetch ask for later rows while they read, which beats asking beforehand: 0.8 of the time (Xeon, 2 x 2
+  /// windows of uint8, a third-level cache).
+  template <Loops loops = Loops::only_read, class Pool>
   void each_list(std::int64_t from, std::int64_t to, std::int64_t work, const Pool& pool) {
     for (std::int64_t o = from; o < to;) {
       const Windows& windows = schedule_.column.windows;
@@ -46,14 +50,16 @@ class ListedWalker : public Walker {
       const bool fetches = row_bytes >= 512 && listed() > 1 && listed() <= most_listed && this->fetches();
       // Several lines a call save calls; half a first-level cache is enough, and less where the next lines should be
       // on their way while these are computed.
-      const std::int64_t together_bytes = fetches ? 2 << 10 : 16 << 10;
+      const bool beforehand = fetches && loops == Loops::only_read;
+      const std::int64_t together_bytes = beforehand ? 2 << 10 : 16 << 10;
       const std::int64_t bytes = std::max<std::int64_t>(1, saturating_mul(windows.stride(), row_bytes));
       const bool in_block = block_rows_ > 0 && window.count > 0;
       std::int64_t most = in_block ? (block_rows_ - windows.extent(1)) / windows.stride() + 1 : together_bytes / bytes;
       if (kernel_.finish != nullptr) most = std::min(most, most_finished());
       Lines lines = lines_alike(o, to, most, schedule_.column.result_stride, in_block);
       if (in_block) list_block(window, lines, std::min(windows.input(), windows.stop(to - 1)));
-      if (fetches) fetch_ahead(window, lines.count);
+      if (beforehand) fetch_ahead(window, lines.count);
+      if (fetches && !beforehand) lines.ahead = ahead();
       patience_.spend(saturating_mul(lines.count * std::max<std::int64_t>(1, listed()), work));
       pool(o, window, lines);
       o += lines.count;

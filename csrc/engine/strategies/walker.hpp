@@ -169,6 +169,14 @@ class Walker {
     });
   }
 
+  /// Bytes to the rows of windows that lie as far ahead; 0 where there is one window.
+  std::int64_t ahead() const {
+    if (schedule_.column.windows.outputs() == 1) return 0;  // and its stride may be any number
+    const std::int64_t stride = schedule_.column.windows.stride();
+    const std::int64_t row_bytes = cursor_.tile().input_width * schedule_.row.input_stride;
+    return ((fetched_ahead - 1) / (stride * row_bytes) + 1) * stride * schedule_.column.input_stride;
+  }
+
   /// Decides, for a tile, what `fetch_ahead` is to ask for.
   void choose_fetches() {
     constexpr std::int64_t page = 4096;
