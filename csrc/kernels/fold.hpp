@@ -20,13 +20,13 @@ void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const vo
   using Element = typename Rows::In;
   using One = Source<Rows, Element, 1>;
   constexpr bool lifts = !std::is_same_v<Op, Rows>;
-  const auto row = [&](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
+  const auto row = [=](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
     return One{{static_cast<const Element*>(rows[r]) + shift}, rows_lift};
   };
   for (std::int64_t done = 0; done < count;) {
     const std::int64_t first = done + (lifts || start == nullptr ? 1 : 0);
     const std::int64_t end = count - done < most_folded ? count : done + most_folded;
-    const auto fold = [&](auto vectors, auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    const auto fold = [=](auto vectors, auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int V = decltype(vectors)::value, N = decltype(lanes)::value;
       Vec<typename Rows::Acc, N> seen[V];
       for (int u = 0; u < V; ++u) {
@@ -53,9 +53,18 @@ void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const vo
       }
     };
     constexpr int N = Op::lanes, unroll = N > 1 ? 4 : 1;
+    const auto fold_few = [=](std::int64_t from, std::int64_t to) TILEPOOL_NOINLINE {
+      sweep<Acc, N>(from, to, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { fold(Lanes<1>{}, lanes, at); });
+    };
+    // Vectors of long rows lie in whole cache lines where the first row lets them. (Xeon, 49 rows of 5 KiB, 16 bytes
+    // behind a cache line: 0.6 of the time with AVX-512, 0.7 with AVX2.)
     std::int64_t i = 0;
+    if (N > 1 && sizeof(Element) >= 4 && n >= 16 * N) {
+      i = behind_line_end<Element, N>(static_cast<const Element*>(rows[done]) + shift);
+      if (i > 0) fold_few(0, i);
+    }
     for (; i + unroll * N <= n; i += unroll * N) fold(Lanes<unroll>{}, Lanes<N>{}, i);
-    sweep<Acc, N>(i, n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA { fold(Lanes<1>{}, lanes, at); });
+    if (i < n) fold_few(i, n);
     start = target;
     done = end;
   }
