@@ -4,6 +4,7 @@
 #include "long_windows.hpp"
 #include "pixels.hpp"
 #include "rows.hpp"
+#include "turned.hpp"
 
 namespace tilepool {
 namespace {
@@ -186,11 +187,11 @@ struct AlongRow {
     }
   }
 
-  void long_windows() const {
-    LongWindows<Op, Src>::each(source, first, along.stride, count, outputs,
-                               [this](auto width, std::int64_t o, auto acc)
-                                   TILEPOOL_INLINE_LAMBDA { put<decltype(width)::value>(o, acc); });
+  auto writer() const {
+    return [this](auto width, std::int64_t o, auto acc) TILEPOOL_INLINE_LAMBDA { put<decltype(width)::value>(o, acc); };
   }
+
+  void long_windows() const { LongWindows<Op, Src>::each(source, first, along.stride, count, outputs, writer()); }
 
   /// N outputs whose windows may reach beyond the row.
   template <int N>
@@ -253,7 +254,13 @@ struct AlongRow {
   }
 
   void single_windows() const {
-    for (std::int64_t o = 0; o < outputs; ++o) put<1>(o, window<1>(first + o * along.stride));
+    std::int64_t o = 0;
+    if constexpr (lanes > 1 && Src::row_count == 1) {  // see `pools_at_once`
+      if (distance == 1 && !(Op::rounds && count > most_added)) {
+        o = TurnedWindows<Op, Src>::each(source, first, along.stride, count, outputs, along.width, writer());
+      }
+    }
+    for (; o < outputs; ++o) put<1>(o, window<1>(first + o * along.stride));
   }
 
   TILEPOOL_INLINE void next_line(std::int64_t read_step, std::int64_t write_step) {

@@ -27,6 +27,25 @@ struct LongWindows {
         return;
       }
     }
+    if constexpr (sizeof(Acc) < 4) {  // extrema, which do not mind taps that are seen twice
+      constexpr int few = 16 / static_cast<int>(sizeof(Acc));
+      const auto window = [&](std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+        auto acc = source.template load<few>(at + taps - few);
+        for (std::int64_t t = 0; t < taps - few; t += few) {
+          acc = Op::template combine<few>(acc, source.template load<few>(at + t));
+        }
+        return acc;
+      };
+      if (taps >= few && taps < total) {
+        for (; o + few <= outputs; o += few) {
+          Vec<Acc, few> windows[few];
+          for (int w = 0; w < few; ++w) windows[w] = window(first + (o + w) * stride);
+          put(Lanes<few>{}, o, halved<few, few>(windows));
+        }
+        for (; o < outputs; ++o) put(Lanes<1>{}, o, halved<few>(window(first + o * stride)));
+        return;
+      }
+    }
     for (; o + parts <= outputs; o += parts) {
       Vec<Acc, parts> windows[parts];
       for (int w = 0; w < parts; ++w) windows[w] = in_lanes(source, first + (o + w) * stride, taps);
