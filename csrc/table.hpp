@@ -169,6 +169,9 @@ struct Loops {
   /// all lines are.
   void (*pool_buffer)(const Along&, const void* buffer, void* space, double divisor, void* out, const Lines&,
                       const Keying&);
+  /// Sums of floats, where they are accumulators as they lie: pools a row of `width` along itself whose windows are one
+  /// span at stride 1 and combined beforehand, in a space of `flow_bytes`.
+  void (*pool_flow)(const Along&, const void* row, void* space, double divisor, void* out);
   /// Where `has_planes`: combines any number of rows and pools the result along itself, n outputs.
   void (*pool_endless)(const Endless&, const void* plane, const EndlessRow* rows, std::int64_t count, void* out,
                        std::int64_t n, const Keying&);
@@ -181,6 +184,21 @@ struct Loops {
   void (*separate)(const void* bundle, std::int64_t cells, const double* divisors, bool alike, void* const* planes,
                    const Keying&);
 };
+
+/// Windows that are doubled while a row flows by are kept in rings: each has room for those that half of the next ones
+/// reaches over and for a chunk, in so many bytes, which are a power of two.
+constexpr std::int64_t flow_chunk = 1024;
+[[gnu::always_inline]] constexpr std::int64_t flow_ring(std::int64_t half) {
+  std::int64_t bytes = 2 * flow_chunk;
+  while (bytes < half + flow_chunk) bytes *= 2;
+  return bytes;
+}
+/// Room for the rings of windows of so many taps, each with a chunk behind it, and for what the last chunks see.
+constexpr std::int64_t flow_bytes(std::int64_t taps, std::int64_t size) {
+  std::int64_t bytes = taps * size + 2 * flow_chunk;
+  for (std::int64_t half = taps / 2; half > 1; half /= 2) bytes += flow_ring(half * size) + flow_chunk;
+  return bytes;
+}
 
 /// Makes n accumulators of as many elements. `flip` is that of keys.
 using Prepare = void (*)(void* to, const void* elements, std::int64_t n, std::int64_t flip);

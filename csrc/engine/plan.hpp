@@ -178,8 +178,11 @@ inline Plan make_plan(const Request& request) {
     all.omit = false;
     all.min_count = 0;
     Plan whole = make_simple_plan(all);
-    // Direct loops take each window by itself: where rows are cut makes no difference.
-    if (std::holds_alternative<by::Direct>(whole.schedule.strategy)) cut_alike(whole.schedule, plan.schedule);
+    // Direct loops take each window by itself, and one that is doubled comes out the same in any tile: where rows are
+    // cut makes no difference.
+    const auto* const gathered = std::get_if<by::Gathered>(&whole.schedule.strategy);
+    const bool flows = gathered != nullptr && gathered->flows;
+    if (flows || std::holds_alternative<by::Direct>(whole.schedule.strategy)) cut_alike(whole.schedule, plan.schedule);
     if (has_same_rows(whole.schedule, plan.schedule)) plan.whole = std::make_shared<const Plan>(std::move(whole));
   }
   return plan;

@@ -31,6 +31,7 @@ struct Direct {};
 struct Gathered {
   std::int64_t piece;  // a window that is alone in its row is taken in pieces of so many pixels; 0: it is not
   int levels;          // sums of more than `most_added` rows are added up in pairs on so many levels; 0: there are none
+  bool flows = false;  // a row is pooled by Loops::pool_flow
 };
 struct Scanned {
   std::int64_t slots;     // output rows of a block that are made at a time

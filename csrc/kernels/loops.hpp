@@ -4,6 +4,7 @@
 #include "buffer.hpp"
 #include "bundle.hpp"
 #include "endless.hpp"
+#include "flow.hpp"
 #include "fold.hpp"
 
 namespace tilepool {
@@ -23,6 +24,7 @@ constexpr Loops make_loops() {
   if constexpr (rows == Rows::one) loops.pool_rows = pool_one_row<Op>;
   if constexpr (rows == Rows::few) loops.pool_rows = pool_rows<Op>;
   loops.pool_buffer = pool_buffer<Op>;
+  if constexpr (Op::rounds) loops.pool_flow = pool_flow<Op>;
   if constexpr (has_planes(accumulator)) {
     if constexpr (rows != Rows::none) loops.pool_endless = pool_endless<Op, Op>;
     loops.interleave = interleave<Op>;

@@ -7,12 +7,12 @@ namespace {
 class Gathered : public BufferedWalker {
  public:
   Gathered(const by::Gathered& numbers, const Call& call, const Share& share)
-      : BufferedWalker(call, share), piece_(numbers.piece), levels_(numbers.levels) {}
+      : BufferedWalker(call, share), piece_(numbers.piece), levels_(numbers.levels), flows_(numbers.flows) {}
 
   void enter_tile() {
     choose_fetches();
     together_ = together();
-    const auto [buffer, space, sums] = reserve({together_, together_, Cascade::rows(levels_)});
+    const auto [buffer, space, sums] = reserve({together_, std::max(together_, flow_rows()), Cascade::rows(levels_)});
     buffer_ = buffer;
     space_ = space;
     cascade_.start(sums, pitch(), levels_);
@@ -20,7 +20,8 @@ class Gathered : public BufferedWalker {
   }
 
   void pool(std::int64_t from, std::int64_t to) {
-    for (std::int64_t o = from; o < to;) o = pool_some(o, to);
+    const bool flows = flows_ && cursor_.tile().spans.size() == 1;
+    for (std::int64_t o = from; o < to;) o = flows ? flow(o) : pool_some(o, to);
   }
 
  private:
@@ -31,6 +32,31 @@ class Gathered : public BufferedWalker {
     const RowTile& tile = cursor_.tile();
     const std::int64_t row_bytes = pitch_of(tile.along.width * schedule_.inner * acc_size_);
     return std::clamp<std::int64_t>(together_bytes / row_bytes, 1, schedule_.column.windows.outputs());
+  }
+
+  /// As many rows as have the space in which one flows by.
+  std::int64_t flow_rows() const {
+    if (!flows_) return 0;
+    const std::int64_t row_bytes = cursor_.tile().along.width * acc_size_;
+    return flow_bytes(schedule_.row.windows.kernel(), acc_size_) / row_bytes + 1;
+  }
+
+  /// Output row `o`, of the row itself where that has no border; returns the one behind it.
+  std::int64_t flow(std::int64_t o) {
+    const RowTile& tile = cursor_.tile();
+    const Window window = schedule_.column.windows.at(o);
+    if (window.count == 0) return pool_some(o, o + 1);
+    rows_.clear();
+    cursor_.each_row(window, 0, 1, [&](const char* row) { rows_.push_back(row); });
+    if (tile.input_width < tile.along.width) {
+      fold_listed(buffer_ + border_bytes(), nullptr, cursor_.elements());
+      rows_[0] = buffer_;
+    }
+    finish(o, 1, cursor_.divisor(o), [&](double divisor, void* out, const Lines&) {
+      kernel_.pool_flow(tile.along, rows_[0], space_, divisor, out);
+    });
+    patience_.spend(2 * cursor_.elements());
+    return o + 1;
   }
 
   /// Output rows from `o` on; returns the one behind them.
@@ -94,6 +120,7 @@ class Gathered : public BufferedWalker {
 
   const std::int64_t piece_;
   const int levels_;
+  const bool flows_;
   std::int64_t together_ = 1;  // rows of the buffer
   Cascade cascade_;
   char *buffer_ = nullptr, *space_ = nullptr;
