@@ -169,10 +169,10 @@ struct AlongRow {
   /// Pixels of at most 16 bytes: each is written as many elements, whose surplus the next pixel overwrites. Where the
   /// number of elements C and the stride 2 are known, a vector makes all pixels that lie in it.
   template <int C = 0>
-  void small_pixels() const {
+  TILEPOOL_INLINE void small_pixels() const {
     constexpr int N = C > 0 && cheap_shifts<Acc> ? lanes : narrow;
     constexpr int together = C > 0 && N > C ? (N - C) / (2 * C) + 1 : 1;
-    const std::int64_t inner = along.inner, hop = along.stride * inner, n = outputs * inner;
+    const std::int64_t inner = C > 0 ? C : along.inner, hop = (C > 0 ? 2 : along.stride) * inner, n = outputs * inner;
     const std::int64_t readable = along.width * inner - (count - 1) * distance - N;
     std::int64_t to = 0, at = first;
     for (; to + N <= n && at <= readable; to += together * inner, at += together * hop) {
@@ -285,6 +285,12 @@ struct AlongRow {
                  [](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template strided<2, K>(); });
   }
 
+  template <int C>
+  TILEPOOL_NOINLINE void colour(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+    in_registers(lines, read_step, write_step,
+                 [](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template small_pixels<C>(); });
+  }
+
   /// The pixels of one line lie apart from each other, or are one.
   TILEPOOL_NOINLINE void pixels(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
     const bool is_one = along.stride == 1;
@@ -309,8 +315,8 @@ struct AlongRow {
     if constexpr (lanes > 1) {
       if (along.inner > 1 && along.inner <= narrow) {
         const std::int64_t colours = along.stride == 2 ? along.inner : 0;
-        if (colours == 3) return by([](const AlongRow& row) { row.template small_pixels<3>(); });
-        if (colours == 4) return by([](const AlongRow& row) { row.template small_pixels<4>(); });
+        if (colours == 3) return colour<3>(lines, read_step, write_step);
+        if (colours == 4) return colour<4>(lines, read_step, write_step);
         return by([](const AlongRow& row) { row.small_pixels(); });
       }
     }
