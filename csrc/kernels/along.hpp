@@ -272,10 +272,11 @@ struct AlongRow {
     out += write_step;
   }
 
-  /// Lines of common windows. A copy whose address is not known is held in registers, whatever is written.
+  /// Lines of common windows. Copies whose addresses are not known are held in registers, whatever is written.
   template <class Loop>
-  TILEPOOL_INLINE void in_registers(std::int64_t lines, std::int64_t read_step, std::int64_t write_step,
-                                    const Loop& loop) {
+  TILEPOOL_NOINLINE void in_registers(std::int64_t lines, std::int64_t read_step, std::int64_t write_step,
+                                      const Loop& by) {
+    const Loop loop = by;
     AlongRow row = *this;
     row.next_line(0, 0);  // pointers are read one by one, as they were written
     for (std::int64_t line = 0; line < lines; ++line, row.next_line(read_step, write_step)) loop(row);
@@ -283,20 +284,8 @@ struct AlongRow {
     if (along.streams) finish_streams();
   }
 
-  template <int K>
-  TILEPOOL_NOINLINE void halve(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
-    in_registers(lines, read_step, write_step,
-                 [](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template strided<2, K>(); });
-  }
-
-  template <int C>
-  TILEPOOL_NOINLINE void colour(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
-    in_registers(lines, read_step, write_step,
-                 [](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template small_pixels<C>(); });
-  }
-
   /// The pixels of one line lie apart from each other, or are one.
-  TILEPOOL_NOINLINE void pixels(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+  void pixels(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
     const bool is_one = along.stride == 1;
     const std::int64_t apart = is_one ? 1 : outputs, hop = along.stride * along.inner;
     const std::int64_t n = is_one ? outputs * along.inner : along.inner;
@@ -311,6 +300,7 @@ struct AlongRow {
       for (std::int64_t line = 0; line < lines; ++line, next_line(read_step, write_step)) loop(*this);
       if (along.streams) finish_streams();
     };
+    const auto held = [&](auto loop) TILEPOOL_INLINE_LAMBDA { in_registers(lines, read_step, write_step, loop); };
     if (count == 0) return by([](const AlongRow& row) { row.nothing(); });
     if constexpr (Src::row_count == 1) {
       if (along.long_windows) return by([](const AlongRow& row) { row.long_windows(); });
@@ -319,8 +309,10 @@ struct AlongRow {
     if constexpr (lanes > 1) {
       if (along.inner > 1 && along.inner <= narrow) {
         const std::int64_t colours = along.stride == 2 ? along.inner : 0;
-        if (colours == 3) return colour<3>(lines, read_step, write_step);
-        if (colours == 4) return colour<4>(lines, read_step, write_step);
+        if (colours == 3)
+          return held([](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template small_pixels<3>(); });
+        if (colours == 4)
+          return held([](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template small_pixels<4>(); });
         return by([](const AlongRow& row) { row.small_pixels(); });
       }
     }
@@ -329,10 +321,12 @@ struct AlongRow {
       constexpr int R = Src::row_count;  // see `pools_at_once`
       const std::int64_t stride = along.step == 1 ? along.stride : 0;
       if constexpr (R < 3) {
-        if (stride == 2 && count == 2) return halve<2>(lines, read_step, write_step);
+        if (stride == 2 && count == 2)
+          return held([](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template strided<2, 2>(); });
       }
       if constexpr (R != 2 || Op::is_common) {
-        if (stride == 2 && count == 3) return halve<3>(lines, read_step, write_step);
+        if (stride == 2 && count == 3)
+          return held([](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template strided<2, 3>(); });
       }
       if constexpr (R == 1) {
         if (stride == 2) return by([](const AlongRow& row) { row.template strided<2>(); });

@@ -30,7 +30,7 @@ struct TurnedWindows {
   static constexpr int N = 16 / static_cast<int>(sizeof(Acc));
 
   /// Calls put(Lanes<N>, o, windows) for vectors of the windows of `taps` that start at first, first + stride ... in a
-  /// row of `width`. Returns how many of them it leaves, because more than their taps cannot be read.
+  /// row of `width`. Returns how many it made: of the last ones not more than their taps could be read.
   template <class Put>
   static TILEPOOL_NOINLINE std::int64_t each(const Src& from, std::int64_t first, std::int64_t stride,
                                              std::int64_t taps, std::int64_t outputs, std::int64_t width,
