@@ -207,10 +207,10 @@ bool are_within(const void* indices, std::int64_t n, std::int64_t low, std::int6
     using Bits = std::make_unsigned_t<Index>;
     constexpr auto lowest = static_cast<Bits>(std::numeric_limits<Index>::min());
     const auto down = splat<N>(static_cast<Bits>(lowest - static_cast<Bits>(first)));
-    const auto most = splat<N>(static_cast<Index>(lowest + static_cast<Bits>(last - first)));
+    const auto end = splat<N>(static_cast<Index>(lowest + static_cast<Bits>(last - first)));
     Vec<Index, N> seen{};
     for (; i + N <= n; i += N) {
-      seen |= bits_as<Vec<Index, N>>(bits_as<Vec<Bits, N>>(load<N>(from + i)) + down) > most;
+      seen |= bits_as<Vec<Index, N>>(bits_as<Vec<Bits, N>>(load<N>(from + i)) + down) > end;
     }
     if (any(seen)) i = 0;
   }
