@@ -52,6 +52,19 @@ TILEPOOL_INLINE V less_of(V a, V b) {
   return a < b ? a : b;
 }
 
+/// For each lane of integers one of two numbers, `below` where the lane is negative.
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> by_sign(Vec<T, N> v, T above, T below) {
+  const Vec<T, N> sign = static_cast<Vec<T, N>>(v >> (8 * static_cast<int>(sizeof(T)) - 1));
+#if defined(__AVX2__) && !defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+  if constexpr (std::is_same_v<Vec<T, N>, Vec<std::int32_t, 8>>) {  // one instruction instead of two
+    const Vec<T, N> both{above, below, below, below, above, below, below, below};
+    return bits_as<Vec<T, N>>(__builtin_ia32_vpermilvarps256(bits_as<Vec<float, 8>>(both), sign));
+  }
+#endif
+  return static_cast<Vec<T, N>>((sign & splat<N>(static_cast<T>(above ^ below))) ^ splat<N>(above));
+}
+
 #if defined(__AVX512DQ__) && defined(__AVX512VL__) && defined(__GNUC__) && !defined(__clang__)
 constexpr bool orders_zeros = true;
 /// The greater (Sign > 0) or the less of a and b, lane by lane, -0 before +0; NaN where either is.

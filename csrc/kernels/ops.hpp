@@ -108,26 +108,24 @@ struct FloatKey : Key<T> {
   using Out = Element;
   struct Order {
     explicit Order(const Keying& keying) : bits(static_cast<T>(keying.in)), nans(static_cast<T>(keying.nans)) {}
-    /// Negative floats have descending bits: all but the sign are flipped. Its own inverse.
+    /// Negative floats have descending bits: all but the sign are flipped. So mirrored, the numbers have NaNs on both
+    /// sides: moving the order by as many places as one side has, modulo 2**n, puts all of them on the side where they
+    /// win.
     template <int N>
-    static TILEPOOL_INLINE Vec<T, N> mirrored(Vec<T, N> v) {
-      const Vec<T, N> sign = static_cast<Vec<T, N>>(v >> (8 * static_cast<int>(sizeof(T)) - 1));
-      return static_cast<Vec<T, N>>(v ^ (sign & splat<N>(std::numeric_limits<T>::max())));
-    }
-    /// Mirrored, the numbers have NaNs on both sides: moving the order by as many places as one side has, modulo 2**n,
-    /// puts all of them on the side where they win.
-    template <int N>
-    TILEPOOL_INLINE Vec<T, N> of(Vec<Element, N> v) const {
-      return static_cast<Vec<T, N>>(mirrored<N>(flipped<N>(bits_as<Vec<T, N>>(v))) - splat<N>(nans));
+    TILEPOOL_INLINE Vec<T, N> of(Vec<Element, N> element) const {
+      const auto v = bits_as<Vec<T, N>>(element);
+      const T above = bits < 0 ? T{-1} : T{0}, below = bits < 0 ? bits : rest;
+      return static_cast<Vec<T, N>>((v ^ (Flips ? by_sign<N>(v, above, below) : by_sign<N>(v, T{0}, rest))) -
+                                    splat<N>(nans));
     }
     template <int N>
     TILEPOOL_INLINE Vec<Element, N> back(Vec<T, N> key) const {
-      return bits_as<Vec<Element, N>>(flipped<N>(mirrored<N>(static_cast<Vec<T, N>>(key + splat<N>(nans)))));
+      const auto v = static_cast<Vec<T, N>>(key + splat<N>(nans));
+      const T above = Flips ? bits : T{0};
+      const auto element = static_cast<Vec<T, N>>(v ^ by_sign<N>(v, above, static_cast<T>(above ^ rest)));
+      return bits_as<Vec<Element, N>>(element);
     }
-    template <int N>
-    TILEPOOL_INLINE Vec<T, N> flipped(Vec<T, N> v) const {
-      return Flips ? static_cast<Vec<T, N>>(v ^ splat<N>(bits)) : v;
-    }
+    static constexpr T rest = std::numeric_limits<T>::max();  // all bits but the sign
     T bits, nans;
   };
   using Lift = Order;
