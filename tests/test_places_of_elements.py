@@ -138,6 +138,16 @@ def test_numbers_are_converted_as_they_are_read(name: str, isa: str) -> None:
                 assert_same(made, expected, (dtype, place, asked, op))
 
 
+def test_a_window_that_is_alone_in_its_row(isa: str) -> None:
+    """Its sums are made in lanes of its own; so they are of a slice whose rows have other neighbours."""
+    whole = np.random.default_rng(0).normal(size=(5, 11, 11))
+    for op in ("var", "std", "gem", "softmax", "logsumexp"):
+        for x in (whole[:1, :3, :9].transpose(2, 1, 0), whole[:4, :3, :9].T, whole[:1, :3, :9]):
+            for axis in (0, 1, 2, (0, 1), (1, 2)):
+                made, expected = (tp.global_pool(array, op, axis=axis) for array in (x, dense(x)))
+                assert_same(made, expected, (op, x.strides, axis))
+
+
 @given(st.data())
 def test_any_view(data: st.DataObject) -> None:
     """Slices, permutations, byte orders and offsets of a random array, on a random instruction set."""
@@ -155,7 +165,7 @@ def test_any_view(data: st.DataObject) -> None:
     axes = tuple(sorted(data.draw(st.sets(st.integers(0, rank - 1), min_size=1))))
     kernel = tuple(data.draw(st.integers(1, x.shape[axis])) for axis in axes)
     stride = tuple(data.draw(st.integers(1, 3)) for _ in axes)
-    op = data.draw(st.sampled_from(("max", "min", "median", "any", "sum", "avg", "prod", "var")))
+    op = data.draw(st.sampled_from(("max", "min", "median", "any", "sum", "avg", "prod", "var", "softmax", "gem")))
     threads = data.draw(st.sampled_from((1, 2)))
     with using_isa(data.draw(st.sampled_from(_core.available_isas()))), np.errstate(all="ignore"):
         made = tp.pool(x, kernel, op, stride, axis=axes, threads=threads)

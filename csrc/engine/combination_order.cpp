@@ -25,7 +25,7 @@ std::vector<std::int64_t> order_of(const Schedule& s) {
     List operator()(const by::Narrow&) const { return {6}; }  // of integers, which may be added up in any order
     List operator()(const by::Picked&) const { return {4}; }
     List operator()(const by::Paired&) const { return {4}; }
-    List operator()(const by::Surveyed&) const { return {5}; }
+    List operator()(const by::Surveyed& n) const { return {5, n.single}; }
   };
   std::vector<std::int64_t> numbers = std::visit(Numbers{}, s.strategy);
   list(numbers, s.row.windows);

@@ -57,7 +57,7 @@ inline bool all_have(const Request& request, std::int64_t min_count) {
 inline Plan make_simple_plan(const Request& request) {
   NormalForm form = normal_form(request);
   Schedule schedule = make_schedule(form);
-  const bool matters = !surveys(form.op) && depends_on_order(form.steps.accumulator);
+  const bool matters = surveys(form.op) ? form.op < Op::quantile : depends_on_order(form.steps.accumulator);
   if (matters && !form.empty && form.source.axes.empty()) {
     const NormalForm copy = normal_form(request, Reading::of_a_copy);
     const auto alike = [](const NormalAxis& a, const NormalAxis& b) { return a.input_stride == b.input_stride; };
