@@ -8,6 +8,16 @@
 namespace tilepool {
 namespace {
 
+/// Every second lane from the first on, of two vectors that overlap in one: nothing behind the last one is read.
+template <int N, class T, int... I>
+TILEPOOL_INLINE Vec<T, N> load_every_second(const T* from, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(load<N>(from), load<N>(from + N - 1), (I < N / 2 ? 2 * I : 2 * I + 1)...);
+}
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> load_every_second(const T* from) {
+  return load_every_second<N, T>(from, std::make_integer_sequence<int, N>{});
+}
+
 /// The taps of windows that are read with one pattern: rows, and so many taps `distance` elements apart in each.
 template <class In>
 struct Pattern {
@@ -44,6 +54,11 @@ struct Pattern {
                    TILEPOOL_INLINE_LAMBDA { store(taps + number * N, convert(load<N>(from))); });
       return;
     }
+    if (apart == 2) {
+      each(at, [&](std::int64_t number, const In* from)
+                   TILEPOOL_INLINE_LAMBDA { store(taps + number * N, convert(load_every_second<N>(from))); });
+      return;
+    }
     each(at, [&](std::int64_t number, const In* from) TILEPOOL_INLINE_LAMBDA {
       In lanes[N];
       for (int lane = 0; lane < N; ++lane) lanes[lane] = from[lane * apart];
@@ -76,9 +91,9 @@ void visit_windows(const Along& along, const void* const* rows, std::int64_t row
       const Pattern<In> pattern{
           rows, row_count, line * lines.read_step, row_count > 0 ? span.count : 0, along.step * along.inner, watch};
       const std::int64_t outputs = span.end - span.begin, line_to = line * lines.write_step / result_size;
-      const bool pixels = along.inner > 1;
+      const bool pixels = along.inner > 1 && along.stride > 1;  // or elements side by side
       // A row of outputs, or the elements of one pixel after the other.
-      const std::int64_t parts = pixels ? outputs : 1, n = pixels ? along.inner : outputs;
+      const std::int64_t parts = pixels ? outputs : 1, n = pixels ? along.inner : outputs * along.inner;
       const std::int64_t apart = pixels ? 1 : along.stride;
       for (std::int64_t part = 0; part < parts; ++part) {
         const std::int64_t first = span.first * along.inner + part * along.stride * along.inner;
