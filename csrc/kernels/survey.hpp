@@ -18,6 +18,30 @@ TILEPOOL_INLINE Vec<T, N> load_every_second(const T* from) {
   return load_every_second<N, T>(from, std::make_integer_sequence<int, N>{});
 }
 
+/// Where up to N windows start in a row.
+template <int N>
+struct Starts {
+  std::int64_t first, count;
+  std::int64_t apart;      // from each to the next, where it is the same; else 0
+  std::int64_t behind[N];  // the first one, where it is not
+
+  TILEPOOL_INLINE Starts(std::int64_t at, std::int64_t windows, std::int64_t distance)
+      : first(at), count(windows), apart(distance) {}
+
+  /// Those from element `from` on of pixels that lie `hop` elements apart, the first one at 0.
+  TILEPOOL_NOINLINE void take_pixels(std::int64_t from, std::int64_t pixel, std::int64_t hop) {
+    std::int64_t part = from % pixel, at = 0;
+    first = from / pixel * hop + part;
+    apart = 0;
+    for (std::int64_t lane = 0; lane < count; ++lane, ++part, ++at) {
+      if (part == pixel) part = 0, at += hop - pixel;
+      behind[lane] = at;
+    }
+  }
+
+  std::int64_t at(std::int64_t lane) const { return first + (apart != 0 ? lane * apart : behind[lane]); }
+};
+
 /// The taps of windows that are read with one pattern: rows, and so many taps `distance` elements apart in each.
 template <class In>
 struct Pattern {
@@ -43,65 +67,65 @@ struct Pattern {
     }
   }
 
-  /// Writes to `taps` those of N windows that start `apart` elements from each other, as convert makes them of
-  /// elements. Where there are only `live` < N windows, lanes are filled up with the first one.
+  /// Writes to `taps` those of N windows, as convert makes them of elements. Where there are fewer windows, lanes are
+  /// filled up with the first one.
   template <int N, class To, class Convert>
-  TILEPOOL_INLINE void gather(std::int64_t at, std::int64_t apart, std::int64_t live, To* taps,
-                              const Convert& convert) const {
-    if (live < N) return gather_some<N>(at, apart, live, taps, convert);
-    if (apart == 1) {
-      each(at, [&](std::int64_t number, const In* from)
-                   TILEPOOL_INLINE_LAMBDA { store(taps + number * N, convert(load<N>(from))); });
-      return;
-    }
-    if (apart == 2) {
-      each(at, [&](std::int64_t number, const In* from)
-                   TILEPOOL_INLINE_LAMBDA { store(taps + number * N, convert(load_every_second<N>(from))); });
-      return;
-    }
-    each(at, [&](std::int64_t number, const In* from) TILEPOOL_INLINE_LAMBDA {
+  TILEPOOL_INLINE void gather(const Starts<N>& starts, To* taps, const Convert& convert) const {
+    const auto lay_out = [&](auto read) TILEPOOL_INLINE_LAMBDA {
+      each(starts.first, [&](std::int64_t number, const In* from)
+                             TILEPOOL_INLINE_LAMBDA { store(taps + number * N, convert(read(from))); });
+    };
+    if (starts.count == N && starts.apart == 1) return lay_out([](const In* from) { return load<N>(from); });
+    if (starts.count == N && starts.apart == 2)
+      return lay_out([](const In* from) { return load_every_second<N>(from); });
+    if (starts.count < N) return gather_some<N>(starts, taps, convert);
+    std::int64_t behind[N];
+    for (int lane = 0; lane < N; ++lane) behind[lane] = starts.at(lane) - starts.first;
+    lay_out([&](const In* from) TILEPOOL_INLINE_LAMBDA {
       In lanes[N];
-      for (int lane = 0; lane < N; ++lane) lanes[lane] = from[lane * apart];
-      store(taps + number * N, convert(load<N>(lanes)));
+      for (int lane = 0; lane < N; ++lane) lanes[lane] = from[behind[lane]];
+      return load<N>(lanes);
     });
   }
 
  private:
   template <int N, class To, class Convert>
-  [[gnu::cold]] TILEPOOL_NOINLINE void gather_some(std::int64_t at, std::int64_t apart, std::int64_t live, To* taps,
-                                                   const Convert& convert) const {
-    each(at, [&](std::int64_t number, const In* from) TILEPOOL_INLINE_LAMBDA {
+  [[gnu::cold]] TILEPOOL_NOINLINE void gather_some(const Starts<N>& starts, To* taps, const Convert& convert) const {
+    each(starts.first, [&](std::int64_t number, const In* from) TILEPOOL_INLINE_LAMBDA {
       In lanes[N];
       store(lanes, splat<N>(*from));
-      for (int lane = 1; lane < live; ++lane) lanes[lane] = from[lane * apart];
+      for (std::int64_t lane = 1; lane < starts.count; ++lane) lanes[lane] = from[starts.at(lane) - starts.first];
       store(taps + number * N, convert(load<N>(lanes)));
     });
   }
 };
 
-/// Unless the call ends, calls window(pattern, at, apart, live, to) for up to N windows at a time: the first tap of the
-/// first one, the elements from one to the next, how many there are, and the output element of the first one. The last
-/// N windows of a row may be visited twice.
+/// Unless the call ends, calls window(pattern, starts, to) for up to N windows at a time, whose outputs are `to` and
+/// those behind it. The last N windows of a row may be visited twice.
 template <class In, int N, class Window>
 void visit_windows(const Along& along, const void* const* rows, std::int64_t row_count, std::int64_t result_size,
                    const Lines& lines, const Watch& watch, const Window& window) {
+  const std::int64_t pixel = along.inner, hop = along.stride * pixel;
   for (std::int64_t line = 0; line < lines.count; ++line) {
     for (std::int64_t s = 0; s < along.span_count; ++s) {
       const Span& span = along.spans[s];
       const Pattern<In> pattern{
           rows, row_count, line * lines.read_step, row_count > 0 ? span.count : 0, along.step * along.inner, watch};
-      const std::int64_t outputs = span.end - span.begin, line_to = line * lines.write_step / result_size;
-      const bool pixels = along.inner > 1 && along.stride > 1;  // or elements side by side
-      // A row of outputs, or the elements of one pixel after the other.
-      const std::int64_t parts = pixels ? outputs : 1, n = pixels ? along.inner : outputs * along.inner;
-      const std::int64_t apart = pixels ? 1 : along.stride;
+      const std::int64_t outputs = span.end - span.begin;
+      // The elements of one large pixel after the other, or all.
+      const bool one_by_one = pixel >= N && along.stride > 1, is_even = one_by_one || pixel == 1 || along.stride == 1;
+      const std::int64_t parts = one_by_one ? outputs : 1, n = one_by_one ? pixel : outputs * pixel;
+      const std::int64_t apart = pixel == 1 ? along.stride : 1;
       for (std::int64_t part = 0; part < parts; ++part) {
-        const std::int64_t first = span.first * along.inner + part * along.stride * along.inner;
-        const std::int64_t to = line_to + span.begin * along.inner + part * along.inner;
+        const std::int64_t first = span.first * pixel + part * hop;
+        const std::int64_t to = line * lines.write_step / result_size + (span.begin + part) * pixel;
         for (std::int64_t i = 0; i < n; i += N) {
-          const std::int64_t at = n < N ? 0 : i < n - N ? i : n - N;
+          const std::int64_t at = n < N ? 0 : i < n - N ? i : n - N, count = n < N ? n : N;
           if (watch.over(pattern.taps() * N)) return;
-          window(pattern, first + at * apart, apart, n < N ? n : N, to + at);
+          Starts<N> starts(at * apart, count, apart);
+          if (!is_even) starts.take_pixels(at, pixel, hop);
+          starts.first += first;
+          window(pattern, starts, to + at);
         }
       }
     }

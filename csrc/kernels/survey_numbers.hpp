@@ -27,26 +27,28 @@ void survey_numbers(const Along& along, const void* const* rows, std::int64_t co
     if (live == N) return store(target, written);
     for (int lane = 0; lane < live; ++lane) target[lane] = written[lane];
   };
-  visit_windows<In, N>(
-      along, rows, count, sizeof(Out), lines, survey.watch,
-      [&](const Pattern<In>& pattern, std::int64_t at, std::int64_t apart, std::int64_t live, std::int64_t to) {
-        std::int64_t length = pattern.taps();
-        if (survey.single) {  // its taps side by side, filled up with what is not there
-          pattern.each(at, [&](std::int64_t place, const In* from) TILEPOOL_INLINE_LAMBDA {
-            taps[place] = static_cast<double>(convert<typename Element<T>::Number, T, 1>(*from));
-          });
-          for (; length % single_lanes != 0; ++length) taps[length] = not_a_number;
-          length /= N;
-        } else {
-          pattern.template gather<N>(at, apart, live, taps, number);
-        }
-        Cells cells{reinterpret_cast<const Numbers*>(taps), length, survey.single, all(0.0), survey.watch};
-        cells.count = cells.sum([](Numbers) TILEPOOL_INLINE_LAMBDA { return all(1.0); });
-        Numbers result = statistic(cells, survey.parameters);
-        result = cells.count > all(0.0) ? result : all(nothing(survey.op, survey.parameters));
-        const Numbers whole = all(static_cast<double>(pattern.taps()));
-        put(survey.omit || pattern.taps() == 0 ? result : cells.count < whole ? all(not_a_number) : result, live, to);
+  const auto window = [&](const Pattern<In>& pattern, const Starts<N>& starts, std::int64_t to) {
+    std::int64_t length = pattern.taps();
+    if (survey.single) {  // its taps side by side, filled up with what is not there
+      pattern.each(starts.first, [&](std::int64_t place, const In* from) TILEPOOL_INLINE_LAMBDA {
+        taps[place] = static_cast<double>(convert<typename Element<T>::Number, T, 1>(*from));
       });
+      for (; length % single_lanes != 0; ++length) taps[length] = not_a_number;
+      length /= N;
+    } else {
+      pattern.template gather<N>(starts, taps, number);
+    }
+    Cells cells{reinterpret_cast<const Numbers*>(taps), length, survey.single, all(0.0), survey.watch};
+    cells.count = cells.sum([](Numbers) TILEPOOL_INLINE_LAMBDA { return all(1.0); });
+    Numbers result = statistic(cells, survey.parameters);
+    result = cells.count > all(0.0) ? result : all(nothing(survey.op, survey.parameters));
+    const Numbers whole = all(static_cast<double>(pattern.taps()));
+    put(survey.omit || pattern.taps() == 0 ? result
+        : cells.count < whole              ? all(not_a_number)
+                                           : result,
+        starts.count, to);
+  };
+  visit_windows<In, N>(along, rows, count, sizeof(Out), lines, survey.watch, window);
 }
 
 }  // namespace

@@ -21,25 +21,24 @@ void survey_order(const Along& along, const void* const* rows, std::int64_t coun
   constexpr int N = full_lanes<Key>;
   auto* const keys = static_cast<Key*>(survey.scratch);
   const auto result_size = static_cast<std::int64_t>(survey.op == Op::quantile ? sizeof(Lane<O>) : sizeof(In));
-  visit_windows<In, N>(
-      along, rows, count, result_size, lines, survey.watch,
-      [&](const Pattern<In>& pattern, std::int64_t at, std::int64_t apart, std::int64_t live, std::int64_t to) {
-        const std::int64_t taps = pattern.taps();
-        if (taps <= (survey.single ? many_taps_of_one : many_taps)) {
-          pattern.template gather<N>(at, apart, live, keys,
-                                     [&](Vec<In, N> v) TILEPOOL_INLINE_LAMBDA { return Keys::template key<N>(v); });
-          sort_lanes(reinterpret_cast<Vec<Key, N>*>(keys), taps);
-          Sorted<T, O>{survey, keys, N, taps, out}.template all_of<N>(live, to);
-          return;
-        }
-        for (std::int64_t lane = 0; lane < live; ++lane) {
-          pattern.each(at + lane * apart, [&](std::int64_t number, const In* from)
-                                              TILEPOOL_INLINE_LAMBDA { keys[number] = Keys::template key<1>(*from); });
-          const Key* const sorted = sort_bytes(keys, keys + taps, taps, survey.watch);
-          if (survey.watch.over(taps)) return;
-          Sorted<T, O>{survey, sorted, 1, taps, out}.one(0, to + lane);
-        }
-      });
+  const auto window = [&](const Pattern<In>& pattern, const Starts<N>& starts, std::int64_t to) {
+    const std::int64_t taps = pattern.taps();
+    if (taps <= (survey.single ? many_taps_of_one : many_taps)) {
+      pattern.template gather<N>(starts, keys,
+                                 [&](Vec<In, N> v) TILEPOOL_INLINE_LAMBDA { return Keys::template key<N>(v); });
+      sort_lanes(reinterpret_cast<Vec<Key, N>*>(keys), taps);
+      Sorted<T, O>{survey, keys, N, taps, out}.template all_of<N>(starts.count, to);
+      return;
+    }
+    for (std::int64_t lane = 0; lane < starts.count; ++lane) {
+      pattern.each(starts.at(lane), [&](std::int64_t number, const In* from)
+                                        TILEPOOL_INLINE_LAMBDA { keys[number] = Keys::template key<1>(*from); });
+      const Key* const sorted = sort_bytes(keys, keys + taps, taps, survey.watch);
+      if (survey.watch.over(taps)) return;
+      Sorted<T, O>{survey, sorted, 1, taps, out}.one(0, to + lane);
+    }
+  };
+  visit_windows<In, N>(along, rows, count, result_size, lines, survey.watch, window);
 }
 
 }  // namespace
