@@ -101,6 +101,60 @@ print(used() - before < 0.1)
     assert printed(HELPERS + script) == "True"
 
 
+PLACES = """
+helper = int(helper)
+cpus = os.sched_getaffinity(0)
+def last_cpu():
+    with open(f"/proc/self/task/{helper}/stat") as stat:
+        return int(stat.read().rpartition(")")[2].split()[36])
+"""
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a single CPU")
+def test_helpers_leave_the_cpu_of_their_caller() -> None:
+    """Where the system wakes them on it, or had them wait there; the CPUs that they may use stay what they were."""
+    script = """
+import threading
+mine = min(cpus)
+os.sched_setaffinity(0, {mine})
+def work():
+    tp.max_pool(x, 15, 1, axis=(1, 2), threads=2)
+seen = []
+for i in range(8):
+    time.sleep(0.005 * (i % 2))
+    os.sched_setaffinity(helper, {mine})
+    os.sched_setaffinity(helper, cpus)
+    call = threading.Thread(target=work)
+    call.start()
+    os.sched_setaffinity(0, cpus)
+    time.sleep(0.01)
+    seen.append(last_cpu() != mine)
+    call.join()
+    os.sched_setaffinity(0, {mine})
+    assert os.sched_getaffinity(helper) == cpus
+print(sum(seen) >= 6)
+"""
+    assert printed(HELPERS + PLACES + script) == "True"
+
+
+def test_helpers_stay_where_they_must() -> None:
+    """On the only CPU that they may use, be it that of the caller."""
+    script = """
+only = {min(cpus)}
+expected = tp.max_pool(x, 3, 1, axis=(1, 2), threads=1)
+os.sched_setaffinity(helper, only)
+for mine in (only, cpus):
+    os.sched_setaffinity(0, mine)
+    for i in range(6):
+        time.sleep(0.005 * (i % 2))
+        assert np.array_equal(tp.max_pool(x, 3, 1, axis=(1, 2), threads=2), expected)
+        assert os.sched_getaffinity(helper) == only
+    assert os.sched_getaffinity(0) == mine
+print(last_cpu() in only)
+"""
+    assert printed(HELPERS + PLACES + script) == "True"
+
+
 # ---- how many ------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,12 @@
 
 #include "thread_count.hpp"
 
+#ifdef __linux__
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace tilepool {
 namespace {
 
@@ -48,8 +54,55 @@ bool spin(microseconds patience, void (*between)(), const Condition& condition) 
 
 constexpr microseconds short_wait{50}, long_wait{2000};
 
+#ifdef __linux__
+
+/// A thread, and the CPUs that it may be on. What the system does with helpers is not always good: it may wake them on
+/// the CPU of their caller, or leave them there for a second, though another one is idle (seen with Linux 6.18: they
+/// wait awake and let others have the CPU, which does not look like waiting for one). Then both take turns of some
+/// milliseconds, and the helper is none.
+class Place {
+ public:
+  /// That of this thread.
+  void take() { thread_ = static_cast<pid_t>(syscall(SYS_gettid)); }
+
+  /// Off this CPU, if there is another. `stay` must follow.
+  void leave(int cpu) {
+    left_ = left_ || (cpu >= 0 && cpu < CPU_SETSIZE && sched_getaffinity(thread_, sizeof all_, &all_) == 0 &&
+                      CPU_COUNT(&all_) > 1 && CPU_ISSET(cpu, &all_));
+    if (!left_) return;
+    cpu_set_t others = all_;
+    CPU_CLR(cpu, &others);
+    sched_setaffinity(thread_, sizeof others, &others);
+  }
+
+  /// Where it is now, until the system finds a better place.
+  void stay() {
+    if (left_) sched_setaffinity(thread_, sizeof all_, &all_);
+    left_ = false;
+  }
+
+  static int current_cpu() { return sched_getcpu(); }
+
+ private:
+  pid_t thread_ = 0;
+  cpu_set_t all_;
+  bool left_ = false;
+};
+
+#else
+
+struct Place {
+  void take() {}
+  void leave(int) {}
+  void stay() {}
+  static int current_cpu() { return -1; }
+};
+
+#endif
+
 struct Job {
   const std::function<void(int)>& work;
+  const int cpu = Place::current_cpu();  // of the caller
   std::atomic<int> members{1};
 };
 
@@ -62,7 +115,7 @@ class Helper {
   bool offer(const Job& job) {
     Mail idle = 0;
     if (!mailbox_.compare_exchange_strong(idle, offered(job))) return false;
-    if (asleep_) wake();
+    if (asleep_) wake(job.cpu);
     return true;
   }
 
@@ -84,15 +137,17 @@ class Helper {
   }
 
   [[noreturn]] void serve() {
+    place_.take();
     for (;;) {
       Mail mail = mailbox_;
       if (mail == 0) {
         rest();
       } else if (mailbox_.compare_exchange_strong(mail, mail | 1)) {
         Job& job = *reinterpret_cast<Job*>(mail);
+        if (spins_ && Place::current_cpu() == job.cpu) move(job.cpu);
         job.work(job.members++);
         mailbox_ = 0;
-        if (awaited_.exchange(false)) wake();
+        if (awaited_.exchange(false)) wake(-1);
       }
     }
   }
@@ -116,13 +171,22 @@ class Helper {
     asleep_ = true;
     if (!called()) changed_.wait(lock);
     asleep_ = false;
+    place_.stay();
     soon_ = Clock::now() - begin < long_wait;
   }
 
-  void wake() {
+  /// The helper, not where the one is that calls it; or those who wait for it.
+  void wake(int cpu) {
     mutex_.lock();  // it sleeps, or has not yet looked for the change
+    if (spins_ && asleep_) place_.leave(cpu);
     mutex_.unlock();
     changed_.notify_all();
+  }
+
+  void move(int cpu) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    place_.leave(cpu);
+    place_.stay();
   }
 
   const bool spins_;
@@ -131,6 +195,7 @@ class Helper {
   std::atomic<bool> asleep_{false}, awaited_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
+  Place place_;  // of the helper; who changes it holds the mutex
 };
 
 extern "C" void* serve(void* helper) { static_cast<Helper*>(helper)->serve(); }
