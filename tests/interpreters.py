@@ -42,7 +42,7 @@ def printed(script: str, *, warnings: str = "error", **environment: str) -> str:
     return result.stdout.strip()
 
 
-def alone(function: Callable[..., None], *arguments: object) -> None:
+def in_new_interpreter(function: Callable[..., None], *arguments: object) -> None:
     """Call a function of a module of tests in an interpreter that has one thread; arguments are those that repr tells.
 
     That is where tracemalloc is used: up to Python 3.12.8 it may crash when it stops while another thread runs, and the

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import tilepool as tp
 from agreement import FUNCTIONS, OPS
 from guarded_memory import Margins
-from interpreters import alone
+from interpreters import in_new_interpreter
 from layouts import LAYOUTS, any_numbers, lay_out, whole_numbers
 from tilepool import _core
 
@@ -170,7 +170,7 @@ def nothing_is_copied(op: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("op", OPS)
 def test_nothing_is_copied_that_need_not_be(op: str) -> None:
-    alone(nothing_is_copied, op)
+    in_new_interpreter(nothing_is_copied, op)
 
 
 def rows_are_made_in_a_cache(op: str) -> None:
@@ -191,7 +191,7 @@ def rows_are_made_in_a_cache(op: str) -> None:
 @pytest.mark.parametrize("op", OPS)
 def test_nothing_is_copied_that_is_read_with_gaps(op: str) -> None:
     """Rows of strided, swapped, unaligned and converted arrays are made in a cache, one after the other."""
-    alone(rows_are_made_in_a_cache, op)
+    in_new_interpreter(rows_are_made_in_a_cache, op)
 
 
 # ---- large arrays (fault row 14) -----------------------------------------------------------------------------------

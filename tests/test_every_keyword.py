@@ -367,7 +367,7 @@ def difference(actual: Any, found: tuple[Meaning, Array | None, Any], out: Any, 
     return None if first is None else f"{values[first]} at {tuple(map(int, first))}, expected {meant.values[first]}"
 
 
-def alone() -> Iterator[Keywords]:
+def singles() -> Iterator[Keywords]:
     """Each value of each keyword."""
     return ({name: value} for name, values in VALUES.items() for value in values)
 
@@ -398,7 +398,7 @@ def check(case: Case, dtype: str, settings: Iterable[Keywords]) -> None:
 def test_alone_and_in_some_pairs(case: Case) -> None:
     """Every pair is some function's turn."""
     number = CASES.index(case)
-    check(case, DTYPES[number % 3], itertools.chain(alone(), pairs(turn=number)))
+    check(case, DTYPES[number % 3], itertools.chain(singles(), pairs(turn=number)))
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import tilepool as tp
 from agreement import function_of
-from interpreters import alone
+from interpreters import in_new_interpreter
 from layouts import LAYOUTS
 from test_strategies import EXAMPLES, Example
 from tilepool import _core
@@ -338,7 +338,7 @@ def nothing_as_large_as_x_is_made(op: str) -> None:
 
 @pytest.mark.parametrize("op", [*OPS, "prod", "any", "count_nonzero"])
 def test_nothing_as_large_as_x_is_made(op: str) -> None:
-    alone(nothing_as_large_as_x_is_made, op)
+    in_new_interpreter(nothing_as_large_as_x_is_made, op)
 
 
 # ---- plans -----------------------------------------------------------------------------------------------------------

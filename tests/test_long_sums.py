@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import tilepool as tp
-from interpreters import alone
+from interpreters import in_new_interpreter
 
 Array = NDArray[Any]
 
@@ -108,4 +108,4 @@ def nothing_is_copied() -> None:
 
 def test_nothing_is_copied() -> None:
     """A virtual array of 1 GB, no thousandth of which is."""
-    alone(nothing_is_copied)
+    in_new_interpreter(nothing_is_copied)
