@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import reference
 import tilepool
 from agreement import using_isa
+from rounding_errors import IN_PAIRS, ROUNDING, in_float64
 from test_determinism import bits
 from tilepool import _core
 
@@ -24,20 +25,6 @@ exact.dps = 60  # nothing cancels below
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 LARGEST, LEAST = math.ldexp(2 - 2.0**-52, 1023), 2.0**-1074
-ROUNDING = 2.0**-53
-
-# Of rounding errors, each up to ROUNDING of what is rounded. What is calculated in pairs of float64 is off by 2 of the
-# logarithms, by 3 of the sum and its logarithm (each 2**-63 of a logarithm up to 1454), and by 3 of the last
-# exponential.
-IN_PAIRS = 8
-
-
-def in_float64(n: int) -> float:
-    """Of sums of n terms: n of the sum, 4 of each exponential, logarithm and root (2 units in the last place), 2 of
-    their arguments, whose effect on all terms together does not exceed log(n). Temperatures that make more of that are
-    up to 6 times what the result is measured by; a p of 0.5 makes twice as much.
-    """
-    return 6 * (n + 8 + 7 * math.log(n))
 
 
 # ---- what is right -----------------------------------------------------------------------------------------------

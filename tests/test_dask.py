@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import reference
 import tilepool as tp
 from layouts import any_numbers, whole_numbers
-from test_accuracy import ROUNDING, in_float64
+from rounding_errors import ROUNDING, in_float64
 from test_oracle_agreement import SEEDS, Geometry, geometries
 from tilepool import _core
 from tilepool._run import of_array

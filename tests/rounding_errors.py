@@ -1,0 +1,123 @@
+"""How far reducers may be off: their roundings, counted op by op.
+
+A rounding to float64 is off by at most ROUNDING of what is rounded. Of a product or quotient the errors of both parts
+add up, of a sum of terms of one sign the larger counts, of a power p times the error, of a root of p its p-th part.
+What is counted here is what the formulas of docs/semantics.md need, not what was seen.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+ROUNDING = 2.0**-53
+
+# Of exponentials and logarithms, which are within 2 units in the last place (csrc/kernels/functions.hpp), each of which
+# is up to 2 of ROUNDING. Those of numpy and its powers are within 4, with AVX-512.
+FUNCTION = 4
+FUNCTION_OF_NUMPY = 8
+
+# What is calculated in pairs of float64 is off by 2 of the logarithms, by 3 of the sum and its logarithm (each 2**-63
+# of a logarithm up to 1454), and by 3 of the last exponential.
+IN_PAIRS = 8
+
+
+def in_float64(n: int) -> float:
+    """Of sums of n terms: n of the sum, 4 of each exponential, logarithm and root (2 units in the last place), 2 of
+    their arguments, whose effect on all terms together does not exceed log(n). Temperatures that make more of that are
+    up to 6 times what the result is measured by; a p of 0.5 makes twice as much.
+    """
+    return 6 * (n + 8 + 7 * math.log(n))
+
+
+def error(roundings: Any) -> Any:
+    """Of so many roundings, one after the other, relative to what is rounded: (1 + ROUNDING)**k - 1 at most."""
+    return roundings * ROUNDING / (1 - roundings * ROUNDING)
+
+
+def additions(n: int, lanes: int = 1) -> float:
+    """In how many of them a term takes part: in a chain, or in one for each of some lanes, whose sums are added up in
+    pairs. A row of one window has 8 (docs/design.md, Surveys).
+    """
+    return min(n - 1, math.ceil(n / lanes) - 1 + math.log2(lanes))
+
+
+# ---- the library -------------------------------------------------------------------------------------------------
+
+
+def power_sum(n: int, p: float, mean: bool = False, lanes: int = 1) -> float:
+    """(sum a**p)**(1/p) for a p from 0.5 on, or of the mean, relative to the result.
+
+    A p of 1 and of 2 has no powers but squares. For others the largest a is divided by first, a rounding that the power
+    makes p times as large. The power of a whole p up to 64 has p factors, and so p - 1 products of two. Any other is
+    exp(p * log(a)), where a product and a logarithm are off relative to an exponent whose mean, weighted by the terms,
+    is at most log(n) (it is their entropy, less the logarithm of their sum, which is 1 or more). The root is
+    exp(log(sum) / p), where abs(log(sum)) is at most log(n). It is multiplied by the largest a.
+    """
+    total = additions(n, lanes) + mean
+    if p in (1, 2):
+        return total if p == 1 else (1 + total) / 2 + 1
+    whole = p <= 64 and p == int(p)
+    power = p - 1 if whole else FUNCTION + (FUNCTION + 1) * math.log(n)
+    return (p + power + total) / p + (FUNCTION + 1) * math.log(n) / p + FUNCTION + 1
+
+
+def variance(n: int, lanes: int = 1) -> float:
+    """sum((x - mean)**2) / (n - ddof), relative to itself.
+
+    All cells are moved by the largest of them, o, first, and the mean is that of what is left. A distance is two
+    differences. The second is off by 1 of itself, and its square by 2. The first is off by 1 of x - o: the squares of
+    these add up to at most n times those of the distances (which is reached where all but o are equal), so that, as in
+    any norm, the sum of the squares is off by 2 * sqrt(n). A mean that is off moves all distances alike, and adds n
+    times the square of that to the sum: below 2 * n * (n + 1)**2 * ROUNDING**2 of it, for the range squared is at most
+    twice the sum; less than half a rounding of up to 100,000 cells. A square is 1, and so is the division.
+    """
+    assert n <= 100_000
+    return 2 + 2 * math.sqrt(n) + 0.5 + 1 + additions(n, lanes) + 1
+
+
+def root(roundings: float) -> float:
+    """Of the square root of what has so many."""
+    return roundings / 2 + 1
+
+
+# ---- numpy -------------------------------------------------------------------------------------------------------
+
+
+def power_sum_of_numpy(n: int, p: float, values: Any, mean: bool = False) -> Any:
+    """The formula as it stands: powers, a sum, a root, whose exponent 1/p is rounded: that is one of log(result)."""
+    with np.errstate(divide="ignore"):
+        exponents = np.where(values == 0, 0, np.abs(np.log(values)))
+    return (FUNCTION_OF_NUMPY + n - 1 + mean) / p + exponents + FUNCTION_OF_NUMPY
+
+
+def norm_of_numpy(n: int, p: float, values: Any) -> Any:
+    """numpy.linalg.norm has its own sum of magnitudes and root of squares."""
+    if p in (1, 2):
+        return n - 1 if p == 1 else root(n)
+    return power_sum_of_numpy(n, p, values)
+
+
+def variance_of_numpy(n: int) -> int:
+    """Of the distances from its mean: 2 of a distance that is squared, 1 of the square, a sum and a division. How much
+    that mean is off comes on top: `moved`.
+    """
+    return 2 + 1 + n - 1 + 1
+
+
+def moved(n: int, of_mean: float, largest: Any, ddof: int = 0) -> Any:
+    """What a mean that is off by some roundings of the largest number adds to the variance around it."""
+    return (error(of_mean) * largest) ** 2 * n / (n - ddof)
+
+
+# ---- comparisons -------------------------------------------------------------------------------------------------
+
+
+def assert_close(found: Any, expected: Any, bound: Any, note: str = "") -> None:
+    """Everywhere within a bound, which may differ from place to place; 0: equal."""
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    assert found.shape == expected.shape
+    off = np.abs(found - expected)
+    wrong = ~(off <= bound)
+    bounds = np.broadcast_to(bound, off.shape)
+    assert not wrong.any(), f"{note}: {found[wrong][0]}, not {expected[wrong][0]}: {off[wrong][0]} > {bounds[wrong][0]}"
