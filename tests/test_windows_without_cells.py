@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 import tilepool
+from agreement import differs, expected
 from tilepool import _core
 
 tp: Any = tilepool  # operations are named by variables here, not by literals
@@ -74,13 +75,44 @@ def test_windows_without_cells(place: str, channels_last: bool, isa: str) -> Non
         x = np.ones(shape, dtype)
         if channels_last:
             x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, axes[0] - 1, -1)), -1, axes[0] - 1)
-        for op, options, expected in OPS:
+        for op, options, given in OPS:
             result = tp.pool(x, op=op, axis=axes, **windows, **options)
             out, before, behind = surrounded(result)
             tp.pool(x, op=op, axis=axes, out=out, **windows, **options)
             what = (dtype, op, options)
             assert (before == 0xAB).all(), what
             assert (behind == 0xAB).all(), what
-            value = nothing(op, out.dtype) if expected is None else expected
+            value = nothing(op, out.dtype) if given is None else given
             empty = out[cells == 0]
             assert np.array_equal(empty, np.full_like(empty, value), equal_nan=out.dtype.kind == "f"), what
+
+
+FUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("lp", {"norm_type": 2}, "float32"),  # sums of squares are larger than its results
+    ("lp", {"norm_type": math.inf}, "float32"),
+    ("lp", {"norm_type": 1}, "float64"),
+    ("avg", {}, "uint8"),
+    ("avg", {"count_include_pad": False}, "int16"),
+    ("avg", {}, "bool"),
+    ("max", {}, "float32"),
+    ("min", {}, "float32"),
+]
+
+
+@pytest.mark.parametrize(("op", "options", "dtype"), FUSED)
+def test_rows_without_cells_where_loops_are_fused(op: str, options: dict[str, Any], dtype: str, isa: str) -> None:
+    """They have the value of no cell, and nothing is written beside them."""
+    ways: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+        ((6, 5, 6), (1, 2), {"kernel_size": 2, "padding": 1}),  # the last row sees padding alone
+        ((2, 4, 16, 40), (1, 2, 3), {"kernel_size": (2, 3, 3), "stride": (4, 1, 1), "padding": (0, 1, 1)}),
+        ((2, 4, 16, 40), (1, 2, 3), {"kernel_size": (1, 3, 3), "stride": (5, 1, 1), "padding": (0, 1, 1)}),
+    ]
+    for shape, axes, way in ways:
+        x, arguments = np.ones(shape, dtype), way | options | {"ceil_mode": "full"}
+        values, result, bound = expected(op, x, axes, arguments)
+        memory = np.full(values.size + 8192, 7, result)
+        out = memory[4096 : 4096 + values.size].reshape(values.shape)
+        tp.pool(x, op=op, axis=axes, out=out, **arguments)
+        assert (memory[:4096] == 7).all(), (shape, isa)
+        assert (memory[4096 + values.size :] == 7).all(), (shape, isa)
+        assert not differs(out, values, bound).any(), (shape, isa)
