@@ -17,6 +17,9 @@ import ml_dtypes  # has bfloat16, and teaches numpy its name
 import numpy as np
 from numpy.typing import NDArray
 
+import rounding_errors
+from rounding_errors import error, power_sum, root, variance
+
 Array = NDArray[Any]
 
 
@@ -473,11 +476,6 @@ def rounded_average_without(
 Outcome = tuple[Any, Any]  # the value of a window, and how far from it a calculation in float64 may be
 
 
-def steps(cells: Array) -> float:
-    """How far a calculation in float64 may be off, relative to the numbers in it: a sum, and some steps more."""
-    return 1e-13 + len(cells) * unit(np.dtype(np.float64))
-
-
 def lp(cells: Array, result: np.dtype[Any], norm_type: float) -> Outcome:
     """(sum abs(x)**p) ** (1/p), all of it relative to the largest. For p = 1 a sum in the dtype of the result.
 
@@ -491,7 +489,7 @@ def lp(cells: Array, result: np.dtype[Any], norm_type: float) -> Outcome:
         total = np.sum(sizes)
         return total, (len(cells) + 1) * unit(number_dtype(result)) * total
     value = largest * np.sum((sizes / largest) ** norm_type) ** (1 / np.longdouble(norm_type))
-    return value, steps(cells) * value
+    return value, error(power_sum(len(cells), norm_type)) * value
 
 
 def gem(cells: Array, _: np.dtype[Any], p: float = 3.0, eps: float = 1e-6) -> Outcome:
@@ -501,7 +499,7 @@ def gem(cells: Array, _: np.dtype[Any], p: float = 3.0, eps: float = 1e-6) -> Ou
     if largest == math.inf:
         return largest, 0
     value = largest * np.mean((sizes / largest) ** p) ** (1 / np.longdouble(p))
-    return value, steps(cells) * value
+    return value, error(power_sum(len(cells), p, mean=True)) * value
 
 
 def logsumexp(cells: Array, _: np.dtype[Any], temperature: float = 1.0, normalize: bool = False) -> Outcome:
@@ -512,7 +510,8 @@ def logsumexp(cells: Array, _: np.dtype[Any], temperature: float = 1.0, normaliz
         return top, 0
     less = np.mean(np.expm1((numbers - top) / temperature))  # which is little where t is large
     value = top + temperature * (np.log1p(less) + (0 if normalize else np.log(np.longdouble(len(cells)))))
-    return value, steps(cells) * max(abs(value), np.max(np.abs(numbers[numbers > -math.inf])))
+    sizes = np.max(np.abs(numbers[numbers > -math.inf]))
+    return value, rounding_errors.logsumexp(len(cells), temperature, sizes, value, normalize)
 
 
 def softmax(cells: Array, _: np.dtype[Any], temperature: float = 1.0) -> Outcome:
@@ -523,7 +522,8 @@ def softmax(cells: Array, _: np.dtype[Any], temperature: float = 1.0) -> Outcome
         return top, 0
     numbers = numbers[numbers > -math.inf]  # weight 0
     weights = np.exp((numbers - top) / temperature)
-    return np.sum(weights * numbers) / np.sum(weights), steps(cells) * np.max(np.abs(numbers))
+    value = np.sum(weights * numbers) / np.sum(weights)
+    return value, rounding_errors.softmax(len(numbers), temperature, np.max(np.abs(numbers)), top, value)
 
 
 def exact_variance(cells: Array, ddof: int) -> Fraction | None:
@@ -537,18 +537,12 @@ def exact_variance(cells: Array, ddof: int) -> Fraction | None:
     return Fraction(squares, scale**2 * len(whole) * (len(whole) - ddof))
 
 
-def drift(cells: Array, ddof: int) -> Any:
-    """What a mean that is rounded at each addition adds to the variance of two passes."""
-    off = len(cells) * unit(np.dtype(np.float64)) * np.max(np.abs(cells.astype(np.longdouble)))
-    return off**2 * len(cells) / (len(cells) - ddof)
-
-
 def var(cells: Array, _: np.dtype[Any], ddof: int = 0) -> Outcome:
     exact = exact_variance(cells, ddof)
     if exact is None:
         return math.nan, 0
     value = nearest_float(exact)
-    return value, steps(cells) * value + drift(cells, ddof)
+    return value, error(variance(len(cells))) * value
 
 
 def std(cells: Array, _: np.dtype[Any], ddof: int = 0) -> Outcome:
@@ -556,8 +550,7 @@ def std(cells: Array, _: np.dtype[Any], ddof: int = 0) -> Outcome:
     if exact is None:
         return math.nan, 0
     value = nearest_float(square_root(exact))
-    more = np.sqrt(np.longdouble(value) ** 2 + drift(cells, ddof)) - value
-    return value, steps(cells) * value + more
+    return value, error(root(variance(len(cells)))) * value
 
 
 def square_root(number: Fraction) -> Fraction:

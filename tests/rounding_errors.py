@@ -62,6 +62,34 @@ def power_sum(n: int, p: float, mean: bool = False, lanes: int = 1) -> float:
     return (p + power + total) / p + (FUNCTION + 1) * math.log(n) / p + FUNCTION + 1
 
 
+def logsumexp(n: int, temperature: float, largest: Any, value: Any, normalize: bool = False) -> Any:
+    """t * log(sum(exp(x / t))), or of the mean, whose value is known, of numbers up to `largest`: an error.
+
+    With the greatest number taken out first. Exponents are a difference and a division; as those of `power_sum` they
+    count log(n) in the mean. Then an exponential, a sum, a division with `normalize`. These are of what the logarithm,
+    of up to log(n), is taken of, and so of 1. It has its own and a product with t. A greatest number comes on top.
+    Where t is more than 4 times the largest of a mean, exponents are down to -1/2, and the mean is that of exp(x) - 1,
+    down to -0.4: log1p makes 1.3 times as much of its error. All are of up to 2 * largest then.
+    """
+    if normalize and temperature > 4 * largest:
+        return error(1.3 * (2 + FUNCTION + n) + FUNCTION + 1) * 2 * largest + error(1) * abs(value)
+    of_logarithm = 2 * math.log(n) + FUNCTION + n - 1 + normalize + (FUNCTION + 1) * math.log(n)
+    return error(of_logarithm) * temperature + error(1) * abs(value)
+
+
+def softmax(n: int, temperature: float, largest: Any, greatest: Any, value: Any) -> Any:
+    """sum(w * x) / sum(w) with w = exp(x / t), whose value is known, of numbers up to `largest`: an error.
+
+    It is the greatest number less what the others lack: a mean of differences d, with w = exp(-d / t). Above are a
+    difference, a product, an exponential and a sum, below an exponential and a sum, and there is a division. Exponents
+    are a difference and a division, which count log(n) in the mean, below of what is lacking, above of d, which is at
+    most 2 * largest, or 708 * t: what is below that weighs nothing.
+    """
+    relative = 2 + FUNCTION + n - 1 + FUNCTION + n - 1 + 1 + 2 * math.log(n)
+    depth = np.minimum(2 * largest, 708 * temperature)
+    return error(relative) * abs(greatest - value) + error(2 * math.log(n)) * depth + error(1) * abs(value)
+
+
 def variance(n: int, lanes: int = 1) -> float:
     """sum((x - mean)**2) / (n - ddof), relative to itself.
 
