@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import reference
+from rounding_errors import error, expectation
 
 Array = NDArray[Any]
 Keywords = dict[str, Any]
@@ -163,7 +164,8 @@ def drawn(
     cells = np.where(valid, x, np.zeros((), x.dtype))
     if not keywords.get("training", True):
         values = reference.expectation(cells, axes, windows)
-        return rounded(values, 1e-13 * np.abs(values), reference.avg_dtype(x.dtype))
+        taps = math.prod(max(len(window.taps) for window in of_axis) for of_axis in windows)
+        return rounded(values, error(expectation(taps) + 1) * values, reference.avg_dtype(x.dtype))  # the oracle has 1
     waits = np.random.default_rng(keywords["rng"]).standard_exponential(x.size).reshape(x.shape)
     places = reference.race_winners(cells, waits, axes, windows)
     return exact(np.where(places < 0, 0, x.ravel()[places]).astype(x.dtype), x.dtype, places)

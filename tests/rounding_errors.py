@@ -109,6 +109,11 @@ def root(roundings: float) -> float:
     return roundings / 2 + 1
 
 
+def expectation(n: int) -> int:
+    """sum(a**2) / sum(a) for a of one sign, relative to itself: a square, two sums, a division."""
+    return 1 + 2 * (n - 1) + 1
+
+
 # ---- numpy -------------------------------------------------------------------------------------------------------
 
 

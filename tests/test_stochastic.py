@@ -16,6 +16,7 @@ import reference
 import tilepool as tp
 from agreement import differs, using_isa, windows_of
 from layouts import LAYOUTS, any_numbers, lay_out, summable_numbers, whole_numbers
+from rounding_errors import assert_close, error, expectation
 from test_determinism import THREADS, bits
 from test_errors import refused
 from test_indices import same
@@ -37,6 +38,10 @@ def winners(x: Array, seed: int, axes: Sequence[int], windows: Sequence[referenc
     places = reference.race_winners(x, waits, axes, windows)
     values = np.array([x.ravel()[place] if place >= 0 else 0 for place in places.ravel()], reference.native(x.dtype))
     return values.reshape(places.shape), places
+
+
+def most_taps(windows: Sequence[reference.Windows]) -> int:
+    return math.prod(max(len(window.taps) for window in of_axis) for of_axis in windows)
 
 
 class Fixed(np.random.Generator):
@@ -97,7 +102,7 @@ def test_other_windows(dtype: str) -> None:
     assert np.array_equal(indices, places)
     assert same(values[indices >= 0], x.ravel()[indices[indices >= 0]])
     means = tp.adaptive_pool(x.astype(np.float64), training=False, **words)
-    assert np.allclose(means, reference.expectation(x, (1, 2), windows), rtol=1e-13, atol=0, equal_nan=True)
+    assert near(means, reference.expectation(x, (1, 2), windows), np.float64, most_taps(windows))
 
 
 def test_windows_by_hand() -> None:
@@ -243,8 +248,8 @@ def test_unpooling_what_was_drawn() -> None:
 
 
 def near(result: Array, exact: Array, dtype: Any, taps: int) -> bool:
-    """Two sums of numbers of one sign, of products and of at most `taps` of them, and a quotient; rounded once."""
-    bound = exact * ((2 * taps + 2) * 2.0**-53)
+    """Off by the roundings of windows of at most `taps` cells, and by one of the oracle; rounded once."""
+    bound = exact * error(expectation(taps) + 1)
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = (np.asarray(exact + side).astype(dtype) for side in (-bound, bound))
         inside = (result >= low) & (result <= high)
@@ -259,7 +264,7 @@ def test_expectations_agree_with_the_oracle(data: st.DataObject, geometry: Geome
     assume(few_enough(x, geometry.axis, geometry.arguments))
     windows = windows_of(x, geometry.axis, geometry.arguments)
     exact = reference.expectation(x, geometry.axis, windows)
-    taps = math.prod(max(len(window.taps) for window in part) for part in windows)
+    taps = most_taps(windows)
     for isa, threads in itertools.product(_core.available_isas(), (1, 2)):
         with using_isa(isa):
             result = tp.stochastic_pool(x, axis=geometry.axis, training=False, threads=threads, **geometry.arguments)
@@ -404,5 +409,7 @@ def test_nan_policy() -> None:
     mixture = tp.mixed_pool(x, 3, axis=1, alpha=0.25, nan_policy="omit")
     with np.errstate(all="ignore"):
         expected = 0.25 * np.fmax.reduce(x, axis=1) + 0.75 * np.nansum(x, axis=1) / np.sum(~np.isnan(x), axis=1)
-    assert np.allclose(mixture[[0, 1, 2, 4, 5, 6], 0], expected[[0, 1, 2, 4, 5, 6]], rtol=1e-14)
+    some = [0, 1, 2, 4, 5, 6]
+    # On both sides two additions, a division, a product with the share, and the sum of both parts.
+    assert_close(mixture[some, 0], expected[some], error(2 * 5) * expected[some])
     refused(ValueError, "^x must be free of NaN", tp.mixed_pool, x, 3, axis=1, nan_policy="raise")
