@@ -254,7 +254,13 @@ struct Sorted {
   void all_of(std::int64_t live, std::int64_t to) const {
     bool numbers = live == N && taps > 0;
     if constexpr (Keys::is_float) {
-      for (std::int64_t lane = 0; numbers && lane < live; ++lane) numbers = at<1>(taps - 1, lane) <= Keys::last_number;
+      if (numbers) {
+        const Vec<Key, N> beyond = at<N>(taps - 1, 0) > splat<N>(Keys::last_number);
+        std::uint64_t words[sizeof beyond / 8], some = 0;
+        std::memcpy(words, &beyond, sizeof beyond);
+        for (const std::uint64_t word : words) some |= word;
+        numbers = some == 0;
+      }
     }
     if (numbers && survey.op != Op::mode) {
       const Ranks ranks(survey.parameters[0], static_cast<Between>(survey.parameters[1]), taps);

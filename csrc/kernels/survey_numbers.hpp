@@ -28,7 +28,9 @@ void survey_numbers(const Along& along, const void* const* rows, std::int64_t co
     for (int lane = 0; lane < live; ++lane) target[lane] = written[lane];
   };
   const auto window = [&](const Pattern<In>& pattern, const Starts<N>& starts, std::int64_t to) {
+    constexpr bool has_nan = std::is_floating_point_v<typename Element<T>::Number>;
     std::int64_t length = pattern.taps();
+    Numbers present = all(has_nan ? 0.0 : static_cast<double>(length));
     if (survey.single) {  // its taps side by side, filled up with what is not there
       pattern.each(starts.first, [&](std::int64_t place, const In* from) TILEPOOL_INLINE_LAMBDA {
         taps[place] = static_cast<double>(convert<typename Element<T>::Number, T, 1>(*from));
@@ -36,10 +38,14 @@ void survey_numbers(const Along& along, const void* const* rows, std::int64_t co
       for (; length % single_lanes != 0; ++length) taps[length] = not_a_number;
       length /= N;
     } else {
-      pattern.template gather<N>(starts, taps, number);
+      pattern.template gather<N>(starts, taps, [&](Vec<In, N> v) TILEPOOL_INLINE_LAMBDA {
+        const Numbers x = number(v);
+        if constexpr (has_nan) present += x == x ? all(1.0) : all(0.0);
+        return x;
+      });
     }
-    Cells cells{reinterpret_cast<const Numbers*>(taps), length, survey.single, all(0.0), survey.watch};
-    cells.count = cells.sum([](Numbers) TILEPOOL_INLINE_LAMBDA { return all(1.0); });
+    Cells cells{reinterpret_cast<const Numbers*>(taps), length, survey.single, present, survey.watch};
+    if (survey.single) cells.count = cells.sum([](Numbers) TILEPOOL_INLINE_LAMBDA { return all(1.0); });
     Numbers result = statistic(cells, survey.parameters);
     result = cells.count > all(0.0) ? result : all(nothing(survey.op, survey.parameters));
     const Numbers whole = all(static_cast<double>(pattern.taps()));
