@@ -73,6 +73,7 @@ struct AlongRow {
           }
         }
         for (int u = 0; u < 4; ++u) put<some>(to + i + u * some, acc[u]);
+        write_later<4 * some>(out + to + i);
       }
       if (i == n) return;
     }

@@ -31,8 +31,10 @@ void pool_doubled(Windows windows, const Along& along, const typename Op::Acc* r
       return overlap ? Op::template combine<N>(part, moved<N, Acc>(part, behind, second)) : part;
     };
     Out* const to = out + line * write_step + span.begin;
-    const auto put = [&](std::int64_t at, V whole)
-                         TILEPOOL_INLINE_LAMBDA { store(to + at, Op::template finish<N>(whole, scale)); };
+    const auto put = [&](std::int64_t at, V whole) TILEPOOL_INLINE_LAMBDA {
+      store(to + at, Op::template finish<N>(whole, scale));
+      write_later<N, -1>(to + at);
+    };
     std::int64_t i = (seen - 1) / N * N;
     for (; i >= outputs; i -= N) step(i);
     if (outputs < N) {
@@ -108,6 +110,7 @@ void pool_halves(const Along& along, const typename Op::Acc* rows, const typenam
       const auto whole =
           twice<Op, N>(load<N>(halves + at + i), load<N>(halves + at + i + half), true, rows + at + i + 2 * half);
       store(to + i, Op::template finish<N>(whole, scale));
+      write_later<N>(to + i);
     });
   }
 }

@@ -75,6 +75,15 @@ TILEPOOL_INLINE void store(T* to, V v) {
   std::memcpy(to, &v, sizeof v);
 }
 
+/// Asks for the memory of n results that will be written a little later than those at `to`, to the right (1) or to the
+/// left of them (-1): it is read first, and hardware does not ask for it early enough where loops compute for long.
+template <int n, int direction = 1, class T>
+TILEPOOL_INLINE void write_later(T* to) {
+  constexpr int line = 64, ahead = 1024;
+  const auto* const bytes = reinterpret_cast<const char*>(to) + direction * ahead;
+  for (int i = 0; i < n * static_cast<int>(sizeof(T)); i += line) __builtin_prefetch(bytes + i, 1);
+}
+
 /// Whether `stream` goes past the caches.
 template <class V>
 constexpr bool streams =
