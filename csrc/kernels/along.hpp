@@ -22,6 +22,7 @@ struct AlongRow {
   std::int64_t first, count, distance;  // in elements: the first tap, the taps, and from tap to tap
   std::int64_t outputs;
   Out* out;
+  std::int64_t ahead;  // see `Lines`; the first span asks for whole rows
 
   template <int N>
   TILEPOOL_INLINE void put(std::int64_t index, Vec<Acc, N> acc) const {
@@ -268,6 +269,15 @@ struct AlongRow {
     for (; o < outputs; ++o) put<1>(o, window<1>(first + o * along.stride));
   }
 
+  /// Asks for the rows that a later line sees. (Loops that asked while they read a line would take 0.9 of the time on a
+  /// Xeon with AVX2, 2 x 2 windows on planes of 224 x 224, but with AVX-512 1.1 in a second-level cache.)
+  TILEPOOL_INLINE void fetch_line() const {
+    constexpr int cache_line = 64 / sizeof(typename Src::Read);
+    for (std::int64_t i = 0; i < along.width * along.inner; i += cache_line) {
+      for (int r = 0; r < Src::row_count; ++r) fetch_later<cache_line>(source.rows[r] + i, ahead);
+    }
+  }
+
   TILEPOOL_INLINE void next_line(std::int64_t read_step, std::int64_t write_step) {
     for (int r = 0; r < Src::row_count; ++r) source.rows[r] = by_itself(source.rows[r] + read_step);
     out += write_step;
@@ -295,8 +305,17 @@ struct AlongRow {
     });
   }
 
-  /// So many lines, by a loop that is chosen once; then this is the line behind them.
-  TILEPOOL_NOINLINE void pool(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+  /// So many lines; then this is the line behind them. Where later rows are asked for, the lines are taken one by one.
+  void pool(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
+    if (Src::row_count == 1 || ahead == 0) return pool_lines(lines, read_step, write_step);
+    for (std::int64_t line = 0; line < lines; ++line) {
+      fetch_line();
+      pool_lines(1, read_step, write_step);
+    }
+  }
+
+  /// The same, by a loop that is chosen once.
+  TILEPOOL_NOINLINE void pool_lines(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
     const auto by = [&](auto loop) TILEPOOL_INLINE_LAMBDA {
       for (std::int64_t line = 0; line < lines; ++line, next_line(read_step, write_step)) loop(*this);
       if (along.streams) finish_streams();
@@ -353,7 +372,8 @@ void pool_span(const Along& along, const Span& span, const void* const* rows, do
                                            span.count,
                                            along.step * along.inner,
                                            span.end - span.begin,
-                                           static_cast<Out*>(out) + span.begin * along.inner + from * write_step};
+                                           static_cast<Out*>(out) + span.begin * along.inner + from * write_step,
+                                           span.begin == 0 ? lines.ahead : 0};
   for (int r = 0; r < R; ++r) {
     row.source.rows[r] = by_itself(static_cast<const Element*>(rows[r])) + from * read_step;
   }

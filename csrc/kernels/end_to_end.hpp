@@ -8,13 +8,6 @@
 namespace tilepool {
 namespace {
 
-/// Asks for what lies so many bytes behind `n` elements. (Nothing is read where there is no memory.)
-template <int n, class T>
-TILEPOOL_INLINE void fetch_later(const T* elements, std::int64_t ahead) {
-  constexpr int line = 64 / sizeof(T);
-  for (int i = 0; i < n; i += line) __builtin_prefetch(reinterpret_cast<const char*>(elements + i) + ahead);
-}
-
 /// The sums of neighbouring lanes of two vectors, which do not overflow.
 template <int N, class T>
 TILEPOOL_INLINE Vec<T, N> sums_of_neighbours(const Vec<T, N>* v) {

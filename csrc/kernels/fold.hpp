@@ -12,10 +12,12 @@ constexpr std::int64_t most_folded = 8;
 /// Vectors of columns that a scan takes down the rows together.
 constexpr int scan_unroll = 4;
 
-/// Rows are combined by `Rows`, and what they make is lifted by `Lift` to go on with: see `fold_rows`.
+/// Rows are combined by `Rows`, and what they make is lifted by `Lift` to go on with: see `fold_rows`. What lies
+/// `ahead` bytes behind what is read is asked for, if that is not 0.
 template <class Op, class Rows, class Lift>
 void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const void* const* rows, std::int64_t count,
-               std::int64_t shift, std::int64_t n, const typename Rows::Lift& rows_lift, const Lift& lift) {
+               std::int64_t shift, std::int64_t n, std::int64_t ahead, const typename Rows::Lift& rows_lift,
+               const Lift& lift) {
   using Acc = typename Op::Acc;
   using Element = typename Rows::In;
   using One = Source<Rows, Element, 1>;
@@ -28,7 +30,11 @@ void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const vo
     const std::int64_t end = count - done < most_folded ? count : done + most_folded;
     const auto fold = [=](auto vectors, auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int V = decltype(vectors)::value, N = decltype(lanes)::value;
+      const auto fetch = [=](std::int64_t r) TILEPOOL_INLINE_LAMBDA {
+        if (N > 1 && ahead != 0) fetch_later<V * N>(static_cast<const Element*>(rows[r]) + shift + i, ahead);
+      };
       Vec<typename Rows::Acc, N> seen[V];
+      if (first > done) fetch(done);
       for (int u = 0; u < V; ++u) {
         if constexpr (lifts) {
           seen[u] = row(done).template load<N>(i + u * N);
@@ -38,6 +44,7 @@ void fold_line(typename Op::Acc* target, const typename Op::Acc* start, const vo
       }
       for (std::int64_t r = first; r < end; ++r) {
         const One source = row(r);
+        fetch(r);
         for (int u = 0; u < V; ++u) {
           seen[u] = Rows::template combine<N>(seen[u], source.template load<N>(i + u * N));
         }
@@ -85,7 +92,7 @@ void fold_rows(void* target, const void* start, const void* const* rows, std::in
     const auto* const from = static_cast<const Acc*>(start);
     const std::int64_t shift = line * lines.read_step / static_cast<std::int64_t>(sizeof(Element));
     if (count > 1 || (count == 1 && start != nullptr)) {
-      fold_line<Op, Rows>(to, from, rows, count, shift, n, rows_lift, lift);
+      fold_line<Op, Rows>(to, from, rows, count, shift, n, lines.ahead, rows_lift, lift);
     } else if (count == 1) {
       const Source<Op, Element, 1> source{{static_cast<const Element*>(rows[0]) + shift}, one_lift};
       sweep_overlapping<Acc, Op::lanes>(n, [&](auto lanes, std::int64_t at) TILEPOOL_INLINE_LAMBDA {

@@ -17,6 +17,13 @@ template <class T, int N>
 constexpr int fewer_lanes = N * static_cast<int>(sizeof(T)) > 16 && sizeof(T) < 16 ? 16 / static_cast<int>(sizeof(T))
                                                                                    : 1;
 
+/// Asks for what lies so many bytes behind `n` elements. (Nothing is read where there is no memory.)
+template <int n, class T>
+TILEPOOL_INLINE void fetch_later(const T* elements, std::int64_t ahead) {
+  constexpr int line = 64 / sizeof(T);
+  for (int i = 0; i < n; i += line) __builtin_prefetch(reinterpret_cast<const char*>(elements + i) + ahead);
+}
+
 /// Calls step(Lanes<N>, i) for vectors that cover [i, n) without overlap, wide ones first.
 template <class T, int N, class Step>
 TILEPOOL_INLINE void sweep(std::int64_t i, std::int64_t n, const Step& step) {

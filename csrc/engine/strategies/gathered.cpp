@@ -25,10 +25,13 @@ class Gathered : public BufferedWalker {
   }
 
  private:
+  /// The loops ask for later rows while they combine those that lie in the array.
+  bool loops_fetch() const { return fetches() && !prepares(); }
+
   /// Of short rows some are combined in a call: half a first-level cache of them, and less where the next rows should
   /// be on their way while these are computed.
   std::int64_t together() const {
-    const std::int64_t together_bytes = fetches() ? 1 << 10 : 8 << 10;
+    const std::int64_t together_bytes = fetches() && !loops_fetch() ? 1 << 10 : 8 << 10;
     const RowTile& tile = cursor_.tile();
     const std::int64_t row_bytes = pitch_of(tile.along.width * schedule_.inner * acc_size_);
     return std::clamp<std::int64_t>(together_bytes / row_bytes, 1, schedule_.column.windows.outputs());
@@ -70,7 +73,11 @@ class Gathered : public BufferedWalker {
       const void** next = rows_.data();
       cursor_.each_row(window, 0, window.count, [&](const char* row) { *next++ = row; });
       if (together_ > 1) lines = lines_alike(o, to, together_, pitch());
-      fetch_ahead(window, lines.count);
+      if (loops_fetch()) {
+        lines.ahead = ahead();
+      } else {
+        fetch_ahead(window, lines.count);
+      }
       fold_listed(buffer_ + border_bytes(), nullptr, cursor_.elements(), lines);
     } else {
       if (planes <= most_listed) fetch_ahead(window, 1);

@@ -15,11 +15,12 @@ class Narrow : public ListedWalker {
   }
 
   void pool(std::int64_t from, std::int64_t to) {
-    each_list<Loops::fetch>(from, to, cursor_.elements(), [&](std::int64_t o, const Window&, const Lines& lines) {
+    const auto average = [&](std::int64_t o, const Window&, const Lines& lines) {
       prepare_listed(cursor_.elements());
       kernel_.average_rows(cursor_.tile().along, rows_.data(), listed(), cursor_.divisor(o), form_.to_integer, space_,
                            cursor_.target(o), lines);
-    });
+    };
+    each_list(from, to, cursor_.elements(), average, Loops::fetch);
   }
   void pool_nothing(std::int64_t from, std::int64_t to) { pool(from, to); }
 
