@@ -60,7 +60,7 @@ constexpr microseconds short_wait{50}, long_wait{2000};
 /// the CPU of their caller, or leave them there for a second, though another one is idle (seen with Linux 6.18: they
 /// wait awake and let others have the CPU, which does not look like waiting for one). Then both take turns of some
 /// milliseconds, and the helper is none.
-class Place {
+class Affinity {
  public:
   /// That of this thread.
   void take() { thread_ = static_cast<pid_t>(syscall(SYS_gettid)); }
@@ -91,7 +91,7 @@ class Place {
 
 #else
 
-struct Place {
+struct Affinity {
   void take() {}
   void leave(int) {}
   void stay() {}
@@ -102,7 +102,7 @@ struct Place {
 
 struct Job {
   const std::function<void(int)>& work;
-  const int cpu = Place::current_cpu();  // of the caller
+  const int cpu = Affinity::current_cpu();  // of the caller
   std::atomic<int> members{1};
 };
 
@@ -137,14 +137,14 @@ class Helper {
   }
 
   [[noreturn]] void serve() {
-    place_.take();
+    affinity_.take();
     for (;;) {
       Mail mail = mailbox_;
       if (mail == 0) {
         rest();
       } else if (mailbox_.compare_exchange_strong(mail, mail | 1)) {
         Job& job = *reinterpret_cast<Job*>(mail);
-        if (spins_ && Place::current_cpu() == job.cpu) move(job.cpu);
+        if (spins_ && Affinity::current_cpu() == job.cpu) move(job.cpu);
         job.work(job.members++);
         mailbox_ = 0;
         if (awaited_.exchange(false)) wake(-1);
@@ -171,22 +171,22 @@ class Helper {
     asleep_ = true;
     if (!called()) changed_.wait(lock);
     asleep_ = false;
-    place_.stay();
+    affinity_.stay();
     soon_ = Clock::now() - begin < long_wait;
   }
 
   /// The helper, not where the one is that calls it; or those who wait for it.
   void wake(int cpu) {
     mutex_.lock();  // it sleeps, or has not yet looked for the change
-    if (spins_ && asleep_) place_.leave(cpu);
+    if (spins_ && asleep_) affinity_.leave(cpu);
     mutex_.unlock();
     changed_.notify_all();
   }
 
   void move(int cpu) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    place_.leave(cpu);
-    place_.stay();
+    affinity_.leave(cpu);
+    affinity_.stay();
   }
 
   const bool spins_;
@@ -195,7 +195,7 @@ class Helper {
   std::atomic<bool> asleep_{false}, awaited_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
-  Place place_;  // of the helper; who changes it holds the mutex
+  Affinity affinity_;  // of the helper; who changes it holds the mutex
 };
 
 extern "C" void* serve(void* helper) { static_cast<Helper*>(helper)->serve(); }

@@ -65,7 +65,7 @@ struct AlongRow {
     std::int64_t i = 0;
     if constexpr (some > 1) {
       const std::int64_t end = Op::rounds && count > most_added ? 0 : n;
-      if (end >= 8 * some) {  // vectors of long rows lie in whole cache lines where the first row lets them
+      if (!few && end >= 16 * some) {  // vectors of long rows lie in whole cache lines where the first row lets them
         i = behind_line_end<typename Src::Read, some>(source.rows[0] + from);
         if (i > 0) put<some>(to, window<some>(from));
       }
