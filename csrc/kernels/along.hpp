@@ -60,8 +60,8 @@ struct AlongRow {
     // Vectors of 64 bytes cross the border of two cache lines, as numpy aligns arrays: short rows of few taps wait for
     // that. (Float32 averages of 2 x 2 pixels of 256 channels from memory, Xeon: 1.2 of the time.)
     constexpr bool divides = Op::rounds && multiplies_and_adds<lanes, Acc>;
-    constexpr bool few = vector_bytes == 64 && lanes > 1 && Src::row_count == 2 && !divides;
-    constexpr int some = few ? lanes / 2 : lanes;
+    constexpr bool few = lanes > 1 && Src::row_count == 2 && !divides;
+    constexpr int some = few && vector_bytes == 64 ? lanes / 2 : lanes;
     std::int64_t i = 0;
     if constexpr (some > 1) {
       const std::int64_t end = Op::rounds && count > most_added ? 0 : n;
@@ -79,7 +79,7 @@ struct AlongRow {
           }
         }
         for (int u = 0; u < 4; ++u) put<some>(to + i + u * some, acc[u]);
-        write_later<4 * some>(out + to + i);
+        if constexpr (!few) write_later<4 * some>(out + to + i);
       }
       if (i == n) return;
     }
