@@ -87,7 +87,13 @@ def windows_of(x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> list
 
 def expected(op: str, x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> tuple[Array, Any, Array | None]:
     """What the oracle says: values, dtype of the result, and how far from the values it may be (None: not at all)."""
-    windows = windows_of(x, axes, arguments)
+    return expected_of(op, x, axes, windows_of(x, axes, arguments), arguments)
+
+
+def expected_of(
+    op: str, x: Array, axes: Sequence[int], windows: Sequence[reference.Windows], arguments: dict[str, Any]
+) -> tuple[Array, Any, Array | None]:
+    """The same of windows that are given; of the arguments what is not about windows counts."""
     if op in REDUCERS:
         return expected_of_reducer(op, x, axes, windows, arguments)
     if op in EXACT_OPS:

@@ -88,12 +88,16 @@ def parts(shape: Sequence[int], g: Array, arguments: Arguments) -> list[Part]:
 
 def gradient(op: str, g: Array, x: Array, arguments: Arguments) -> Gradient:
     """With respect to x, or to weights where `wrt` says so; of max and min also the bits are defined."""
-    found = parts(x.shape, g, arguments)
-    axes, valid = axes_of(x.ndim, arguments), cells_that_count(x, arguments)
+    return gradient_of(op, parts(x.shape, g, arguments), x, arguments)
+
+
+def gradient_of(op: str, found: list[Part], x: Array, arguments: Arguments) -> Gradient:
+    """The same of windows that are given; of the arguments what is not about windows counts."""
+    axes, valid, dtype = axes_of(x.ndim, arguments), cells_that_count(x, arguments), found[0].g.dtype
     least = arguments.get("min_count", 0)
     with np.errstate(all="ignore"):
         if op in ("max", "min"):
-            return of_extrema(op, x, axes, found, valid, least, g.dtype)
+            return of_extrema(op, x, axes, found, valid, least, dtype)
         if arguments.get("wrt", "x") == "weights":
             weights: Array = arguments["weights"]
             target = np.broadcast_to(np.arange(weights.size).reshape(weights.shape), x.shape).ravel()
@@ -101,7 +105,7 @@ def gradient(op: str, g: Array, x: Array, arguments: Arguments) -> Gradient:
         else:
             target, shape = np.arange(x.size), x.shape
         terms = list(passed_on(op, x, axes, found, valid, least, arguments))
-        return added_up(terms, target, shape, g.dtype, arguments)
+        return added_up(terms, target, shape, dtype, arguments)
 
 
 def of_extrema(

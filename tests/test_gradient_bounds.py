@@ -1,5 +1,6 @@
 """Gradients touch no byte outside g, x, indices and out, and kernels beyond any array do not make them slow."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 import tilepool as tp
-from gradient_meanings import gradient
+from gradient_meanings import Part, difference, gradient_of
 from guarded_memory import Margins, between_guard_pages
 from layouts import LAYOUTS, is_float
+from rounding_errors import additions, assert_close, error
 from test_bounds import WINDOWS, shapes
-from test_huge_arguments import HUGE, limited
+from test_huge_arguments import HUGE, limited, placed, seen
 
 Array = NDArray[Any]
 grad: Any = vars(tp)["grad"]
@@ -127,30 +129,18 @@ def test_out_that_overlaps_what_is_read(op: str, isa: str) -> None:
 
 
 def check_huge_kernels() -> None:
-    """The windows of tests/test_huge_arguments.py: the oracle has the same cells in smaller kernels."""
+    """The windows of tests/test_huge_arguments.py."""
     x = np.random.default_rng(0).integers(1, 9, 9).astype(np.float64)
     for op, kernel in ((op, kernel) for op in OPS for kernel in HUGE):
-        for stride, before, after in (
-            (1, kernel // 2, kernel // 2),
-            (1, kernel - 1, 0),
-            (1, 3, kernel - 4),
-            (2, kernel - 5, 10),
-            (kernel // 4, kernel // 2, kernel // 2),
-            (kernel, kernel // 2, kernel // 2),
-        ):
+        for stride, before, after in placed(kernel):
             words: dict[str, Any] = {"count_include_pad": False} if op == "avg" else {}
             arguments = {"kernel_size": kernel, "stride": stride, "padding": ((before, after),), "axis": 0}
-            outputs = (9 + before + after - kernel) // stride + 1
-            g = np.arange(1.0, outputs + 1)
+            windows = seen(len(x), kernel, stride, before, after)
+            g = np.arange(1.0, len(windows) + 1)
             result = grad.pool(g, x, op=op, **arguments, **words, **OPS[op])
-            expected = np.zeros(9)
-            for o in range(outputs):
-                first = max(0, o * stride - before)
-                last = min(9, o * stride - before + kernel)
-                if last > first:
-                    window = {"kernel_size": last - first, "axis": 0, **OPS[op]}
-                    expected[first:last] += gradient(op, g[o : o + 1], x[first:last], window).values
-            np.testing.assert_allclose(result, expected, rtol=1e-14, err_msg=f"{op}: {arguments}")
+            found = gradient_of(op, [Part([windows], g)], x, {"axis": 0, **OPS[op]})
+            wrong = difference(result, found, g.dtype)
+            assert wrong is None, f"{op}: {arguments}: {wrong}"
 
 
 def check_huge_options() -> None:
@@ -159,7 +149,10 @@ def check_huge_options() -> None:
     for kernel in (2**31 + 1, 2**53 + 1, 2**61 - 1):
         same: dict[str, Any] = {"kernel_size": kernel, "stride": 1, "padding": "same", "axis": 0}
         sizes = [min(kernel, 9 + kernel // 2 - o + kernel // 2) for o in range(9)]
-        np.testing.assert_allclose(grad.avg_pool(g, x, **same), np.full(9, sum(1 / size for size in sizes)), rtol=1e-14)
+        # Each size is rounded, each quotient, and their sum; the exact one is rounded once.
+        expected = float(sum(Fraction(1, size) for size in sizes))
+        bound = error(2 + additions(9) + 1) * expected
+        assert_close(grad.avg_pool(g, x, **same), np.full(9, expected), bound)
         mask = x != 8
         assert np.array_equal(grad.max_pool(g, x, mask=mask, **same), 9.0 * (x == 7))
         assert np.array_equal(grad.sum_pool(g, (9,), mask=mask, **same), 9.0 * mask)
