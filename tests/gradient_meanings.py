@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import reference
 from agreement import windows_of
 from meanings import cells_that_count
+from rounding_errors import IN_PAIRS, gradient_of_norm, power_sum
 
 Array = NDArray[Any]
 Arguments = dict[str, Any]
@@ -190,10 +191,10 @@ def of_norm(cells: NDArray[np.intp], x: Flat, g: np.float64, p: float) -> Passed
     ratios = np.where(x == 0, 0, np.abs(x) / norm) if norm != 0 else np.zeros(len(x))
     powers = np.where(ratios == 1, 1, ratios ** np.longdouble(p - 1)) if p != 1 else np.ones(len(x))
     terms = np.where(x == 0, 0, g * np.sign(x) * powers).astype(np.float64)
-    # The norm is off by a unit or, of n cells in float64, by n of its smaller ones; the quotient by one more. Relative
-    # errors grow by the power, which is off by a few more itself; so is the product.
-    grown = 0.0 if math.isinf(p) else abs(p - 1)
-    return Passed(cells, terms, (grown * (len(cells) + 3) + 6) * np.abs(terms), False)
+    # Of a power below 0.5 the norm is off by what pairs of float64 are; one is the oracle's. Infinite: as maxima.
+    n = len(cells)
+    roundings = 0.0 if math.isinf(p) else gradient_of_norm(p, power_sum(n, p) if p >= 0.5 else IN_PAIRS) + 1
+    return Passed(cells, terms, roundings * np.abs(terms), False)
 
 
 def whole(numbers: Any) -> bool:
@@ -213,6 +214,10 @@ def added_up(
     """
     size = math.prod(shape)
     number = reference.number_dtype(reference.native(dtype))
+    # Of norms all is calculated in float64; what each grid of a pyramid gives is rounded, and added to the others.
+    of_norms = math.isfinite(arguments.get("norm_type", math.inf))
+    calculated = np.dtype(np.float64) if of_norms else number
+    once = (2 * len(arguments.get("grids", (1,))) - 1) * reference.unit(number) if of_norms else 0
     values, bound, count = np.zeros(size), np.zeros(size), np.zeros(size, int)
     if passed:
         cells = target[np.concatenate([window.cells for window in passed])]
@@ -232,7 +237,7 @@ def added_up(
                 continue
             n = count[cell]
             roundings = n if arguments.get("wrt") == "weights" else min(n, 64 + math.log2(n))
-            bound[cell] = reference.unit(number) * (roundings * absolute + np.sum(extra[here]))
+            bound[cell] = reference.unit(calculated) * (roundings * absolute + np.sum(extra[here])) + once * absolute
             bound[cell] += n * float(np.finfo(number).smallest_subnormal)
     return Gradient(*(of_cell.reshape(shape) for of_cell in (values, bound, count > 0)))
 

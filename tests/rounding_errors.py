@@ -62,6 +62,17 @@ def power_sum(n: int, p: float, mean: bool = False, lanes: int = 1) -> float:
     return (p + power + total) / p + (FUNCTION + 1) * math.log(n) / p + FUNCTION + 1
 
 
+def gradient_of_norm(p: float, of_norm: Any) -> Any:
+    """g * sign(x) * (abs(x) / norm)**(p - 1), relative to itself, where the norm has so many.
+
+    Of the cell and of the norm there is a quotient (by the largest norm) and its power, which makes the roundings of
+    what it is of abs(p - 1) times as large: none for a p of 1, a reciprocal for 2. And there are two products.
+    """
+    if p == 1:
+        return 0
+    return abs(p - 1) * (of_norm + 2) + (1 if p == 2 else 2 * FUNCTION_OF_NUMPY) + 2
+
+
 def logsumexp(n: int, temperature: float, largest: Any, value: Any, normalize: bool = False) -> Any:
     """t * log(sum(exp(x / t))), or of the mean, whose value is known, of numbers up to `largest`: an error.
 
@@ -122,6 +133,11 @@ def power_sum_of_numpy(n: int, p: float, values: Any, mean: bool = False) -> Any
     with np.errstate(divide="ignore"):
         exponents = np.where(values == 0, 0, np.abs(np.log(values)))
     return (FUNCTION_OF_NUMPY + n - 1 + mean) / p + exponents + FUNCTION_OF_NUMPY
+
+
+def gradient_of_norm_of_numpy(p: float, of_norm: Any) -> Any:
+    """As `gradient_of_norm`, with one quotient, one power and one product."""
+    return abs(p - 1) * (of_norm + 1) + FUNCTION_OF_NUMPY + 1
 
 
 def norm_of_numpy(n: int, p: float, values: Any) -> Any:

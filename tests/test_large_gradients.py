@@ -12,6 +12,7 @@ import reference
 import tilepool as tp
 from agreement import using_isa
 from gradient_meanings import Gradient, axes_of, difference, parts
+from rounding_errors import gradient_of_norm, power_sum
 from test_determinism import CALLS, bits
 from tilepool import _core
 
@@ -122,13 +123,17 @@ def expected(op: str, g: Array, x: Array, arguments: Arguments) -> Gradient:
     number, cells = reference.number_dtype(g.dtype), x.astype(np.float64)
     unit, double = reference.unit(number), reference.unit(np.dtype(float))
     # Additions of the library, and of the oracle in float64; a division each.
-    roundings = np.minimum(count, 64 + np.log2(np.maximum(count, 1))) + 2 + (count + 2) * double / unit
-    if op == "lp":  # see tests/gradient_meanings.py
+    summed = np.minimum(count, 64 + np.log2(np.maximum(count, 1)))
+    bound = (unit * (summed + 2) + double * (count + 2)) * sizes
+    if op == "lp":
+        # Both sides in float64, where the oracle has no more powers and products than the library; what each grid of
+        # a pyramid gives is rounded, and added to the others.
         values *= np.sign(cells) * np.abs(cells) ** (POWER - 1)
         sizes *= np.abs(cells) ** (POWER - 1)
-        roundings += (POWER - 1) * (3 + most * double / unit) + 6
-    least = count * float(np.finfo(number).smallest_subnormal) if op == "lp" else 0
-    return Gradient(values, roundings * unit * sizes + least, count > 0)
+        of_norm = gradient_of_norm(POWER, power_sum(most, POWER))
+        bound = double * (summed + count + 2 * of_norm) + unit * (2 * len(arguments.get("grids", (1,))) - 1)
+        bound = bound * sizes + count * float(np.finfo(number).smallest_subnormal)
+    return Gradient(values, bound, count > 0)
 
 
 def numbers(number: int, dtype: str, whole: bool) -> tuple[Array, Array]:
