@@ -16,9 +16,18 @@ Array = NDArray[Any]
 Generator = np.random.Generator
 Item = TypeVar("Item")
 
+FLOATS = tuple(dtype for dtype in _core.dtypes if "float" in dtype)
+INTEGERS = tuple(dtype for dtype in _core.dtypes if "int" in dtype)
+NUMBERS = (*FLOATS, *INTEGERS)
+
 
 def is_float(dtype: np.dtype[Any]) -> bool:
     return dtype.kind == "f" or dtype.name == "bfloat16"
+
+
+def line(n: int, dtype: str = "float32") -> Array:
+    """1, 2, 3 and so on."""
+    return np.arange(1, n + 1).astype(dtype)
 
 
 def any_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
