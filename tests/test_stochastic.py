@@ -1,26 +1,26 @@
-"""Stochastic pooling: its winners, their distribution, its expectation; and mixtures of maximum and average."""
+"""Stochastic pooling draws: who wins the race of a window, on what that depends, and where results go."""
 
 import itertools
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import reference
 import tilepool as tp
-from agreement import differs, using_isa, windows_of
-from layouts import LAYOUTS, any_numbers, lay_out, summable_numbers, whole_numbers
-from rounding_errors import assert_close, error, expectation
+from agreement import using_isa, windows_of
+from layouts import LAYOUTS, any_numbers, lay_out
+from rounding_errors import assert_close, error
 from test_determinism import THREADS, bits
 from test_errors import refused
 from test_indices import same
 from test_oracle_agreement import SEEDS, Geometry, few_enough, geometries, memories
+from test_stochastic_expectation import most_taps, near
 from tilepool import _core
 
 Array = NDArray[Any]
@@ -38,10 +38,6 @@ def winners(x: Array, seed: int, axes: Sequence[int], windows: Sequence[referenc
     places = reference.race_winners(x, waits, axes, windows)
     values = np.array([x.ravel()[place] if place >= 0 else 0 for place in places.ravel()], reference.native(x.dtype))
     return values.reshape(places.shape), places
-
-
-def most_taps(windows: Sequence[reference.Windows]) -> int:
-    return math.prod(max(len(window.taps) for window in of_axis) for of_axis in windows)
 
 
 class Fixed(np.random.Generator):
@@ -148,60 +144,6 @@ def test_every_positive_number_races_with_all_of_its_digits() -> None:
     assert drawn(np.zeros(3), 3, axis=0, rng=Fixed(np.zeros(3)))[1].tolist() == [-1]
 
 
-# ---- the distribution ----------------------------------------------------------------------------------------------
-
-
-def chi_square_probability(counts: Array, shares: Array) -> float:
-    """How likely counts as far from the shares or farther are: exact for the even number of degrees of freedom."""
-    expected = counts.sum() * shares / shares.sum()
-    half = float(((counts - expected) ** 2 / expected).sum()) / 2
-    degrees = len(counts) - 1
-    assert degrees % 2 == 0
-    return math.exp(-half) * sum(half**k / math.factorial(k) for k in range(degrees // 2))
-
-
-def counts_of(indices: Array, cells: int) -> Array:
-    return np.bincount(indices.ravel(), minlength=cells)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "bfloat16", "float16"])
-def test_cells_are_drawn_with_the_probability_of_their_share(dtype: str) -> None:
-    """Each of several windows that share cells; many images in one call. The test can tell other shares."""
-    cells = np.array([1, 5, 2, 8, 3, 1, 4]).astype(dtype)
-    x = np.broadcast_to(cells, (40_000, cells.size))
-    indices = drawn(x, 3, 1, axis=1, rng=3)[1]
-    for first, column in enumerate(indices.T):
-        counts = counts_of(column - first, 3)
-        shares = cells[first : first + 3].astype(float)
-        assert chi_square_probability(counts, shares) > 1e-4, (first, counts)
-        assert chi_square_probability(counts, shares**2) < 1e-9
-        assert chi_square_probability(counts, np.ones(3)) < 1e-9
-
-
-def test_draws_of_many_calls() -> None:
-    """One window of nine cells, two of them out of the race; one generator over the calls."""
-    x = np.array([[0.5, 2, -3], [1, 4, 0.25], [0, 1.5, 0.75]])
-    rng = np.random.default_rng(11)
-    counts = counts_of(np.array([drawn(x, 3, axis=(0, 1), rng=rng)[1] for _ in range(4000)]), 9)
-    assert counts[2] == counts[6] == 0
-    assert chi_square_probability(counts[x.ravel() > 0], x[x > 0]) > 1e-4
-
-
-def test_windows_that_share_no_cell_are_independent() -> None:
-    """All nine pairs of what two neighbours draw are as likely as the products of their shares."""
-    cells = np.array([1.0, 2, 3, 2, 1, 1])
-    indices = drawn(np.tile(cells, (40_000, 1)), 3, axis=1, rng=4)[1] - [0, 3]
-    counts = counts_of(indices[:, 0] * 3 + indices[:, 1], 9)
-    assert chi_square_probability(counts, np.outer(cells[:3], cells[3:]).ravel()) > 1e-4
-
-
-def test_the_mean_of_draws_is_the_expectation() -> None:
-    x = np.array([1.0, 5, -2, 8, 3])
-    draws = tp.stochastic_pool(np.broadcast_to(x, (50_000, 5)), 3, 1, axis=1, rng=0)
-    mean = tp.stochastic_pool(x, 3, 1, axis=0, training=False)
-    assert (np.abs(draws.mean(0) - mean) < 5 * draws.std(0) / math.sqrt(50_000)).all()
-
-
 # ---- what a draw depends on ----------------------------------------------------------------------------------------
 
 
@@ -244,52 +186,6 @@ def test_unpooling_what_was_drawn() -> None:
     assert np.array_equal(tp.max_pool(back, 2), values)
 
 
-# ---- the expectation -----------------------------------------------------------------------------------------------
-
-
-def near(result: Array, exact: Array, dtype: Any, taps: int) -> bool:
-    """Off by the roundings of windows of at most `taps` cells, and by one of the oracle; rounded once."""
-    bound = exact * error(expectation(taps) + 1)
-    with np.errstate(invalid="ignore", over="ignore"):
-        low, high = (np.asarray(exact + side).astype(dtype) for side in (-bound, bound))
-        inside = (result >= low) & (result <= high)
-    return bool((inside | (result == exact) | (np.isnan(result.astype(float)) & np.isnan(exact))).all())
-
-
-@settings(max_examples=200)
-@given(data=st.data(), geometry=geometries(3), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
-def test_expectations_agree_with_the_oracle(data: st.DataObject, geometry: Geometry, dtype: str, seed: int) -> None:
-    numbers = data.draw(st.sampled_from((any_numbers, summable_numbers)))
-    x = lay_out(numbers(np.random.default_rng(seed), geometry.shape, dtype), **data.draw(memories(len(geometry.shape))))
-    assume(few_enough(x, geometry.axis, geometry.arguments))
-    windows = windows_of(x, geometry.axis, geometry.arguments)
-    exact = reference.expectation(x, geometry.axis, windows)
-    taps = most_taps(windows)
-    for isa, threads in itertools.product(_core.available_isas(), (1, 2)):
-        with using_isa(isa):
-            result = tp.stochastic_pool(x, axis=geometry.axis, training=False, threads=threads, **geometry.arguments)
-        assert result.dtype == reference.avg_dtype(x.dtype)
-        assert result.shape == exact.shape
-        assert near(result, exact, result.dtype, taps), (isa, threads)
-
-
-def test_expectations_by_hand() -> None:
-    def mean(*cells: float) -> Any:
-        return tp.stochastic_pool(np.array(cells), len(cells), axis=0, training=False)[0]
-
-    assert mean(1, 3) == 2.5
-    assert mean(-1, 0, -5) == 0
-    assert not np.signbit(mean(-0.0))
-    assert math.isnan(mean(1, math.nan))
-    assert mean(1, math.inf, -math.inf) == math.inf
-    for power in (-1072, -1022, -700, -401, -399, 399, 401, 500, 1020):  # squares and sums that overflow or vanish
-        assert mean(2.0**power, 3 * 2.0**power) == 2.5 * 2.0**power
-    assert tp.stochastic_pool(
-        np.array([1e200, 3e200, 1e-200, 3e-200, 1, 3]), 2, axis=0, training=False
-    ) == pytest.approx([2.5e200, 2.5e-200, 2.5], rel=1e-15)
-    assert tp.stochastic_pool(np.ones(3), 1, 3, ceil_mode="full", axis=0, training=False)[1] == 0
-
-
 # ---- out -----------------------------------------------------------------------------------------------------------
 
 
@@ -310,75 +206,6 @@ def test_out() -> None:
         rng = 0 if training else None
         assert tp.stochastic_pool(x, 2, axis=0, rng=rng, training=training, out=out) is out
         assert np.array_equal(out, tp.stochastic_pool(x, 2, axis=0, rng=rng, training=training))
-
-
-# ---- mixtures ------------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=200)
-@given(data=st.data(), geometry=geometries(3), dtype=st.sampled_from(_core.dtypes), seed=SEEDS)
-def test_mixtures_agree_with_the_oracle(data: st.DataObject, geometry: Geometry, dtype: str, seed: int) -> None:
-    """Whole numbers and shares of sixteenths: nothing is rounded before the end but the average."""
-    rng = np.random.default_rng(seed)
-    x = lay_out(whole_numbers(rng, geometry.shape, dtype), **data.draw(memories(len(geometry.shape))))
-    assume(few_enough(x, geometry.axis, geometry.arguments))
-    count_include_pad = data.draw(st.booleans())
-    windows = windows_of(x, geometry.axis, geometry.arguments)
-    kind = reference.avg_dtype(x.dtype)
-    largest = reference.max_pool(x, geometry.axis, windows).astype(np.float64)
-    means = reference.rounded(reference.avg_pool(x, geometry.axis, windows, count_include_pad), kind).astype(np.float64)
-    shape = [data.draw(st.sampled_from((1, n))) for n in means.shape]
-    alpha: Any = data.draw(st.sampled_from((rng.integers(0, 17, shape) / 16, 0.25, np.float32(0.5), 1, 0)))
-    share = np.broadcast_to(alpha, means.shape)
-    expected = np.empty_like(means)
-    for place in np.ndindex(means.shape):
-        parts = [(float(share[place]), largest[place]), (1 - float(share[place]), means[place])]
-        expected[place] = sum((weight * part for weight, part in parts if weight != 0), 0.0)
-    with np.errstate(over="ignore"):
-        expected = expected.astype(kind)
-    for isa, threads in itertools.product(_core.available_isas(), (1, 2)):
-        with using_isa(isa):
-            words = geometry.arguments | {"axis": geometry.axis, "threads": threads, "alpha": alpha}
-            result = tp.mixed_pool(x, count_include_pad=count_include_pad, **words)
-        assert result.dtype == kind
-        assert not differs(result, expected, None).any(), (isa, threads)
-
-
-@pytest.mark.parametrize("dtype", _core.dtypes)
-@settings(max_examples=20)
-@given(geometry=geometries(3), seed=SEEDS)
-def test_shares_of_one_and_zero_are_the_two(dtype: str, geometry: Geometry, seed: int) -> None:
-    """Bit for bit, with NaN, infinities and windows over padding only."""
-    x = any_numbers(np.random.default_rng(seed), geometry.shape, dtype)
-    assume(few_enough(x, geometry.axis, geometry.arguments))
-    words = {"axis": geometry.axis, **geometry.arguments}
-    means = tp.avg_pool(x, **words)
-    largest = tp.max_pool(x, **words).astype(means.dtype)
-    assert same(tp.mixed_pool(x, alpha=0, **words), means)
-    assert same(tp.mixed_pool(x, alpha=1.0, **words), largest)
-    gate = np.random.default_rng(seed).integers(0, 2, means.shape)
-    assert same(tp.mixed_pool(x, alpha=gate, **words), np.where(gate == 1, largest, means))
-
-
-def test_mixtures_by_hand() -> None:
-    inf = math.inf
-    x = np.array([[1.0, 3], [-inf, 2], [inf, -inf], [1, math.nan]])
-    for alpha, expected in ((0.25, [2.25, -inf, math.nan]), (0, [2, -inf, math.nan]), (1, [3, 2, inf])):
-        result = tp.mixed_pool(x, 2, axis=1, alpha=alpha).ravel()
-        assert np.array_equal(result, [*expected, math.nan], equal_nan=True)
-    nothing: dict[str, Any] = {"kernel_size": 1, "stride": 3, "ceil_mode": "full", "axis": 0}
-    assert tp.mixed_pool(np.ones(3), alpha=1, **nothing).tolist() == [1, -inf]
-    assert np.isnan(tp.mixed_pool(np.ones(3), alpha=0, **nothing)[1])
-    out = np.zeros((4, 1))
-    assert tp.mixed_pool(x, 2, axis=1, out=out) is out
-    assert out[0] == 2.5
-    assert tp.mixed_pool(-np.ones(2), 2, padding=1, stride=2, axis=0).tolist() == [-0.75, -0.75]
-    assert tp.mixed_pool(-np.ones(2), 2, 2, 1, axis=0, count_include_pad=False).tolist() == [-1, -1]
-    transposed = np.ones((6, 8)).T
-    gate = np.full((4, 3), 0.5)
-    assert (
-        tp.mixed_pool(transposed, 2, axis=(0, 1), alpha=gate).strides == tp.max_pool(transposed, 2, axis=(0, 1)).strides
-    )
 
 
 # ---- NaNs that are left out ----------------------------------------------------------------------------------------
