@@ -54,6 +54,11 @@ def reducer(op: str) -> Any:
     return vars(tp)[f"{op}_pool"]
 
 
+def as_tuple(results: Any) -> tuple[Any, ...]:
+    """Also of a call that has one result."""
+    return results if isinstance(results, tuple) else (results,)
+
+
 def windows_of(x: Array, axes: Sequence[int], arguments: dict[str, Any]) -> list[list[reference.Window]]:
     """The oracle's windows for the arguments of a call: what every spelling means, in the order of `axes`."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import reference
 import tilepool
 from gradient_meanings import Arguments, axes_of, shape_of, windows_in
-from layouts import LAYOUTS, is_float
+from layouts import LAYOUTS
 from meanings import Refused, cells_that_count, indices_of
 
 Array = NDArray[Any]
@@ -71,6 +71,7 @@ OF_OP["min"] = OF_OP["max"]
 OF_SLIDING_AVERAGES: dict[str, Sequence[Any]] = {"count_include_pad": (True, False), "divisor": (None, 3, -2, 4)}
 ONE_OF_EACH = {"broadcast": "C order", "overlapping": "Fortran order"}
 OPS = ("max", "min", "sum", "avg", "lp")
+WORDS: dict[str, Options] = {op: {"norm_type": 2} if op == "lp" else {} for op in OPS}  # that an op needs
 # Of each op, the kinds of windows that it has gradients for.
 KINDS = [(op, kind) for op in OPS for kind in OF_WINDOWS if kind != "fractional" or op in ("max", "avg")]
 
@@ -215,7 +216,7 @@ def call_of_row(op: str, kind: str, number: int, row: Options) -> Call:
         function = row["function"] if row["function"] != "own" else "adaptive_pool"
 
     x = x_of_row(op, row, shape, rng)
-    if is_float(x.dtype):
+    if reference.is_float(x.dtype):
         omit = row["missing"] in ("omit", "omit and mask")
         if omit or (row["missing"] == "NaN" and op != "lp"):  # what the norm of a NaN passes on is not told
             x[rng.random(shape) < 0.2] = np.nan
@@ -248,7 +249,7 @@ def x_of_row(op: str, row: Options, shape: Sequence[int], rng: np.random.Generat
         return (
             x % 2 == 0
             if dtype.kind == "b"
-            else (np.abs(x) if dtype.kind == "u" else x / 4 if is_float(dtype) else x).astype(dtype)
+            else (np.abs(x) if dtype.kind == "u" else x / 4 if reference.is_float(dtype) else x).astype(dtype)
         )
     if dtype.kind not in "iub" and dtype.itemsize > 2:
         return (

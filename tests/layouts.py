@@ -10,6 +10,7 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+import reference
 from tilepool import _core
 
 Array = NDArray[Any]
@@ -19,10 +20,6 @@ Item = TypeVar("Item")
 FLOATS = tuple(dtype for dtype in _core.dtypes if "float" in dtype)
 INTEGERS = tuple(dtype for dtype in _core.dtypes if "int" in dtype)
 NUMBERS = (*FLOATS, *INTEGERS)
-
-
-def is_float(dtype: np.dtype[Any]) -> bool:
-    return dtype.kind == "f" or dtype.name == "bfloat16"
 
 
 def line(n: int, dtype: str = "float32") -> Array:
@@ -38,7 +35,7 @@ def any_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return np.asarray(rng.random(shape) < rng.choice((0.1, 0.5, 0.9)))
-    if not is_float(dtype):
+    if not reference.is_float(dtype):
         info = np.iinfo(dtype)
         numbers = rng.integers(info.min, info.max, size=shape, dtype=dtype, endpoint=True)
         ties = rng.integers(0, 3, size=shape, dtype=dtype)
@@ -64,7 +61,7 @@ def any_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
 def summable_numbers(rng: Generator, shape: Sequence[int], dtype: Any) -> Array:
     """Numbers whose sums neither overflow a float nor are exact in it; integers of the whole range (they may wrap)."""
     dtype = np.dtype(dtype)
-    if not is_float(dtype):
+    if not reference.is_float(dtype):
         return any_numbers(rng, shape, dtype)
     largest = 1 if dtype == np.float16 else 4
     return np.asarray(rng.normal(size=shape) * 10 ** rng.uniform(-4, largest, size=shape)).astype(dtype)
@@ -117,7 +114,7 @@ def lay_out(
     memory = np.empty(size + 64 + offset, np.uint8)
     begin = -memory.ctypes.data % 64 + offset
     stored = memory[begin : begin + size].view(dtype).reshape(extents).transpose(np.argsort(order))
-    stored[...] = math.nan if is_float(dtype) else dtype.kind == "b" or np.iinfo(dtype).max
+    stored[...] = math.nan if reference.is_float(dtype) else dtype.kind == "b" or np.iinfo(dtype).max
     cut = tuple(slice(margin, margin + n * abs(s), abs(s)) for n, s in zip(values.shape, steps, strict=True))
     turn = tuple(slice(None, None, -1 if step < 0 else 1) for step in steps)
     view: Array = stored[cut][turn]

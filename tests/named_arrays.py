@@ -26,7 +26,3 @@ def field(shape: tuple[int, ...] = (3, 10, 12), dims: tuple[str, ...] = DIMS, se
 def same_bits(a: Any, b: Any) -> bool:
     """But for which NaN it is."""
     return a.dtype == b.dtype and a.shape == b.shape and bits(a) == bits(b)
-
-
-def as_tuple(results: Any) -> tuple[Any, ...]:
-    return results if isinstance(results, tuple) else (results,)

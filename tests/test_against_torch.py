@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import reference
 import tilepool as tp
-from layouts import whole_numbers
+from layouts import FLOATS, whole_numbers
 
 torch: Any = pytest.importorskip("torch")
 torch.set_num_threads(1)  # arrays are small
@@ -24,7 +24,6 @@ functional: Any = torch.nn.functional
 
 Array = NDArray[Any]
 SEEDS = st.integers(0, 2**32 - 1)
-FLOATS = ("float16", "bfloat16", "float32", "float64")
 INTEGERS = ("int8", "uint8", "int16", "int32", "int64")  # of these, maxima in two and three dimensions only
 
 

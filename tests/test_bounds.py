@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from agreement import FUNCTIONS, OPS, REDUCERS, reducer
 from guarded_memory import Margins, between_guard_pages
-from layouts import any_numbers, is_float, share
+from layouts import any_numbers, share
+from reference import is_float
 from test_reducers import OPTIONS
 from tilepool import _core
 

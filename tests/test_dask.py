@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import reference
 import tilepool as tp
+from agreement import as_tuple
 from layouts import any_numbers, whole_numbers
 from rounding_errors import ROUNDING, in_float64
 from test_oracle_agreement import SEEDS, Geometry, geometries
@@ -57,10 +58,6 @@ def chunkings(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[tuple[int, ...],
         several *= len(of_axis)
         chunks.append(of_axis)
     return tuple(chunks)
-
-
-def as_tuple(results: Any) -> tuple[Any, ...]:
-    return results if isinstance(results, tuple) else (results,)
 
 
 def computed(lazy: Any) -> Any:

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import reference
 import tilepool as tp
+from gradient_cases import FLOATS, OPS, WORDS
 from gradient_meanings import Part, difference, gradient_of
 from guarded_memory import Margins, between_guard_pages
-from layouts import LAYOUTS, is_float
+from layouts import LAYOUTS
 from rounding_errors import additions, assert_close, error
 from test_bounds import WINDOWS, shapes
 from test_huge_arguments import HUGE, limited, placed, seen
@@ -18,10 +20,6 @@ from test_huge_arguments import HUGE, limited, placed, seen
 Array = NDArray[Any]
 grad: Any = vars(tp)["grad"]
 
-FLOATS = ("float32", "float64", "float16", "bfloat16")
-OPS: dict[str, dict[str, Any]] = {
-    op: {"norm_type": 2} if op == "lp" else {} for op in ("max", "min", "sum", "avg", "lp")
-}
 NARROW = {"kernel_size": 1, "stride": 2}  # of shapes that have no room for a window
 
 
@@ -30,7 +28,7 @@ def arrays(op: str, dtype: str, number: int, shape: tuple[int, ...], axis: Any) 
     rng = np.random.default_rng(number)
     x = rng.integers(1, 9, shape).astype(dtype)
     for window in (WINDOWS[number % len(WINDOWS)], NARROW):
-        arguments = {"axis": axis, **window, **OPS[op]}
+        arguments = {"axis": axis, **window, **WORDS[op]}
         try:
             y = tp.pool(x, op=op, **arguments)
         except ValueError:  # narrower than the window
@@ -98,7 +96,7 @@ def test_every_kind_of_out(op: str, isa: str) -> None:
                 assert np.array_equal(out, expected), (name, dtype)
         wide = np.full(x.shape, 77.0)
         assert np.array_equal(grad.pool(g, x, op=op, out=wide, **arguments), expected)
-        assert is_float(expected.dtype)
+        assert reference.is_float(expected.dtype)
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -119,7 +117,7 @@ def test_out_that_overlaps_what_is_read(op: str, isa: str) -> None:
             assert np.array_equal(out, expected), (read, begin)
     place = x.copy()
     assert np.array_equal(grad.pool(g, place, op=op, out=place, **arguments), expected)
-    same = {"kernel_size": 3, "stride": 1, "padding": 1, "axis": (0, 1), **OPS[op]}
+    same = {"kernel_size": 3, "stride": 1, "padding": 1, "axis": (0, 1), **WORDS[op]}
     g = np.random.default_rng(0).integers(-3, 4, x.shape).astype(float)
     expected = grad.pool(g, x, op=op, **same)
     assert np.array_equal(grad.pool(g, x, op=op, out=g, **same), expected)
@@ -137,8 +135,8 @@ def check_huge_kernels() -> None:
             arguments = {"kernel_size": kernel, "stride": stride, "padding": ((before, after),), "axis": 0}
             windows = seen(len(x), kernel, stride, before, after)
             g = np.arange(1.0, len(windows) + 1)
-            result = grad.pool(g, x, op=op, **arguments, **words, **OPS[op])
-            found = gradient_of(op, [Part([windows], g)], x, {"axis": 0, **OPS[op]})
+            result = grad.pool(g, x, op=op, **arguments, **words, **WORDS[op])
+            found = gradient_of(op, [Part([windows], g)], x, {"axis": 0, **WORDS[op]})
             wrong = difference(result, found, g.dtype)
             assert wrong is None, f"{op}: {arguments}: {wrong}"
 
@@ -164,13 +162,13 @@ def check_huge_options() -> None:
             places = tp.max_pool(x, return_indices=True, index_base="window", **same)[1]
             assert np.array_equal(grad.max_pool(g, x, indices=places, index_base="window", **same), 9.0 * (x == 8))
         for op, stride in ((op, stride) for op in OPS for stride in (2**31, 2**40, 2**62)):
-            result = grad.pool(np.ones(1), np.ones(9), 1, op=op, stride=stride, axis=0, **OPS[op])
+            result = grad.pool(np.ones(1), np.ones(9), 1, op=op, stride=stride, axis=0, **WORDS[op])
             assert result.tolist() == [1, *[0] * 8]
     for dilation in (2**31, 2**40, 2**61):
         for op in OPS:
             words: dict[str, Any] = {"padding": ((dilation, dilation),), "dilation": dilation, "stride": 1, "axis": 0}
             words |= {"count_include_pad": False} if op == "avg" else {}
-            result = grad.pool(np.arange(1.0, 10), np.ones(9), 3, op=op, **words, **OPS[op])
+            result = grad.pool(np.arange(1.0, 10), np.ones(9), 3, op=op, **words, **WORDS[op])
             assert np.array_equal(result, np.arange(1.0, 10)), (op, dilation)
 
 

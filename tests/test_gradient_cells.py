@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 import tilepool as tp
-from layouts import lay_out
+from gradient_cases import OPS, WORDS
+from layouts import FLOATS, lay_out
 from rounding_errors import (
     FUNCTION,
     assert_close,
@@ -26,16 +27,12 @@ from tilepool import _core
 Array = NDArray[Any]
 grad: Any = vars(tp)["grad"]
 
-FLOATS = ("float16", "bfloat16", "float32", "float64")
 NAN, INF = math.nan, math.inf
-OPS: dict[str, dict[str, Any]] = {
-    op: {"norm_type": 2} if op == "lp" else {} for op in ("max", "min", "sum", "avg", "lp")
-}
 
 
 def of_line(op: str, g: Any, x: Any, *window: Any, **words: Any) -> list[float]:
     """The gradient of a pooling of a line."""
-    result: Any = grad.pool(np.array(g, float), np.array(x), window[0], op, *window[1:], axis=0, **OPS[op], **words)
+    result: Any = grad.pool(np.array(g, float), np.array(x), window[0], op, *window[1:], axis=0, **WORDS[op], **words)
     return list(result)
 
 
@@ -121,7 +118,7 @@ def test_what_no_window_reaches_is_plus_zero(isa: str) -> None:
         for n, kernel, stride in ((9, 2, 4), (200, 1, 3), (70, 2, 3)):
             x = np.arange(1, n + 1).astype(np.float32)
             g = np.full((n - kernel) // stride + 1, -0.0, dtype)
-            result = grad.pool(g, x, kernel, op=op, stride=stride, axis=0, **OPS[op])
+            result = grad.pool(g, x, kernel, op=op, stride=stride, axis=0, **WORDS[op])
             reached = np.zeros(n, bool)
             for o in range(len(g)):
                 reached[o * stride : o * stride + kernel] = True
@@ -183,11 +180,11 @@ def test_empty_arrays(op: str, dtype: str) -> None:
             ("global_pool", {"keepdims": False}),
             ("pyramid_pool", {"grids": (1, 2)}),
         ):
-            y = getattr(tp, name)(x, op=op, **words, **OPS[op])
-            result = getattr(grad, name)(y, x, op=op, **words, **OPS[op])
+            y = getattr(tp, name)(x, op=op, **words, **WORDS[op])
+            result = getattr(grad, name)(y, x, op=op, **words, **WORDS[op])
             assert (result.shape, result.dtype) == (x.shape, x.dtype)
             out = np.empty(shape)
-            assert getattr(grad, name)(y, x, op=op, out=out, **words, **OPS[op]) is out
+            assert getattr(grad, name)(y, x, op=op, out=out, **words, **WORDS[op]) is out
     if op in ("sum", "avg"):
         assert grad.pool(np.empty((0, 3, 2, 3), dtype), (0, 3, 4, 6), 2, op=op).shape == (0, 3, 4, 6)
 
@@ -195,7 +192,7 @@ def test_empty_arrays(op: str, dtype: str) -> None:
 def test_an_empty_pooled_axis_is_refused() -> None:
     for op in OPS:
         with pytest.raises(ValueError, match=r"^x must not be empty along a pooled axis"):
-            grad.pool(np.empty((4, 0)), np.empty((4, 0)), 1, op=op, axis=1, **OPS[op])
+            grad.pool(np.empty((4, 0)), np.empty((4, 0)), 1, op=op, axis=1, **WORDS[op])
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -204,8 +201,8 @@ def test_the_result_has_the_memory_order_of_x(axes: tuple[int, ...], op: str) ->
     base = np.random.default_rng(0).normal(size=(4, 6, 8, 10))
     x = base.transpose(axes)
     for view in (x, x[1:, :, 1:, :-1], x[::-1], lay_out(base, steps=[2] * 4).transpose(axes)):
-        g = np.ones(tp.pool(view, 2, op, 1, axis=(0, 2), **OPS[op]).shape, np.float32)
-        result = grad.pool(g, view, 2, op=op, stride=1, axis=(0, 2), **OPS[op])
+        g = np.ones(tp.pool(view, 2, op, 1, axis=(0, 2), **WORDS[op]).shape, np.float32)
+        result = grad.pool(g, view, 2, op=op, stride=1, axis=(0, 2), **WORDS[op])
         assert result.transpose(np.argsort(axes)).flags.c_contiguous, (view.strides, result.strides)
         assert result.dtype == np.float32
         if op in ("sum", "avg"):
@@ -256,17 +253,17 @@ def test_masked_arrays(op: str) -> None:
     values, mask = rng.integers(1, 9, (7, 8)).astype(np.float32), rng.random((7, 8)) < 0.3
     x = np.ma.masked_array(values, mask)
     g = rng.integers(1, 9, (3, 4)).astype(np.float32)
-    result = grad.pool(g, x, 2, op=op, axis=(0, 1), **OPS[op])
-    plain = grad.pool(g, values, 2, op=op, axis=(0, 1), mask=~mask, **OPS[op])
+    result = grad.pool(g, x, 2, op=op, axis=(0, 1), **WORDS[op])
+    plain = grad.pool(g, values, 2, op=op, axis=(0, 1), mask=~mask, **WORDS[op])
     assert isinstance(result, np.ma.MaskedArray)
     assert np.array_equal(np.ma.getmaskarray(result), mask)
     assert np.array_equal(result.filled(0), plain)
     more = rng.random((7, 8)) < 0.5
-    both = grad.pool(g, x, 2, op=op, axis=(0, 1), mask=more, **OPS[op])
-    plain = grad.pool(g, values, 2, op=op, axis=(0, 1), mask=~mask & more, **OPS[op])
+    both = grad.pool(g, x, 2, op=op, axis=(0, 1), mask=more, **WORDS[op])
+    plain = grad.pool(g, values, 2, op=op, axis=(0, 1), mask=~mask & more, **WORDS[op])
     assert np.array_equal(both.filled(0), plain)
     with pytest.raises(TypeError, match=r"\bout\b"):
-        grad.pool(g, x, 2, op=op, axis=(0, 1), out=np.empty((7, 8), np.float32), **OPS[op])
+        grad.pool(g, x, 2, op=op, axis=(0, 1), out=np.empty((7, 8), np.float32), **WORDS[op])
 
 
 def test_weights(isa: str) -> None:

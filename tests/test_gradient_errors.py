@@ -9,14 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 import tilepool as tp
+from gradient_cases import OPS, WORDS
 from test_errors import RULES, all_refused, refused
 
 Array = NDArray[Any]
 grad: Any = vars(tp)["grad"]
 
-OPS: dict[str, dict[str, Any]] = {
-    op: {"norm_type": 2} if op == "lp" else {} for op in ("max", "min", "sum", "avg", "lp")
-}
 NAMED = ("pool", "adaptive_pool", "global_pool", "pyramid_pool")
 WINDOWS: dict[str, dict[str, Any]] = {
     "pool": {"kernel_size": 2},
@@ -25,14 +23,18 @@ WINDOWS: dict[str, dict[str, Any]] = {
     "pyramid_pool": {"grids": (1, 2)},
 }
 OWN: dict[str, dict[str, Any]] = {
-    **{f"{op}_pool": {"kernel_size": 2, **words} for op, words in OPS.items()},
+    **{f"{op}_pool": {"kernel_size": 2, **words} for op, words in WORDS.items()},
     **{f"adaptive_{op}_pool": {"output_size": 2} for op in ("max", "min", "sum", "avg")},
     **{f"fractional_{op}_pool": {"boundaries": ([0, 2, 4], [0, 1, 4])} for op in ("max", "avg")},
 }
 # Every function, with what it cannot be called without, and what it keeps of its windows.
 CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     **{name: (name, name.split("_")[-2], words) for name, words in OWN.items()},
-    **{f"{name} {op}": (name, op, {"op": op, **WINDOWS[name], **words}) for name in NAMED for op, words in OPS.items()},
+    **{
+        f"{name} {op}": (name, op, {"op": op, **WINDOWS[name], **words})
+        for name in NAMED
+        for op, words in WORDS.items()
+    },
 }
 LATER = ("gem", "logsumexp", "softmax", "var", "std", "median", "quantile", "mixed", "stochastic")
 RESULT_ONLY = {"return_indices", "index_dtype", "dtype", "rounding", "return_boundaries"}
@@ -336,7 +338,7 @@ def test_arguments_of_windows(op: str, batch: int) -> None:
     g = np.ones((batch, 1, 2, 2))
 
     def of_x(x: Array, **words: Any) -> Any:
-        return grad.pool(g, x, op=op, **words, **OPS[op])
+        return grad.pool(g, x, op=op, **words, **WORDS[op])
 
     all_refused(of_x, x, RULES, kernel_size=2)
     assert of_x(x, kernel_size=2).shape == x.shape

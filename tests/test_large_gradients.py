@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import reference
 import tilepool as tp
 from agreement import using_isa
+from gradient_cases import FLOATS, OPS
 from gradient_meanings import Gradient, axes_of, difference, parts
 from rounding_errors import gradient_of_norm, power_sum
 from test_determinism import CALLS, bits
@@ -20,8 +21,6 @@ Array = NDArray[Any]
 Arguments = dict[str, Any]
 grad: Any = vars(tp)["grad"]
 
-OPS = ("max", "min", "sum", "avg", "lp")
-FLOATS = ("float32", "float64", "float16", "bfloat16")
 THREADS = (1, 2, 5)
 POWER = 3
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import reference
 import tilepool as tp
 from agreement import function_of
 from interpreters import in_new_interpreter
@@ -23,21 +24,9 @@ FLOATS = ("float32", "float64", "float16", "bfloat16")
 CASES = [(name, number) for name, examples in EXAMPLES.items() for number in range(len(examples))]
 
 
-def lowest(dtype: np.dtype[Any]) -> Any:
-    if dtype.kind in "biu":
-        return False if dtype.kind == "b" else np.iinfo(dtype).min
-    return -np.inf
-
-
-def highest(dtype: np.dtype[Any]) -> Any:
-    if dtype.kind in "biu":
-        return True if dtype.kind == "b" else np.iinfo(dtype).max
-    return np.inf
-
-
 def filled(op: str, x: Array, there: Array) -> Array:
     """A copy of x in its memory order, with what changes nothing where a cell is not there."""
-    neutral = {"max": lowest, "min": highest}.get(op, lambda _: 0)(x.dtype)
+    neutral = {"max": reference.lowest, "min": reference.highest}.get(op, lambda _: 0)(x.dtype)
     full = x.astype(x.dtype.newbyteorder("="), order="K", copy=True)
     full[~there] = neutral
     return full

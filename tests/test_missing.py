@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 import reference
 import tilepool as tp
 from agreement import EXACT_OPS, FUNCTIONS, differs, using_isa, windows_of
-from layouts import any_numbers, is_float, lay_out, summable_numbers, whole_numbers
+from layouts import FLOATS, any_numbers, lay_out, summable_numbers, whole_numbers
+from reference import is_float
 from test_oracle_agreement import SEEDS, Geometry, divisions, few_enough, geometries, memories
 from tilepool import _core
 
 Array = NDArray[Any]
-FLOATS = ("float16", "bfloat16", "float32", "float64")
-INTEGERS = tuple(dtype for dtype in _core.dtypes if dtype not in FLOATS)
 
 
 def with_nans(rng: np.random.Generator, values: Array, share: float) -> Array:

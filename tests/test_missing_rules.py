@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 import reference
 import tilepool as tp
 from agreement import EXACT_OPS, FUNCTIONS, OPS, differs, function_of, using_isa, windows_of
-from layouts import LAYOUTS, any_numbers, is_float, summable_numbers, whole_numbers
+from layouts import FLOATS, INTEGERS, LAYOUTS, any_numbers, summable_numbers, whole_numbers
 from test_errors import refused
-from test_missing import FLOATS, INTEGERS, agree, valid_cells, with_nans
+from test_missing import agree, valid_cells, with_nans
 from tilepool import _core
 
 Array = NDArray[Any]
@@ -84,7 +84,7 @@ def test_without_a_nan_the_bits_are_the_same(op: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("op", OPS)
-@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("dtype", ["bool", *INTEGERS])
 def test_integers_have_no_nan(op: str, dtype: str) -> None:
     x = any_numbers(np.random.default_rng(1), (7, 9), dtype)
     for policy in ("omit", "raise"):
@@ -111,7 +111,7 @@ def test_every_memory_layout(op: str, layout: str, dtype: str) -> None:
             if op == "avg":
                 with np.errstate(all="ignore"):
                     expected = expected / reference.divisor_without(*place)
-            expected = reference.rounded(expected, result) if is_float(result) else expected
+            expected = reference.rounded(expected, result) if reference.is_float(result) else expected
         call = {"kernel_size": 3, "stride": 2, "padding": 1, "axis": axis, "nan_policy": "omit", "mask": mask}
         agree(FUNCTIONS[op], x, expected, expected.dtype, None, layout, None, **call)
 
@@ -271,7 +271,7 @@ def test_divisors_beyond_64_bits() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rounding", _core.roundings)
-@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("dtype", ["bool", *INTEGERS])
 def test_averages_of_integers_as_integers(dtype: str, rounding: str) -> None:
     """Exact by every rule of rounding: halves, odd and even, of both signs; windows without a cell; extremes."""
     rng = np.random.default_rng(6)

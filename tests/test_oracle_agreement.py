@@ -99,11 +99,11 @@ def few_enough(x: Any, axes: tuple[int, ...], arguments: dict[str, Any]) -> bool
 
 
 SEEDS = st.integers(0, 2**32 - 1)
-THREADS = st.sampled_from(((None,), (1,), (2, 3)))
+TEAMS = st.sampled_from(((None,), (1,), (2, 3)))
 
 
 @pytest.mark.parametrize("op", EXACT_OPS)
-@given(data=st.data(), geometry=geometries(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS, threads=THREADS)
+@given(data=st.data(), geometry=geometries(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS, threads=TEAMS)
 def test_max_and_min_are_exact(
     op: str, data: st.DataObject, geometry: Geometry, dtype: str, seed: int, threads: tuple[int | None, ...]
 ) -> None:
@@ -123,7 +123,7 @@ def divisions(draw: st.DrawFn) -> dict[str, Any]:
 
 @pytest.mark.parametrize("numbers", [summable_numbers, whole_numbers])
 @pytest.mark.parametrize("op", ["sum", "avg"])
-@given(data=st.data(), geometry=geometries(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS, threads=THREADS)
+@given(data=st.data(), geometry=geometries(), dtype=st.sampled_from(_core.dtypes), seed=SEEDS, threads=TEAMS)
 def test_sums_and_averages_are_within_their_bound(
     op: str,
     numbers: Any,

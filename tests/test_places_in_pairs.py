@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 import tilepool as tp
 from agreement import FUNCTIONS, using_isa
-from layouts import any_numbers, lay_out
+from layouts import FLOATS, any_numbers, lay_out
 from test_indices import check, same
 from test_strategies import PAIRED, Example, strategies
-from test_zeros_of_both_signs import FLOATS, zeros
+from test_zeros_of_both_signs import zeros
 from tilepool import _core
 
 Array = NDArray[Any]

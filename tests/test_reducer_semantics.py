@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 import reference
 import tilepool
 from agreement import REDUCERS, reducer
-from layouts import any_numbers
+from layouts import FLOATS, INTEGERS, any_numbers
 from rounding_errors import error, in_float64, power_sum, root, variance
 from test_accuracy import ORACLES, exact
 from test_determinism import bits
 from test_errors import refused
-from test_reducers import FLOATS, METHODS, OPTIONS
+from test_reducers import METHODS, OPTIONS
 from tilepool import _core
 
 # ml_dtypes warns of NaN that signals, whatever is asked of it.
@@ -27,7 +27,6 @@ Array = NDArray[Any]
 
 tp: Any = tilepool  # operations are named by variables here, not by literals
 
-INTEGERS = tuple(dtype for dtype in _core.dtypes if dtype not in (*FLOATS, "bool"))
 NAN, INF = math.nan, math.inf
 CALLS = [(op, options) for op in REDUCERS for options in OPTIONS[op]]
 OF_ONE_CELL = ("lp", "gem", "logsumexp", "softmax", "median", "quantile", "mode", "prod")  # give a positive cell itself

@@ -17,7 +17,7 @@ from agreement import ADAPTIVE, FUNCTIONS, OPS, REDUCERS, check, describe, diffe
 from layouts import any_numbers, lay_out, share
 from rounding_errors import error, logsumexp, power_sum, root, softmax, variance
 from test_determinism import bits
-from test_oracle_agreement import MOST_CELLS, SEEDS, Geometry, few_enough, geometries, memories
+from test_oracle_agreement import MOST_CELLS, SEEDS, TEAMS, Geometry, few_enough, geometries, memories
 from tilepool import _core
 
 Array = NDArray[Any]
@@ -25,9 +25,7 @@ Generator = np.random.Generator
 
 tp: Any = tilepool  # operations are named by variables here, not by literals
 
-FLOATS = ("float16", "bfloat16", "float32", "float64")
 METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
-TEAMS = st.sampled_from(((None,), (1,), (2, 3)))
 MOST_OUTPUTS = 600  # for an oracle that looks at each window on its own
 
 # What can be asked of an operation, each at least once in every sweep.

@@ -16,11 +16,10 @@ import tilepool as tp
 from agreement import ADAPTIVE, EXACT_OPS, FRACTIONAL, FUNCTIONS, OPS, check, differs, using_isa
 from layouts import lay_out, summable_numbers
 from test_determinism import THREADS, bits, numbers
-from test_oracle_agreement import MOST_CELLS, SEEDS, memories
+from test_oracle_agreement import MOST_CELLS, SEEDS, TEAMS, memories
 from tilepool import _core
 
 Array = NDArray[Any]
-TEAMS = st.sampled_from(((None,), (1,), (2, 3)))
 
 
 @st.composite

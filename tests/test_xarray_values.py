@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tilepool as tp
-from named_arrays import DIMS, as_tuple, field, same_bits, xr
+from agreement import as_tuple
+from named_arrays import DIMS, field, same_bits, xr
 from rounding_errors import assert_close, error
 
 FUNCTIONS = [tp.max_pool, tp.min_pool, tp.avg_pool, tp.sum_pool, tp.median_pool, tp.mode_pool, tp.var_pool]

@@ -7,14 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from agreement import FUNCTIONS, check, expected, function_of, other_zero, windows_of
-from layouts import in_turn, lay_out
+from layouts import FLOATS, in_turn, lay_out
 from reference import places
 from test_strategies import EXAMPLES, strategies
-from tilepool import _core
 
 Array = NDArray[Any]
 
-FLOATS = tuple(dtype for dtype in _core.dtypes if "float" in dtype)
 ALL = [(name, number) for name in EXAMPLES for number in range(len(EXAMPLES[name]))]
 SIZES = [(kernel, stride) for kernel in (1, 2, 3, 5, 8, 17, 40, 130) for stride in (1, 2, 3)]
 
