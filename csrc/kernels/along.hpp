@@ -1,4 +1,4 @@
-// The loops that pool a row along itself, one span of equal windows after the other.
+// The loops that pool a span of equal windows of a row along itself.
 #pragma once
 
 #include "long_windows.hpp"
@@ -9,7 +9,7 @@
 namespace tilepool {
 namespace {
 
-/// Pools one span after the other; every loop below writes the outputs of one span.
+/// A span of one row. Every loop below writes all of its outputs, or those of one of its pixels.
 template <class Op, class Src>
 struct AlongRow {
   using Acc = typename Op::Acc;
@@ -22,7 +22,6 @@ struct AlongRow {
   std::int64_t first, count, distance;  // in elements: the first tap, the taps, and from tap to tap
   std::int64_t outputs;
   Out* out;
-  std::int64_t ahead;  // see `Lines`; the first span asks for whole rows
 
   template <int N>
   TILEPOOL_INLINE void put(std::int64_t index, Vec<Acc, N> acc) const {
@@ -57,33 +56,31 @@ struct AlongRow {
 
   /// Of some pixel: n outputs whose taps are neighbours where the outputs are.
   TILEPOOL_INLINE void flat(std::int64_t from, std::int64_t to, std::int64_t n) const {
-    // Vectors of 64 bytes cross the border of two cache lines, as numpy aligns arrays: short rows of few taps wait for
-    // that. (Float32 averages of 2 x 2 pixels of 256 channels from memory, Xeon: 1.2 of the time.)
-    constexpr bool divides = Op::rounds && multiplies_and_adds<lanes, Acc>;
-    constexpr bool few = lanes > 1 && Src::row_count == 2 && !divides;
-    constexpr int some = few && vector_bytes == 64 ? lanes / 2 : lanes;
     std::int64_t i = 0;
-    if constexpr (some > 1) {
+    if constexpr (lanes > 1) {
       const std::int64_t end = Op::rounds && count > most_added ? 0 : n;
-      if (!few && end >= 16 * some) {  // vectors of long rows lie in whole cache lines where the first row lets them
-        i = behind_line_end<typename Src::Read, some>(source.rows[0] + from);
-        if (i > 0) put<some>(to, window<some>(from));
+      // Vectors of long rows lie in whole cache lines where the first row lets them. (Xeon with AVX-512, averages of
+      // 2 x 2 pixels of 256 channels from memory: 0.85 of the time.)
+      if (end >= 16 * lanes) {
+        i = behind_line_end<typename Src::Read, lanes>(source.rows[0] + from);
+        if (i > 0) put<lanes>(to, window<lanes>(from));
       }
-      for (; i + 4 * some <= end; i += 4 * some) {
-        Vec<Acc, some> acc[4];
-        for (int u = 0; u < 4; ++u) acc[u] = source.template load<some>(from + i + u * some);
+      for (; i + 4 * lanes <= end; i += 4 * lanes) {
+        Vec<Acc, lanes> acc[4];
+        for (int u = 0; u < 4; ++u) acc[u] = source.template load<lanes>(from + i + u * lanes);
         for (std::int64_t t = 1; t < count; ++t) {
           for (int u = 0; u < 4; ++u) {
-            const std::int64_t at = from + i + u * some + t * distance;
-            acc[u] = Op::template combine<some>(acc[u], source.template load<some>(at));
+            const std::int64_t at = from + i + u * lanes + t * distance;
+            acc[u] = Op::template combine<lanes>(acc[u], source.template load<lanes>(at));
           }
         }
-        for (int u = 0; u < 4; ++u) put<some>(to + i + u * some, acc[u]);
-        if constexpr (!few) write_later<4 * some>(out + to + i);
+        for (int u = 0; u < 4; ++u) put<lanes>(to + i + u * lanes, acc[u]);
+        if constexpr (Src::row_count != 2)
+          write_later<4 * lanes>(out + to + i);  // two rows are written as they are read
       }
       if (i == n) return;
     }
-    sweep_overlapping<Acc, some>(n - i, [&](auto width, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
+    sweep_overlapping<Acc, lanes>(n - i, [&](auto width, std::int64_t at) TILEPOOL_INLINE_LAMBDA {
       constexpr int N = decltype(width)::value;
       put<N>(to + i + at, window<N>(from + i + at));
     });
@@ -273,158 +270,7 @@ struct AlongRow {
     }
     for (; o < outputs; ++o) put<1>(o, window<1>(first + o * along.stride));
   }
-
-  /// Asks for the rows that a later line sees. (Loops that asked while they read a line would take 0.9 of the time on a
-  /// Xeon with AVX2, 2 x 2 windows on planes of 224 x 224, but with AVX-512 1.1 in a second-level cache.)
-  TILEPOOL_INLINE void fetch_line() const {
-    constexpr int cache_line = 64 / sizeof(typename Src::Read);
-    for (std::int64_t i = 0; i < along.width * along.inner; i += cache_line) {
-      for (int r = 0; r < Src::row_count; ++r) fetch_later<cache_line>(source.rows[r] + i, ahead);
-    }
-  }
-
-  TILEPOOL_INLINE void next_line(std::int64_t read_step, std::int64_t write_step) {
-    for (int r = 0; r < Src::row_count; ++r) source.rows[r] = by_itself(source.rows[r] + read_step);
-    out += write_step;
-  }
-
-  /// Lines of common windows. Copies whose addresses are not known are held in registers, whatever is written.
-  template <class Loop>
-  TILEPOOL_NOINLINE void in_registers(std::int64_t lines, std::int64_t read_step, std::int64_t write_step,
-                                      const Loop& by) {
-    const Loop loop = by;
-    AlongRow row = *this;
-    row.next_line(0, 0);  // pointers are read one by one, as they were written
-    for (std::int64_t line = 0; line < lines; ++line, row.next_line(read_step, write_step)) loop(row);
-    next_line(lines * read_step, lines * write_step);
-    if (along.streams) finish_streams();
-  }
-
-  /// The pixels of one line lie apart from each other, or are one.
-  void pixels(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
-    const bool is_one = along.stride == 1;
-    const std::int64_t apart = is_one ? 1 : outputs, hop = along.stride * along.inner;
-    const std::int64_t n = is_one ? outputs * along.inner : along.inner;
-    in_registers(lines, read_step, write_step, [=](const AlongRow& row) TILEPOOL_INLINE_LAMBDA {
-      for (std::int64_t p = 0; p < apart; ++p) row.flat(row.first + p * hop, p * n, n);
-    });
-  }
-
-  /// So many lines; then this is the line behind them. Where later rows are asked for, the lines are taken one by one.
-  void pool(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
-    if (Src::row_count == 1 || ahead == 0) return pool_lines(lines, read_step, write_step);
-    for (std::int64_t line = 0; line < lines; ++line) {
-      fetch_line();
-      pool_lines(1, read_step, write_step);
-    }
-  }
-
-  /// The same, by a loop that is chosen once.
-  TILEPOOL_NOINLINE void pool_lines(std::int64_t lines, std::int64_t read_step, std::int64_t write_step) {
-    const auto by = [&](auto loop) TILEPOOL_INLINE_LAMBDA {
-      for (std::int64_t line = 0; line < lines; ++line, next_line(read_step, write_step)) loop(*this);
-      if (along.streams) finish_streams();
-    };
-    const auto held = [&](auto loop) TILEPOOL_INLINE_LAMBDA { in_registers(lines, read_step, write_step, loop); };
-    if (count == 0) return by([](const AlongRow& row) { row.nothing(); });
-    if constexpr (Src::row_count == 1) {
-      if (along.long_windows) return by([](const AlongRow& row) { row.long_windows(); });
-    }
-    if (along.stride == 1 || outputs == 1) return pixels(lines, read_step, write_step);
-    if constexpr (lanes > 1) {
-      if (along.inner > 1 && along.inner <= narrow) {
-        const std::int64_t colours = along.stride == 2 ? along.inner : 0;
-        if (colours == 3)
-          return held([](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template small_pixels<3>(); });
-        if (colours == 4)
-          return held([](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template small_pixels<4>(); });
-        return by([](const AlongRow& row) { row.small_pixels(); });
-      }
-    }
-    if (along.inner > 1) return pixels(lines, read_step, write_step);
-    if constexpr (lanes > 1) {
-      constexpr int R = Src::row_count;  // see `pools_at_once`
-      const std::int64_t stride = along.step == 1 ? along.stride : 0;
-      if constexpr (R < 3) {
-        if (stride == 2 && count == 2)
-          return held([](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template strided<2, 2>(); });
-      }
-      if constexpr (R != 2 || Op::is_common) {
-        if (stride == 2 && count == 3)
-          return held([](const AlongRow& row) TILEPOOL_INLINE_LAMBDA { row.template strided<2, 3>(); });
-      }
-      if constexpr (R == 1) {
-        if (stride == 2) return by([](const AlongRow& row) { row.template strided<2>(); });
-        if (stride == 3) return by([](const AlongRow& row) { row.template strided<3>(); });
-        if (stride == 4) return by([](const AlongRow& row) { row.template strided<4>(); });
-      }
-    }
-    by([](const AlongRow& row) { row.single_windows(); });
-  }
 };
-
-/// Lines [from, to) of one span.
-template <class Op, class Element, int R>
-void pool_span(const Along& along, const Span& span, const void* const* rows, double divisor, void* out,
-               const Lines& lines, const Keying& keying, std::int64_t from, std::int64_t to) {
-  using Out = typename Op::Out;
-  const std::int64_t read_step = lines.read_step / static_cast<std::int64_t>(sizeof(Element));
-  const std::int64_t write_step = lines.write_step / static_cast<std::int64_t>(sizeof(Out));
-  AlongRow<Op, Source<Op, Element, R>> row{along,
-                                           {{}, typename Op::Lift(keying)},
-                                           typename Op::Scale(span.divisor * divisor, keying),
-                                           span.first * along.inner,
-                                           span.count,
-                                           along.step * along.inner,
-                                           span.end - span.begin,
-                                           static_cast<Out*>(out) + span.begin * along.inner + from * write_step,
-                                           span.begin == 0 ? lines.ahead : 0};
-  for (int r = 0; r < R; ++r) {
-    row.source.rows[r] = by_itself(static_cast<const Element*>(rows[r])) + from * read_step;
-  }
-  const auto inside = row.inside();
-  if (inside.begin == 0 && inside.end == row.outputs) return row.pool(to - from, read_step, write_step);
-  auto between = row;
-  between.first += inside.begin * along.stride;
-  between.outputs = inside.end - inside.begin;
-  between.out += inside.begin;
-  constexpr std::int64_t together = 8;  // in the first-level cache, so that memory is read in its order
-  for (std::int64_t line = from; line < to; line += together) {
-    const std::int64_t end = line + together < to ? line + together : to;
-    if (between.outputs > 0) between.pool(end - line, read_step, write_step);
-    for (std::int64_t i = line; i < end; ++i, row.next_line(read_step, write_step)) row.ends(inside);
-  }
-}
-
-/// Line by line, because memory is read best in its order.
-template <class Op, class Element, int R>
-void pool_listed(const Along& along, const void* const* rows, double divisor, void* out, const Lines& lines,
-                 const Keying& keying) {
-  if (along.span_count == 1) {
-    return pool_span<Op, Element, R>(along, along.spans[0], rows, divisor, out, lines, keying, 0, lines.count);
-  }
-  for (std::int64_t line = 0; line < lines.count; ++line) {
-    for (std::int64_t s = 0; s < along.span_count; ++s) {
-      pool_span<Op, Element, R>(along, along.spans[s], rows, divisor, out, lines, keying, line, line + 1);
-    }
-  }
-}
-
-template <class Op>
-void pool_one_row(const Along& along, const void* const* rows, std::int64_t, double divisor, void* out,
-                  const Lines& lines, const Keying& keying) {
-  pool_listed<Op, typename Op::In, 1>(along, rows, divisor, out, lines, keying);
-}
-
-template <class Op>
-void pool_rows(const Along& along, const void* const* rows, std::int64_t count, double divisor, void* out,
-               const Lines& lines, const Keying& keying) {
-  static_assert(pool_rows_limit == 3);
-  using In = typename Op::In;
-  if (count == 1) pool_listed<Op, In, 1>(along, rows, divisor, out, lines, keying);
-  if (count == 2) pool_listed<Op, In, 2>(along, rows, divisor, out, lines, keying);
-  if (count == 3) pool_listed<Op, In, 3>(along, rows, divisor, out, lines, keying);
-}
 
 }  // namespace
 }  // namespace tilepool

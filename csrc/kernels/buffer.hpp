@@ -1,7 +1,7 @@
 // The loops that pool rows of accumulators along themselves.
 #pragma once
 
-#include "along.hpp"
+#include "lines.hpp"
 #include "widen.hpp"
 
 namespace tilepool {

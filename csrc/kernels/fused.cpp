@@ -1,9 +1,9 @@
 // Hot cells: from elements to results in one pass, without a buffer, where rows are read once or twice.
-#include "along.hpp"
 #include "conversions.hpp"
 #include "endless.hpp"
 #include "extrema.hpp"
 #include "finish.hpp"
+#include "lines.hpp"
 #include "part.hpp"
 #include "prepare.hpp"
 
