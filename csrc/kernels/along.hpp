@@ -212,6 +212,9 @@ struct AlongRow {
     return acc;
   }
 
+  /// A vector of neighbouring ones, from `o` on.
+  TILEPOOL_NOINLINE void clipped_vector(std::int64_t o) const { put<lanes>(o, clipped_window<lanes>(first + o)); }
+
   /// Of pixels of one element: the outputs whose windows lie inside the row, [first_inside, last_inside), and those
   /// that are left when the others have been pooled.
   struct Inside {
@@ -243,11 +246,13 @@ struct AlongRow {
   void ends(const Inside& inside) const {
     if constexpr (lanes > 1 && cheap_masks<lanes, typename Src::Read>) {
       if (inside.begin > inside.first_inside) {
-        put<lanes>(0, along.stride == 1 ? clipped_window<lanes>(first) : deinterleaved<2, lanes, 3, true>(first));
+        if (along.stride == 1) {
+          clipped_vector(0);
+        } else {
+          put<lanes>(0, deinterleaved<2, lanes, 3, true>(first));
+        }
       }
-      if (inside.end < inside.last_inside) {
-        put<lanes>(inside.end, clipped_window<lanes>(first + inside.end));
-      }
+      if (inside.end < inside.last_inside) clipped_vector(inside.end);
     }
     if (inside.begin == inside.first_inside) single_outputs(0, inside.begin);
     if (inside.end == inside.last_inside) single_outputs(inside.end, outputs);

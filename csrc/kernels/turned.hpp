@@ -6,7 +6,8 @@
 namespace tilepool {
 namespace {
 
-/// Lane j of vector i goes to lane i of vector j.
+/// As `transpose`: lane j of vector i goes to lane i of vector j. Of 16 bytes, which x86 interleaves at once, each step
+/// is one instruction, whatever the size of a lane.
 template <int N, class T, int Stages = N>
 TILEPOOL_INLINE void turn(Vec<T, N>* v) {
   if constexpr (Stages > 1) {
