@@ -190,6 +190,8 @@ def of_norm(cells: NDArray[np.intp], x: Flat, g: np.float64, p: float) -> Passed
     norm = np.longdouble(reference.lp(x, np.dtype(np.float64), p)[0])
     ratios = np.where(x == 0, 0, np.abs(x) / norm) if norm != 0 else np.zeros(len(x))
     powers = np.where(ratios == 1, 1, ratios ** np.longdouble(p - 1)) if p != 1 else np.ones(len(x))
+    if math.isfinite(p):  # infinity times a power is infinite, however small it is
+        powers = np.maximum(powers, np.finfo(np.longdouble).smallest_subnormal)
     terms = np.where(x == 0, 0, g * np.sign(x) * powers).astype(np.float64)
     # Of a power below 0.5 the norm is off by what pairs of float64 are; one is the oracle's. Infinite: as maxima.
     n = len(cells)

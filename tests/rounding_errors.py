@@ -65,12 +65,22 @@ def power_sum(n: int, p: float, mean: bool = False, lanes: int = 1) -> float:
 def gradient_of_norm(p: float, of_norm: Any) -> Any:
     """g * sign(x) * (abs(x) / norm)**(p - 1), relative to itself, where the norm has so many.
 
-    Of the cell and of the norm there is a quotient (by the largest norm) and its power, which makes the roundings of
-    what it is of abs(p - 1) times as large: none for a p of 1, a reciprocal for 2. And there are two products.
+    g is divided by the power of the norm, which is off by abs(p - 1) times as much and by its own, and multiplied by
+    that of the cell.
     """
-    if p == 1:
-        return 0
-    return abs(p - 1) * (of_norm + 2) + (1 if p == 2 else 2 * FUNCTION_OF_NUMPY) + 2
+    return 0 if p == 1 else abs(p - 1) * of_norm + 2 * power_apart(p - 1) + 2
+
+
+def power_apart(exponent: float) -> float:
+    """Of a power whose power of two is apart, of numbers without error. 1 is none, 2 is a product. Of others it is that
+    of a fraction: so small a power that it fits, for each bit of the exponent from the ninth on a square, which is 1 on
+    top of twice what there is. What a power of two has behind the point is an exp2: its argument, itself, a product.
+    """
+    if exponent in (1, 2):
+        return exponent - 1
+    squares = max(0, math.frexp(exponent)[1] - 8)
+    of_fraction = (FUNCTION_OF_NUMPY + 1) * 2.0**squares - 1
+    return of_fraction + (0 if exponent % 1 == 0 else 1 + FUNCTION_OF_NUMPY + 1)
 
 
 def logsumexp(n: int, temperature: float, largest: Any, value: Any, normalize: bool = False) -> Any:

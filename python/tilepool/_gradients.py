@@ -23,7 +23,8 @@ from ._docs import complete
 from ._dtypes import FLOAT32, is_float, supported
 from ._fractional import Fractional
 from ._gradients_of_extrema import Extrema, of_magnitudes
-from ._gradients_of_sums import Part, Sums, divisors_of, of_norms, of_weighted
+from ._gradients_of_norms import of_norms
+from ._gradients_of_sums import Part, Sums, divisors_of, of_weighted
 from ._plan import ALL, Pooling
 from ._run import MOST_KEPT, NO_CELL, PROPAGATE, Request, is_photo, refuse_photo
 from ._windows import Pyramid, Whole

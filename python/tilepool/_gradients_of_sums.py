@@ -1,15 +1,13 @@
-"""Gradients of sums, averages and norms: sums over the outputs that see a cell, which are windows, too."""
+"""Gradients of sums and averages: sums over the outputs that see a cell, which are windows, too."""
 
 from __future__ import annotations
 
-from math import inf, log2
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import _arrays as arrays
 from . import _averages as averages
-from . import _missing as missing_cells
 from ._dtypes import FLOAT32, FLOAT64
 from ._ops import SUM, Division, Op
 from ._plan import Pooling
@@ -19,9 +17,6 @@ if TYPE_CHECKING:
     from ._plan import Call, Missing
     from ._types import Array
     from ._windows import Cells, Window
-
-
-MOST_BITS = 450  # of powers that are multiplied: float64 has exponents up to 1023
 
 
 class Part(NamedTuple):
@@ -154,56 +149,3 @@ def of_weighted(part: Part, weights: Array, wrt: str) -> Array:
             averaged = sums.call(x, missing).results(x, (None,), part.threads, missing)[0] / divisors
             result -= part.transposed(np.where(g == 0, 0, g * averaged))
         return part.left_in(result + 0.0)
-
-
-# ---- norms -----------------------------------------------------------------------------------------------------------
-
-
-def of_norms(part: Part) -> Array:
-    """``g * sign(x) * (abs(x) / norm)**(p - 1)``, in float64; 0 where x is 0.
-
-    The power of the quotient is a quotient of powers, so that sums over transposed windows do.
-    """
-    x, pooling = part.x, part.pooling
-    p = pooling.op.parameters[0]
-    with np.errstate(all="ignore"):
-        magnitudes = np.abs(x.astype(FLOAT64))
-        missing = part.missing
-        # What numpy has converted has no NaN other than that of x.
-        norms = missing_cells.results(magnitudes, pooling, pooling.call(magnitudes), missing, part.threads)[0]
-        g = part.g.astype(FLOAT64)
-        result = np.zeros(x.shape, FLOAT64)
-        for here, top in levels_of(norms, p):
-            shares = g * power(norms / top, 1 - p)
-            np.copyto(shares, 0, where=~here)
-            sums = part.transposed(shares)
-            result += np.where(sums == 0, 0, sums * power(np.minimum(magnitudes / top, 1), p - 1))
-        unknown = ~np.isfinite(norms)
-        if unknown.any():  # NaN, and infinity: its share of itself is not known, that of others is 0
-            seen = part.transposed(np.where(unknown, 1.0, 0.0)) > 0
-            of_nan = part.transposed(np.where(np.isnan(norms), 1.0, 0.0)) > 0
-            result[of_nan | (seen & np.isinf(magnitudes))] = np.nan
-        result *= np.sign(x.astype(FLOAT64))
-        result[magnitudes == 0] = 0
-        result = part.left_in(result + 0.0)  # -0 is 0
-        return arrays.copied(result, part.g.dtype, part.order)
-
-
-def levels_of(norms: Array, p: float) -> list[tuple[Array, float]]:
-    """Which windows are taken together, and the most that their norms are: those of zeros and of NaN are left out.
-
-    Powers of norms fit float64 where they differ by some hundred bits: windows of smaller and larger norms go apart.
-    """
-    known = np.isfinite(norms) & (norms > 0)
-    low, high = (float(of(norms, where=known, initial=start)) for of, start in ((np.min, inf), (np.max, 0.0)))
-    if not known.any() or abs(p - 1) * (log2(high) - log2(low)) <= 2 * MOST_BITS:
-        return [(known, high)] if known.any() else []
-    bits = MOST_BITS / abs(p - 1)
-    floors = np.floor(np.log2(norms) / bits)
-    return [(known & (floors == level), 2.0 ** min(1023.0, (level + 1) * bits)) for level in np.unique(floors[known])]
-
-
-def power(numbers: Array, exponent: float) -> Array:
-    if exponent in (1, -1):
-        return numbers if exponent == 1 else 1 / numbers
-    return np.asarray(numbers**exponent)
