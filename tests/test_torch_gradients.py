@@ -67,6 +67,23 @@ def test_gradients_of_any_order(call: str) -> None:
     assert torch.autograd.gradgradcheck(CALLS[call], (x,))
 
 
+@pytest.mark.parametrize("call", NORMS)
+@pytest.mark.parametrize("size", [-66, 0, 40])
+def test_second_derivatives_of_float32_are_those_of_float64(call: str, size: int) -> None:
+    """They are rounded once: powers of cells of 2**-66 or 2**40 lie beyond float32, the derivatives do not."""
+
+    def second(x: Any) -> Any:
+        x.requires_grad_()
+        (first,) = torch.autograd.grad(CALLS[call](x).sum(), x, create_graph=True)
+        return torch.autograd.grad((first * inputs(*SHAPE)).sum(), x)[0]
+
+    cells = inputs(*SHAPE) * 2.0**size
+    expected = second(cells.clone()).float()
+    assert torch.isfinite(expected).all()
+    assert (expected != 0).any()
+    assert torch.equal(second(cells.float()), expected)
+
+
 @pytest.mark.parametrize("call", [name for name in CALLS if name != "max of other axes"])
 def test_vmap(call: str) -> None:
     """Results, and gradients of each sample: terms are added up in the same order. Norms are divided by the largest of

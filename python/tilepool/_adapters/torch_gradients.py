@@ -157,7 +157,9 @@ def of_gradient(ctx: Any, v: Any) -> Any:
     else:
         mask, text = without_nans(x, mask, call)
         if op == "lp":
-            to_g, to_x = of_norm_gradient(v, g, x, mask, asked(text), ctx.needs_input_grad[1])
+            wide_v, wide_g, wide_x = v.double(), g.double(), x.double()  # float32 has no room for powers
+            to_g, to_x = of_norm_gradient(wide_v, wide_g, wide_x, mask, asked(text), ctx.needs_input_grad[1])
+            to_g, to_x = to_g.to(g.dtype), None if to_x is None else to_x.to(x.dtype)
         else:
             to_g, to_x = operate("pool", v, mask, weights, text), None
     return to_g, to_x, None, None, None, None
