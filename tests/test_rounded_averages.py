@@ -106,16 +106,16 @@ def test_every_short_integer_by_many_divisors(dtype: str, result: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["int16", "uint16"])
 def test_the_largest_sums_that_float32_divides(dtype: str, isa: str) -> None:
-    """Up to 2**20 = 16 * 2**16, as far as the proof in kernels/rounded.hpp goes; and beyond it, by float64."""
+    """Up to 2**20 = 16 * 2**16 and 2**23, as far as the proofs in kernels/rounded.hpp go; and beyond, by float64."""
     limits = np.iinfo(dtype)
     rng = np.random.default_rng(0)
-    for taps in (16, 17) if dtype == "uint16" else (32, 33):
+    for taps in (16, 17, 128, 129) if dtype == "uint16" else (32, 33, 256, 257):
         lowest, highest = taps * limits.min, taps * limits.max
         sums = np.concatenate([rng.integers(lowest, highest, 9000), lowest + np.arange(999), highest - np.arange(999)])
         x = ((sums[:, None] + np.arange(taps)) // taps).astype(dtype)
         assert np.array_equal(x.sum(1), sums)
         for rounding in ROUNDINGS:
-            for divisor in (1, 2, 3, 6, 7, 16, 30, 1022, -14, 65534, 2**20 - 2, 2**20):
+            for divisor in (1, 2, 3, 6, 7, 16, 30, 254, -14, 65534, 2**20 - 2, 2**20, 2**23 - 2, 2**24, 2**24 + 1):
                 actual = tp.avg_pool(x, taps, axis=1, dtype=dtype, rounding=rounding, divisor_override=divisor)
                 assert np.array_equal(actual[:, 0], rounded(sums, divisor, rounding, dtype)), (taps, rounding, divisor)
 

@@ -37,15 +37,22 @@ TILEPOOL_INLINE void store_integers(void* to, std::int64_t i, std::int64_t bytes
 /// has been added to it, and what is added by at most u / 4, which is less than 1 / (16 * d). To even: other quotients
 /// differ from a half by 1 / (2 * d) at least, and a half is exact. Halves up: they are moved up by 1 / (4 * d). All
 /// others differ from them by 1 / (2 * d) at least. Down: moved down by a half, but for 1 / (2 * d), they are that far
-/// from the halves at least.
+/// from the halves at least. (To even nothing is moved, and less than L / d * u = 1 / (2 * d) will do: for integers
+/// of up to 16 bits, which stay far below the number that is added, L is 2**23.)
 template <class Number>
 struct RoundedQuotient {
   using Integer = IntegerLike<Number>;
   static constexpr bool is_float = sizeof(Number) == 4;
-  static constexpr Number most = is_float ? 0x1p20 : 0x1p48, last_place_is_1 = is_float ? 0x1.8p23 : 0x1.8p52;
+  static constexpr Number last_place_is_1 = is_float ? 0x1.8p23 : 0x1.8p52;
+
+  /// The greatest sums.
+  static double most(const ToInteger& how) {
+    const bool is_near = how.rounding == Rounding::half_even && info_of(how.dtype).size <= 2;
+    return !is_float ? 0x1p48 : is_near ? 0x1p23 : 0x1p20;
+  }
 
   RoundedQuotient(double by, ToInteger how) {
-    const double limit = 2 * static_cast<double>(most) + 1, positive = by < 0 ? -by : by;
+    const double limit = 2 * most(how) + 1, positive = by < 0 ? -by : by;
     const double clamped = positive > limit ? limit : positive;
     divisor = static_cast<Number>(by < 0 ? -clamped : clamped);
     const auto part = [&](double of) { return static_cast<Number>(1 / (of * clamped)); };
@@ -54,9 +61,10 @@ struct RoundedQuotient {
                                                 : part(2) - Number(0.5);
     sign = how.rounding == Rounding::trunc ? std::numeric_limits<Integer>::min() : Integer(0);
     const Limits limits(how.dtype);
-    constexpr auto all = static_cast<std::int64_t>(most);
+    const auto all = static_cast<std::int64_t>(most(how));
     lowest = static_cast<Number>(limits.lowest < -all ? -all : limits.lowest);
-    highest = static_cast<Number>(limits.highest > all ? all : static_cast<std::int64_t>(limits.highest));
+    highest = static_cast<Number>(
+        limits.highest > static_cast<std::uint64_t>(all) ? all : static_cast<std::int64_t>(limits.highest));
   }
 
   template <int N>
@@ -145,12 +153,12 @@ void finish_rounded(void* to, const void* accumulators, std::int64_t n, double d
     return;
   }
   if constexpr (sizeof(T) == 4) {
-    if (to_integer.largest <= RoundedQuotient<float>::most) {
+    if (to_integer.largest <= RoundedQuotient<float>::most(to_integer)) {
       return round_quotients<float>(to, sums, n, divisor, to_integer);
     }
   }
   if constexpr (sizeof(T) <= 8) {
-    if (sizeof(T) == 4 || to_integer.largest <= RoundedQuotient<double>::most) {
+    if (sizeof(T) == 4 || to_integer.largest <= RoundedQuotient<double>::most(to_integer)) {
       return round_quotients<double>(to, sums, n, divisor, to_integer);
     }
   }
