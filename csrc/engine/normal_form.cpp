@@ -301,8 +301,10 @@ bool fits_twice_its_width(const NormalForm& form) {
   const bool as_float = form.op == Op::average;
   if (!(as_float || form.op == Op::average_rounded) || !(is_byte || is_short)) return false;
   if (!as_float && form.result_dtype != (is_byte ? DType::uint8 : DType::uint16)) return false;
-  const std::int64_t most = is_byte ? 256 : 16;  // 16 * 2**16 is the greatest sum that float32 divides
-  std::int64_t cells = 1;                        // with those of the padding, which divisors count
+  // Times 2**16 the greatest sum that float32 divides: see RoundedQuotient.
+  const bool to_even = as_float || form.to_integer.rounding == Rounding::half_even;
+  const std::int64_t most = is_byte ? 256 : to_even ? 128 : 16;
+  std::int64_t cells = 1;  // with those of the padding, which divisors count
   for (const NormalAxis& axis : form.axes) cells = saturating_mul(cells, axis.windows.kernel());
   const double fewest = cells > 128 ? 2 : 1;  // what bytes are divided by: see ByteQuotient
   const bool divides = form.divisor == 0 || (form.divisor >= fewest && form.divisor <= 256);

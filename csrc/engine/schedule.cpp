@@ -149,12 +149,15 @@ void cut_tiles_of_taps(Schedule& s, const NormalForm& form) {
 /// not slide. (Xeon, AVX2, 2048 x 2048: 15 x 15 at stride 1 takes 0.29 of the time otherwise, 1 x 128 0.73, 4 x 64 at
 /// stride 64 0.63; 1 x 256 at stride 1 would take 1.07, 1 x 32 at stride 32 1.25.)
 bool can_be_narrow(const Schedule& s, const NormalForm& form, const Facts& facts) {
-  constexpr std::int64_t most_taps = 128, most_for_a_row = 16, most_rows = 32;
+  constexpr std::int64_t most_for_a_row = 16, most_rows = 32, some_outputs = 8;
   const Windows& windows = s.row.windows;
+  const std::int64_t most_taps = facts.size == 1 || windows.stride() > 1 ? 128 : 32;
   const std::int64_t taps = std::min(windows.kernel(), windows.input());
   // Columns of some outputs are added up together, which is in vain where these are few and see the same ones.
   const std::int64_t longest_window = windows.kernel() > windows.stride() ? narrow_columns : 64 << 10;
-  const bool few = taps <= saturating_mul(most_for_a_row, facts.rows) || windows.kernel() / 4 >= windows.stride();
+  const bool apart = s.inner == 1 && windows.step() == 1 && windows.outputs() >= some_outputs;
+  const bool few =
+      apart || taps <= saturating_mul(most_for_a_row, facts.rows) || windows.kernel() / 4 >= windows.stride();
   return fits_twice_its_width(form) && windows.slide() && taps <= most_taps && few &&
          (facts.plane_taps == 1 || facts.rows <= most_rows) &&
          saturating_mul(windows.extent(1), s.inner) <= longest_window;

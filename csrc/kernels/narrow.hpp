@@ -3,8 +3,8 @@
 // Windows that lie end to end are averaged in registers: see end_to_end.hpp. Of others a row of outputs is made in
 // three steps, in the first-level cache: rows are added up, neighbouring taps are added up and averaged at every place,
 // and of these averages those are kept where a window begins. Averages that are not kept cost less than gaps between
-// lanes would. (Those in float32, which are wider than sums, are made of the sums that are kept.) Integers may be added
-// up in any order.
+// lanes would, where windows are not far apart. (Those in float32, which are wider than sums, are made of the sums that
+// are kept.) Integers may be added up in any order.
 #pragma once
 
 #include "end_to_end.hpp"
@@ -14,6 +14,9 @@ namespace {
 
 /// Instead of a quotient: sums as they are.
 struct Undivided {};
+
+/// What lanes are: elements, the sums of pairs of them, or the first ones of pairs.
+enum class Lift { single, pair, first };
 
 /// Sums of elements of type T.
 template <class T, class SumOf>
@@ -25,30 +28,29 @@ struct NarrowSums {
   std::int64_t count, ahead;
   Sum *sums, *shared;  // down the columns, and of some neighbouring taps
 
-  /// Lanes that are elements, or the sums of pairs of them.
-  template <int M, bool pairs>
+  template <int M, Lift lift>
   static TILEPOOL_INLINE Vec<Sum, M> lifted(const T* from) {
-    if constexpr (pairs) {
-      return pair_sums<2 * M>(load<2 * M>(from));
-    } else {
+    if constexpr (lift == Lift::single) {
       return convert_numbers<Sum, M>(load<M>(from));
+    } else {
+      const auto v = load<2 * M>(from);
+      return lift == Lift::pair ? pair_sums<2 * M>(v) : pair_sums<2 * M>(v & (counting<T, 2 * M>() % T(2) - T(1)));
     }
   }
 
-  /// Sums [from, to) down the columns, or of pairs of them, of which the first one would lie at byte `place` of the
-  /// rows.
-  template <bool pairs>
-  TILEPOOL_NOINLINE void add_rows(std::int64_t place, std::int64_t from, std::int64_t to) const {
-    constexpr int step = pairs ? 2 : 1;
+  /// Sums [from, to) down the columns, of which the first one would lie at byte `place` of the rows.
+  template <Lift lift>
+  TILEPOOL_NOINLINE void add_rows(Sum* target, std::int64_t place, std::int64_t from, std::int64_t to) const {
+    constexpr int step = lift == Lift::single ? 1 : 2;
     const auto some = [&](auto vectors, auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int V = decltype(vectors)::value, M = decltype(lanes)::value;
       Vec<Sum, M> sum[V] = {};
       for (std::int64_t r = 0; r < count; ++r) {
         const T* const first = elements_of<T>(rows[r], place) + i * step;
         fetch_later<V * M * step>(first, ahead);
-        for (int v = 0; v < V; ++v) sum[v] += lifted<M, pairs>(first + v * M * step);
+        for (int v = 0; v < V; ++v) sum[v] += lifted<M, lift>(first + v * M * step);
       }
-      for (int v = 0; v < V; ++v) store(sums + i + v * M, sum[v]);
+      for (int v = 0; v < V; ++v) store(target + i + v * M, sum[v]);
     };
     std::int64_t i = from;
     for (; i + 4 * N <= to; i += 4 * N) some(Lanes<4>{}, Lanes<N>{}, i);
@@ -95,7 +97,7 @@ struct NarrowSums {
     const T* const before = elements_of<T>(rows[0], place - step);
     sweep<Sum, N>(from, to, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
       constexpr int M = decltype(lanes)::value;
-      const Vec<Sum, M> change = lifted<M, false>(last + i) - lifted<M, false>(before + i);
+      const Vec<Sum, M> change = lifted<M, Lift::single>(last + i) - lifted<M, Lift::single>(before + i);
       store(sums + i, static_cast<Vec<Sum, M>>(load<M>(sums + i) + change));
     });
   }
@@ -124,32 +126,54 @@ struct NarrowSums {
     }
   }
 
+  /// n sums of neighbouring taps that begin `hop` places apart: as many windows as 16 bytes have lanes are each added
+  /// up in such lanes, then all of them.
+  TILEPOOL_NOINLINE void add_apart(Sum* to, std::int64_t n, std::int64_t taps, std::int64_t hop) const {
+    constexpr int W = 16 / sizeof(Sum);
+    const std::int64_t whole = taps / W * W;
+    const auto rest = bits_as<Vec<Sum, W>>(counting<Sum, W>() < splat<W>(static_cast<Sum>(taps - whole)));
+    for (std::int64_t o = 0; o < n; o += W) {
+      const Sum* window[W];
+      Vec<Sum, W> sum[W];
+      for (int w = 0; w < W; ++w) {
+        window[w] = sums + (o + w < n ? o + w : n - 1) * hop;
+        sum[w] = load<W>(window[w] + whole) & rest;
+      }
+      for (std::int64_t t = 0; t < whole; t += W) {
+        for (int w = 0; w < W; ++w) sum[w] += load<W>(window[w] + t);
+      }
+      store(to + o, total<W, W>(sum));
+    }
+  }
+
+  /// Of S vectors the sums of S lanes each, one behind the other.
+  template <int S, int M>
+  static TILEPOOL_INLINE Vec<Sum, M> total(Vec<Sum, M>* sum) {
+    if constexpr (S == 1) {
+      return sum[0];
+    } else {
+      for (int i = 0; i < S / 2; ++i) {
+        sum[i] = halves<0, S, M, Sum>(sum[2 * i], sum[2 * i + 1]) + halves<1, S, M, Sum>(sum[2 * i], sum[2 * i + 1]);
+      }
+      return total<S / 2, M>(sum);
+    }
+  }
+
   /// What is made of two vectors of sums, one behind the other.
   static TILEPOOL_INLINE void put(Sum* to, const Vec<Sum, N>* sum, Undivided) {
     store(to, sum[0]);
     store(to + N, sum[1]);
   }
-  template <class Quotient>
-  static TILEPOOL_INLINE void put(T* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
-    store(to, quotients_of<T>(sum, quotient));
-  }
-  template <class Quotient>
-  static TILEPOOL_INLINE void put(float* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
-    for (int v = 0; v < 2; ++v) {
-      if constexpr (sizeof(Sum) == 4) {
-        store(to + v * N, quotient.template of<N>(sum[v]));
-      } else {
-        store(to + v * N, quotient.template of<N / 2>(half<0, N, Sum>(sum[v])));
-        store(to + v * N + N / 2, quotient.template of<N / 2>(half<1, N, Sum>(sum[v])));
-      }
-    }
+  template <class To, class Quotient>
+  static TILEPOOL_INLINE void put(To* to, const Vec<Sum, N>* sum, const Quotient& quotient) {
+    put_quotients(to, sum, quotient);
   }
 
   /// n sums, or their quotients, one behind the other, or `Hop` places apart. Of many taps some neighbours are added up
-  /// beforehand.
+  /// beforehand. `others`, if any, are taps that are no neighbours.
   template <int Hop, class To, class Quotient>
-  TILEPOOL_NOINLINE void average(const Quotient& by, To* to, std::int64_t n, std::int64_t taps,
-                                 std::int64_t distance) const {
+  TILEPOOL_NOINLINE void average(const Quotient& by, To* to, std::int64_t n, std::int64_t taps, std::int64_t distance,
+                                 const Sum* others = nullptr) const {
     const std::int64_t together = taps < 9 ? 1 : taps < 16 ? 3 : taps < 25 ? 4 : 5, parts = taps / together;
     const bool shares = together > 1;
     if (shares) share({sums, together, distance}, n * Hop + (parts - 1) * together * distance);
@@ -168,6 +192,9 @@ struct NarrowSums {
         more.add(next, i * Hop + 2 * N);
         sum[0] = every<0, 2, N, Sum>(sum);
         sum[1] = every<0, 2, N, Sum>(next);
+      }
+      if (Hop == 1 && others != nullptr) {
+        for (int v = 0; v < 2; ++v) sum[v] += load<N>(others + i + v * N);
       }
       put(i < whole ? to + i : last, sum, quotient);
     }
@@ -191,6 +218,11 @@ TILEPOOL_NOINLINE void keep_pixels(T* to, const T* from, std::int64_t n, std::in
   for (; i < n; i += pixel, from += hop) std::memcpy(to + i, from, static_cast<std::size_t>(pixel) * sizeof(T));
 }
 
+/// Where windows begin further apart, sums of other places cost more than those of each window by itself. (Xeon, AVX2,
+/// bytes that lie end to end: 15 taps took 1.9 times as long, 9 as long, 10 in pairs 0.6; uint16: 10 in pairs 1.8.)
+template <class Sum>
+constexpr std::int64_t most_shared_hop = 16 / sizeof(Sum);
+
 /// A span of outputs of some lines.
 template <class T, class Quotient>
 void average_span(const Along& along, const Span& span, const void* const* rows, std::int64_t count,
@@ -202,13 +234,13 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   const std::int64_t stride = outputs > 1 ? along.stride : 1;  // of one output it may be any number
   const std::int64_t width = along.width * inner, extent = (span.count - 1) * along.step + 1;
   const bool inside = span.first >= 0 && span.first + (outputs - 1) * stride + extent <= along.width;
-  // Where taps and strides are even, pairs of neighbours are single pixels of twice the width.
-  const bool pairs =
-      inside && (inner == 1 || inner == 3 || inner == 4) && along.step == 1 && span.count % 2 == 0 && stride % 2 == 0;
-  if constexpr (std::is_same_v<Result, T>) {
-    const bool apart = inside && along.step == 1 && (stride == span.count || outputs == 1);
-    if (apart && average_end_to_end(along, span, rows, count, quotient, space, out, lines)) return;
-  }
+  // Where taps and strides are even, pairs of neighbours are single pixels of twice the width. At stride 2 the first
+  // tap may be alone.
+  const bool odd = inner == 1 && stride == 2 && span.count > 1 && span.count % 2 != 0;
+  const bool pairs = inside && (inner == 1 || inner == 3 || inner == 4) && along.step == 1 && stride % 2 == 0 &&
+                     (span.count % 2 == 0 || odd);
+  const bool touch = inside && along.step == 1 && (stride == span.count || outputs == 1);
+  if (touch && average_end_to_end<T>(along, span, rows, count, quotient, space, out, lines)) return;
   const std::int64_t taps = pairs ? span.count / 2 : span.count, distance = along.step * inner;
   const std::int64_t hop = (pairs ? stride / 2 : stride) * inner;
   bool slides = count > 2 && !pairs;
@@ -218,6 +250,7 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   auto* const places = static_cast<Kept*>(space);
   auto* const sums = reinterpret_cast<Sum*>(places + narrow_averages(along));
   auto* const shared = sums + narrow_sums(along, extent);
+  auto* const firsts = pairs && odd ? shared - narrow_columns / 2 - cell_bytes : nullptr;  // of which `sums` need half
   const NarrowSums<T, Sum> narrow{rows, count, lines.ahead, sums, shared};
   for (std::int64_t o = 0; o < outputs; o += most) {
     const std::int64_t together = outputs - o < most ? outputs - o : most, n = (together - 1) * hop + inner;
@@ -234,7 +267,9 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
     Result* target = out + (span.begin + o) * inner;
     for (std::int64_t line = 0; line < lines.count; ++line) {
       if (pairs && inner == 1) {
-        narrow.template add_rows<true>(place, 0, to);
+        if (firsts != nullptr) narrow.template add_rows<Lift::first>(firsts, place, 0, n);
+        const std::int64_t behind = firsts != nullptr ? sizeof(T) : 0;
+        narrow.template add_rows<Lift::pair>(sums, place + behind, 0, to);
       } else if (pairs && inner == 3) {
         narrow.template add_pixels<3>(place, 0, to);
       } else if (pairs) {
@@ -242,12 +277,16 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
       } else if (slides && line > 0) {
         narrow.slide_rows(place, lines.read_step, from, to);
       } else {
-        narrow.template add_rows<false>(place, from, to);
+        narrow.template add_rows<Lift::single>(sums, place, from, to);
       }
       if (hop == inner) {
-        narrow.template average<1>(quotient, target, n, taps, distance);
+        narrow.template average<1>(quotient, target, n, taps, distance, firsts);
       } else if (hop == 2 && inner == 1) {
         narrow.template average<2>(quotient, target, together, taps, distance);
+      } else if (inner == 1 && along.step == 1 && hop > most_shared_hop<Sum>) {
+        narrow.add_apart(shared, together, taps, hop);
+        const NarrowSums<T, Sum> kept{nullptr, 0, 0, shared, nullptr};
+        kept.template average<1>(quotient, target, together, 1, 1);
       } else if constexpr (std::is_same_v<Kept, Result>) {
         narrow.template average<1>(quotient, places, n, taps, distance);
         keep_pixels(target, places, together * inner, inner, hop);

@@ -53,6 +53,18 @@ TILEPOOL_INLINE Vec<T, N> load_pieces(const T* from) {
   }
 }
 
+/// The same where it is only known now how far apart they begin.
+template <int N, class T>
+TILEPOOL_INLINE Vec<T, N> load_pieces(const T* from, std::int64_t apart) {
+  constexpr int half = N / 2, bytes = N * sizeof(T);
+  if constexpr (bytes == 16) {
+    return load<N>(from);
+  } else {
+    return joined<half, T>(load_pieces<half>(from, apart), load_pieces<half>(from + bytes / 32 * apart, apart),
+                           std::make_integer_sequence<int, N>{});
+  }
+}
+
 /// In each 16 bytes windows of `Taps` pixels of C lanes, tap beside tap, in groups of 2, 4 or 8 lanes, each of a window
 /// and one of the C; what lies in lanes without a tap may be anything.
 template <int C, int Taps, int N, class T, int... I>

@@ -85,7 +85,7 @@ struct ByteQuotient {
   bool is_power = false, to_even = false;
 };
 
-/// Sums of 16 bits in 32 bits, at most 2**20.
+/// Sums of 16 bits in 32 bits, as many as `RoundedQuotient` divides.
 struct ShortQuotient {
   using Sum = std::uint32_t;
   using Result = std::uint16_t;

@@ -260,15 +260,25 @@ TILEPOOL_INLINE Vec<T, N> moved(Vec<T, N> v, Vec<T, N> next, Vec<IntegerLike<T>,
 #endif
 }
 
-/// The numbered lanes of 16 bytes.
+/// The numbered lanes of each 16 bytes.
 template <int N, class T>
 TILEPOOL_INLINE Vec<T, N> chosen(Vec<T, N> v, Vec<IntegerLike<T>, N> lanes) {
-  static_assert(N * sizeof(T) == 16);
 #if defined(__GNUC__) && !defined(__clang__)
-  return __builtin_shuffle(v, lanes);
-#else
-  return moved<N, T>(v, v, lanes);
+  if constexpr (N * sizeof(T) == 16) return __builtin_shuffle(v, lanes);
+  using Bytes [[maybe_unused]] = Vec<char, N * sizeof(T)>;
+#if defined(__AVX512BW__)
+  if constexpr (N == 64) {
+    return bits_as<Vec<T, N>>(__builtin_ia32_pshufb512_mask(bits_as<Bytes>(v), bits_as<Bytes>(lanes), Bytes{}, -1));
+  }
 #endif
+#if defined(__AVX2__)
+  if constexpr (N == 32 && sizeof(T) == 1) {
+    return bits_as<Vec<T, N>>(__builtin_ia32_pshufb256(bits_as<Bytes>(v), bits_as<Bytes>(lanes)));
+  }
+#endif
+#endif
+  const auto first = counting<IntegerLike<T>, N>() & splat<N>(static_cast<IntegerLike<T>>(-16 / int{sizeof(T)}));
+  return moved<N, T>(v, v, lanes + first);
 }
 
 /// The upper 16 bits of products.
