@@ -170,10 +170,10 @@ struct NarrowSums {
   }
 
   /// n sums, or their quotients, one behind the other, or `Hop` places apart. Of many taps some neighbours are added up
-  /// beforehand. `others`, if any, are taps that are no neighbours.
-  template <int Hop, class To, class Quotient>
+  /// beforehand. `firsts`, if any, are taps that are no neighbours of the others.
+  template <int Hop, class To, class Quotient, class Firsts = std::nullptr_t>
   TILEPOOL_NOINLINE void average(const Quotient& by, To* to, std::int64_t n, std::int64_t taps, std::int64_t distance,
-                                 const Sum* others = nullptr) const {
+                                 Firsts firsts = nullptr) const {
     const std::int64_t together = taps < 9 ? 1 : taps < 16 ? 3 : taps < 25 ? 4 : 5, parts = taps / together;
     const bool shares = together > 1;
     if (shares) share({sums, together, distance}, n * Hop + (parts - 1) * together * distance);
@@ -193,8 +193,8 @@ struct NarrowSums {
         sum[0] = every<0, 2, N, Sum>(sum);
         sum[1] = every<0, 2, N, Sum>(next);
       }
-      if (Hop == 1 && others != nullptr) {
-        for (int v = 0; v < 2; ++v) sum[v] += load<N>(others + i + v * N);
+      if constexpr (!std::is_same_v<Firsts, std::nullptr_t>) {
+        for (int v = 0; v < 2; ++v) sum[v] += load<N>(firsts + i + v * N);
       }
       put(i < whole ? to + i : last, sum, quotient);
     }
@@ -236,7 +236,7 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   const bool inside = span.first >= 0 && span.first + (outputs - 1) * stride + extent <= along.width;
   // Where taps and strides are even, pairs of neighbours are single pixels of twice the width. At stride 2 the first
   // tap may be alone.
-  const bool odd = inner == 1 && stride == 2 && span.count > 1 && span.count % 2 != 0;
+  const bool odd = inner == 1 && stride == 2 && span.count >= 9 && span.count % 2 != 0 && outputs >= 64;
   const bool pairs = inside && (inner == 1 || inner == 3 || inner == 4) && along.step == 1 && stride % 2 == 0 &&
                      (span.count % 2 == 0 || odd);
   const bool touch = inside && along.step == 1 && (stride == span.count || outputs == 1);
@@ -279,8 +279,10 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
       } else {
         narrow.template add_rows<Lift::single>(sums, place, from, to);
       }
-      if (hop == inner) {
-        narrow.template average<1>(quotient, target, n, taps, distance, firsts);
+      if (firsts != nullptr) {
+        narrow.template average<1>(quotient, target, n, taps, distance, static_cast<const Sum*>(firsts));
+      } else if (hop == inner) {
+        narrow.template average<1>(quotient, target, n, taps, distance);
       } else if (hop == 2 && inner == 1) {
         narrow.template average<2>(quotient, target, together, taps, distance);
       } else if (inner == 1 && along.step == 1 && hop > most_shared_hop<Sum>) {
