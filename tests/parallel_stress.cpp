@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <mutex>
 #include <new>
 #include <stdexcept>
 #include <thread>
@@ -24,10 +26,10 @@ void require(bool kept, const char* what) {
 }
 
 /// Every number once, whoever does it; ranges in order of nobody. Cells are plain: a race is a race.
-void fill(int threads, std::int64_t count, int parts) {
+void fill(int threads, std::int64_t count, std::int64_t least) {
   std::vector<int> cells(static_cast<std::size_t>(count));
   Interrupt interrupt;
-  parallel_for(threads, count, parts, interrupt, [&](Share& share) {
+  parallel_for(threads, count, least, interrupt, [&](Share& share) {
     for (std::int64_t begin, end; share.next(begin, end);) {
       for (std::int64_t i = begin; i < end; ++i) ++cells[static_cast<std::size_t>(i)];
     }
@@ -35,12 +37,33 @@ void fill(int threads, std::int64_t count, int parts) {
   for (const int cell : cells) require(cell == 1, "every number is done once");
 }
 
+/// Shares are halved down to the least length; one thread has no others to wait for.
+void lengths_of_ranges() {
+  std::mutex mutex;
+  std::map<std::int64_t, std::int64_t> ranges;
+  const auto collect = [&](int threads, std::int64_t least) {
+    ranges.clear();
+    Interrupt interrupt;
+    parallel_for(threads, 1001, least, interrupt, [&](Share& share) {
+      for (std::int64_t begin, end; share.next(begin, end);) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        ranges[begin] = end - begin;
+      }
+    });
+    return ranges;
+  };
+  using Lengths = std::map<std::int64_t, std::int64_t>;
+  require(collect(2, 100) == Lengths{{0, 251}, {251, 125}, {376, 125}, {501, 250}, {751, 125}, {876, 125}}, "halves");
+  require(collect(2, 251) == Lengths{{0, 501}, {501, 500}}, "no range is shorter than the least");
+  require(collect(1, 100) == Lengths{{0, 1001}}, "one range for one thread");
+}
+
 void callers_at_once() {
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 6; ++caller) {
     callers.emplace_back([caller] {
       for (int turn = 0; turn < 300; ++turn)
-        fill(1 + (caller + turn) % 5, 1 + (turn * 37 + caller) % 500, 1 + turn % 4);
+        fill(1 + (caller + turn) % 5, 1 + (turn * 37 + caller) % 500, 1 + turn % 40);
     });
   }
   for (std::thread& caller : callers) caller.join();
@@ -93,7 +116,7 @@ void calls_within_calls() {
   parallel_for(4, 8, 1, interrupt, [&](Share& share) {
     for (std::int64_t begin, end; share.next(begin, end);) {
       Interrupt inner;
-      parallel_for(4, 100, 2, inner, [&](Share& within) {
+      parallel_for(4, 100, 10, inner, [&](Share& within) {
         for (std::int64_t from, to; within.next(from, to);) sum += static_cast<int>((to - from) * (end - begin));
       });
     }
@@ -109,9 +132,9 @@ void interruptions() {
     Interrupt interrupt([] { return ++asked == 3; });
     bool ended = false;
     try {
-      parallel_for(3, 1'000'000, 100'000, interrupt, [&](Share& share) {
+      parallel_for(3, 1'000'000, 1, interrupt, [&](Share& share) {
         for (std::int64_t begin, end; share.next(begin, end);)
-          std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          std::this_thread::sleep_for(std::chrono::milliseconds(25));  // longer than the pause between questions
       });
     } catch (const Interrupted&) {
       ended = true;
@@ -153,7 +176,7 @@ void forks() {
     });
     std::atomic<bool> begun{false}, go_on{false};
     std::vector<std::atomic<int>> cells(40);
-    parallel_for(2, 40, at_work ? 20 : 1, interrupt, [&](Share& share) {
+    parallel_for(2, 40, at_work ? 1 : 40, interrupt, [&](Share& share) {
       for (std::int64_t begin, end; share.next(begin, end);) {
         if (!share.is_caller()) begun = true;
         while (!begun) std::this_thread::yield();
@@ -179,6 +202,7 @@ int main(int, char** arguments) {
   for (const int threads : {1, 2, 3, 7, 40}) {
     for (const std::int64_t count : {1, 2, 5, 1000}) fill(threads, count, 3);
   }
+  lengths_of_ranges();
   callers_at_once();
   exceptions();
   memory_that_is_missing();

@@ -24,10 +24,11 @@ namespace tilepool {
 
 class Ranges {
  public:
-  Ranges(std::int64_t count, int team, int parts, Interrupt& interrupt, const std::function<void(Share&)>& body)
+  Ranges(std::int64_t count, int team, std::int64_t least, Interrupt& interrupt,
+         const std::function<void(Share&)>& body)
       : count_(count),
         team_(team),
-        parts_(parts),
+        parts_(parts_of(count / team, least)),
         interrupt_(interrupt),
         body_(body),
         taken_(static_cast<std::size_t>(team)) {}
@@ -54,11 +55,11 @@ class Ranges {
       const int owner = (member + i) % team_;
       const int part = taken_[static_cast<std::size_t>(owner)].fetch_add(1, std::memory_order_relaxed);
       if (part >= parts_) continue;
-      const std::int64_t ranges = std::int64_t{team_} * parts_, range = std::int64_t{owner} * parts_ + part;
-      const std::int64_t share = count_ / ranges, rest = count_ % ranges;
-      begin = share * range + std::min(range, rest);
-      end = begin + share + (range < rest ? 1 : 0);
-      if (begin < end) return true;
+      const std::int64_t share = count_ / team_, rest = count_ % team_, length = share + (owner < rest ? 1 : 0);
+      const std::int64_t share_end = share * owner + std::min<std::int64_t>(owner, rest) + length;
+      begin = share_end - (length >> part);
+      end = part + 1 < parts_ ? share_end - (length >> (part + 1)) : share_end;
+      return true;
     }
     return false;
   }
@@ -84,6 +85,14 @@ class Ranges {
   void fail() {
     interrupt_.stop();
     if (!failed_.exchange(true)) error_ = std::current_exception();
+  }
+
+  /// Into how many ranges a share is split: the last two are as long.
+  static int parts_of(std::int64_t share, std::int64_t least) {
+    constexpr int most = 5;
+    int parts = 1;
+    while (parts < most && share >> parts >= std::max<std::int64_t>(1, least)) ++parts;
+    return parts;
   }
 
   const std::int64_t count_;
@@ -168,12 +177,12 @@ const char* parallel_backend() {
 #endif
 }
 
-void parallel_for(int threads, std::int64_t count, int parts, Interrupt& interrupt,
+void parallel_for(int threads, std::int64_t count, std::int64_t least, Interrupt& interrupt,
                   const std::function<void(Share&)>& body) {
   if (count <= 0) return;
   if (threads <= 0) threads = get_threads();
   threads = static_cast<int>(std::min<std::int64_t>({threads, most_threads, count}));
-  Ranges ranges(count, threads, threads > 1 ? parts : 1, interrupt, body);
+  Ranges ranges(count, threads, threads > 1 ? least : count, interrupt, body);
   const bool all = threads > 1 && run(threads, interrupt, [&ranges](int member) { ranges.run(member); });
   if (!all || ranges.incomplete()) ranges.run_alone();
   ranges.rethrow();

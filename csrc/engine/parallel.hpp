@@ -35,19 +35,20 @@ class Share {
   std::int64_t begin_ = 0, end_ = 0;
 };
 
-/// Splits [0, count) into `parts` contiguous ranges of nearly equal length for each of at most `threads` threads (0:
-/// the default), and calls body once on each of these threads, to take ranges from its share: first those that are
-/// meant for it, which are neighbours, then those that nobody has begun. The calling thread takes part, so that all is
+/// Splits [0, count) into equal contiguous shares for at most `threads` threads (0: the default), a share into ranges,
+/// each half as long as the one before but none shorter than `least`, and calls body once on each of these threads, to
+/// take ranges: first those of its share, which are neighbours, then those that nobody has begun. So threads end at
+/// about the same time, though one may begin late or have less of a CPU. The calling thread takes part, so that all is
 /// done whatever threads the system grants; where another one lacks memory, or is gone because a handler of a signal
 /// has forked, it does everything again. Results must not depend on who does which range, and how often. Throws the
 /// first exception of a body when all have ended, else Interrupted where the call was ended.
-void parallel_for(int threads, std::int64_t count, int parts, Interrupt& interrupt,
+void parallel_for(int threads, std::int64_t count, std::int64_t least, Interrupt& interrupt,
                   const std::function<void(Share&)>& body);
 
-/// The same for ranges that need nothing of each other, to the end.
+/// The same for one range a thread, to the end.
 inline void parallel_for(int threads, std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& body) {
   Interrupt none;
-  parallel_for(threads, count, 1, none, [&](Share& share) {
+  parallel_for(threads, count, count, none, [&](Share& share) {
     for (std::int64_t begin, end; share.next(begin, end);) body(begin, end);
   });
 }

@@ -123,6 +123,8 @@ class Bands {
   }
 
   std::int64_t count() const { return checked_mul(form_.planes, of_plane_); }
+  /// The fewest that are worth a range of their own.
+  std::int64_t least() const { return is_small_ ? 16 * planes_in_turn : 1; }
 
   /// Calls `take` with bands [begin, end), which count those of all planes. 16-bit floats are added up as float32, in a
   /// band of which there is one at a time.
@@ -286,7 +288,7 @@ bool can_scatter(const Scatter& form, const void* indices, int threads, Interrup
   const Bands bands(form, nullptr, indices, nullptr);
   Interrupt interrupt(question);
   std::atomic<bool> can{true};
-  parallel_for(threads, bands.count(), 1, interrupt, [&](Share& share) {
+  parallel_for(threads, bands.count(), bands.least(), interrupt, [&](Share& share) {
     Patience patience(interrupt, share.is_caller());
     for (std::int64_t begin, end; share.next(begin, end);) {
       bands.each_run(begin, end, [&](const Run& run) {
@@ -306,7 +308,7 @@ bool scatter(const Scatter& form, const void* values, const void* indices, void*
   if (outputs < serial_outputs) threads = 1;
   const Bands bands(form, values, indices, cells);
   std::atomic<bool> complete{true};
-  parallel_for(threads, bands.count(), 1, interrupt, [&](Share& share) {
+  parallel_for(threads, bands.count(), bands.least(), interrupt, [&](Share& share) {
     Scratch scratch;
     Patience patience(interrupt, share.is_caller());
     char* const room = scratch.at_least(static_cast<std::size_t>(bands.scratch_bytes()));

@@ -40,8 +40,8 @@ using std::chrono::microseconds;
 
 /// Looks again and again whether it has come true, and lets `between` pass: sleeping and waking take tens of
 /// microseconds.
-template <typename Condition>
-bool spin(microseconds patience, void (*between)(), const Condition& condition) {
+template <typename Between, typename Condition>
+bool spin(microseconds patience, const Between& between, const Condition& condition) {
   const auto end = Clock::now() + patience;
   do {
     for (int i = 0; i < 16; ++i) {
@@ -52,14 +52,14 @@ bool spin(microseconds patience, void (*between)(), const Condition& condition) 
   return false;
 }
 
-constexpr microseconds short_wait{50}, long_wait{2000};
+constexpr microseconds short_wait{50}, end_wait{200}, long_wait{2000};
 
 #ifdef __linux__
 
 /// A thread, and the CPUs that it may be on. What the system does with helpers is not always good: it may wake them on
-/// the CPU of their caller, or leave them there for a second, though another one is idle (seen with Linux 6.18: they
-/// wait awake and let others have the CPU, which does not look like waiting for one). Then both take turns of some
-/// milliseconds, and the helper is none.
+/// the CPU of their caller, wake a caller on the CPU of the helper that it has waited for, or leave both there for a
+/// second, though another CPU is idle (seen with Linux 6.18: helpers wait awake and let others have the CPU, which does
+/// not look like waiting for one). Then both take turns of some milliseconds, and the helper is none.
 class Affinity {
  public:
   /// That of this thread.
@@ -115,7 +115,11 @@ class Helper {
   bool offer(const Job& job) {
     Mail idle = 0;
     if (!mailbox_.compare_exchange_strong(idle, offered(job))) return false;
-    if (asleep_) wake(job.cpu);
+    if (asleep_) {
+      wake(job.cpu);
+    } else if (waits_on_ == job.cpu && job.cpu >= 0) {
+      move(job.cpu);  // it would wait for this thread
+    }
     return true;
   }
 
@@ -127,10 +131,11 @@ class Helper {
 
   bool works_on(const Job& job) const { return mailbox_ == begun(job); }
 
-  /// Waits a while for the end of its work on the job.
+  /// Waits a while for the end of its work on the job: awake as long as a range may take, for who is woken comes to the
+  /// CPU of the helper.
   void await(const Job& job) {
     const auto ended = [&] { return !works_on(job); };
-    if (spins_ && spin(short_wait, relax, ended)) return;
+    if (spins_ && spin(end_wait, relax, ended)) return;
     std::unique_lock<std::mutex> lock(mutex_);
     awaited_ = true;
     changed_.wait_for(lock, std::chrono::milliseconds(20), ended);
@@ -147,7 +152,10 @@ class Helper {
         if (spins_ && Affinity::current_cpu() == job.cpu) move(job.cpu);
         job.work(job.members++);
         mailbox_ = 0;
-        if (awaited_.exchange(false)) wake(-1);
+        if (awaited_.exchange(false)) {
+          wake(-1);
+          if (spins_) give_way();
+        }
       }
     }
   }
@@ -166,13 +174,20 @@ class Helper {
     const auto called = [&] { return mailbox_ != 0; };
     const auto begin = Clock::now();
     if (spins_ && spin(short_wait, relax, called)) return;
-    if (spins_ && soon_ && spin(long_wait, std::this_thread::yield, called)) return;
+    if (spins_ && soon_ && spin(long_wait, [this] { give_way(); }, called)) return;
     std::unique_lock<std::mutex> lock(mutex_);
     asleep_ = true;
     if (!called()) changed_.wait(lock);
     asleep_ = false;
     affinity_.stay();
     soon_ = Clock::now() - begin < long_wait;
+  }
+
+  /// Lets others have this CPU, and tells where that is.
+  void give_way() {
+    waits_on_ = Affinity::current_cpu();
+    std::this_thread::yield();
+    waits_on_ = -1;
   }
 
   /// The helper, not where the one is that calls it; or those who wait for it.
@@ -193,6 +208,7 @@ class Helper {
   bool soon_ = false;  // the helper's own
   std::atomic<Mail> mailbox_;
   std::atomic<bool> asleep_{false}, awaited_{false};
+  std::atomic<int> waits_on_{-1};  // the CPU that it lets others have
   std::mutex mutex_;
   std::condition_variable changed_;
   Affinity affinity_;  // of the helper; who changes it holds the mutex
