@@ -236,7 +236,8 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   const bool inside = span.first >= 0 && span.first + (outputs - 1) * stride + extent <= along.width;
   // Where taps and strides are even, pairs of neighbours are single pixels of twice the width. At stride 2 the first
   // tap may be alone.
-  const bool odd = inner == 1 && stride == 2 && span.count >= 9 && span.count % 2 != 0 && outputs >= 64;
+  const int fewest = count == 1 || (sizeof(T) == 1 && vector_bytes < 64) ? 3 : 9;
+  const bool odd = inner == 1 && stride == 2 && span.count >= fewest && span.count % 2 != 0 && outputs >= 64;
   const bool pairs = inside && (inner == 1 || inner == 3 || inner == 4) && along.step == 1 && stride % 2 == 0 &&
                      (span.count % 2 == 0 || odd);
   const bool touch = inside && along.step == 1 && (stride == span.count || outputs == 1);

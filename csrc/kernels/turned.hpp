@@ -1,36 +1,46 @@
 // Windows that begin far apart along a row, some at a time.
 #pragma once
 
+#include "pixels.hpp"
 #include "rows.hpp"
 
 namespace tilepool {
 namespace {
 
-/// As `transpose`: lane j of vector i goes to lane i of vector j. Of 16 bytes, which x86 interleaves at once, each step
-/// is one instruction, whatever the size of a lane.
-template <int N, class T, int Stages = N>
-TILEPOOL_INLINE void turn(Vec<T, N>* v) {
+/// Lanes of `a` and `b` in turn, of the lower or upper half of each 16 bytes: x86 does this at once, whatever the size
+/// of a lane.
+template <int Upper, class V, int... I>
+TILEPOOL_INLINE V in_turn_of_16(V a, V b, std::integer_sequence<int, I...>) {
+  constexpr int all = sizeof...(I), n = all * 16 / static_cast<int>(sizeof(V));
+  return __builtin_shufflevector(a, b, (I / n * n + Upper * n / 2 + I % n / 2 + I % 2 * all)...);
+}
+
+/// As `transpose`, of each 16 bytes: lane j of vector i goes to lane i of vector j.
+template <int N, int Lanes, class T, int Stages = N>
+TILEPOOL_INLINE void turn(Vec<T, Lanes>* v) {
   if constexpr (Stages > 1) {
-    Vec<T, N> turned[N];
+    constexpr auto lanes = std::make_integer_sequence<int, Lanes>{};
+    Vec<T, Lanes> turned[N];
     for (int i = 0; i < N / 2; ++i) {
-      turned[2 * i] = in_turn<0, N, T>(v[i], v[i + N / 2]);
-      turned[2 * i + 1] = in_turn<1, N, T>(v[i], v[i + N / 2]);
+      turned[2 * i] = in_turn_of_16<0>(v[i], v[i + N / 2], lanes);
+      turned[2 * i + 1] = in_turn_of_16<1>(v[i], v[i + N / 2], lanes);
     }
     for (int i = 0; i < N; ++i) v[i] = turned[i];
-    turn<N, T, Stages / 2>(v);
+    turn<N, Lanes, T, Stages / 2>(v);
   }
 }
 
-/// As many windows as 16 bytes have lanes are loaded, as many taps of each at a time, and turned, so that a vector has
-/// one tap of all of them. Taps are combined in the order of a window by itself. (Xeon, 2.9 million cells, windows of 5
-/// to 15 that do not overlap: 0.1 to 0.2 of the time for extrema of 8 and 16 bits, 0.3 to 0.55 for float32, 0.5 to 0.8
-/// for float64.)
+/// As many windows as a vector has lanes are loaded, 16 bytes of taps of each at a time, and turned, so that a vector
+/// has one tap of all of them. Taps are combined in the order of a window by itself. (Xeon, 2.9 million cells, windows
+/// of 5 to 15 that do not overlap: 0.1 to 0.2 of the time for extrema of 8 and 16 bits, 0.3 to 0.55 for float32, 0.5 to
+/// 0.8 for float64.) Vectors are whole ones of floats, 0.5 to 0.9 of the time of 16 bytes, which integers are as fast
+/// with: they are combined by one instruction.
 template <class Op, class Src>
 struct TurnedWindows {
   using Acc = typename Op::Acc;
   static constexpr int N = 16 / static_cast<int>(sizeof(Acc));
 
-  /// Calls put(Lanes<N>, o, windows) for vectors of the windows of `taps` that start at first, first + stride ... in a
+  /// Calls put(Lanes<M>, o, windows) for vectors of the windows of `taps` that start at first, first + stride ... in a
   /// row of `width`. Returns how many it made: of the last ones not more than their taps could be read.
   template <class Put>
   static TILEPOOL_NOINLINE std::int64_t each(const Src& from, std::int64_t first, std::int64_t stride,
@@ -39,18 +49,35 @@ struct TurnedWindows {
     const Src source = from;  // a copy whose address is not known is held in registers, whatever is written
     const std::int64_t read = (taps + N - 1) / N * N;
     std::int64_t o = 0;
-    for (; o + N <= outputs && first + (o + N - 1) * stride + read <= width; o += N) {
-      Vec<Acc, N> acc{};
-      for (std::int64_t t = 0; t < taps; t += N) {
-        Vec<Acc, N> tap[N];
-        for (int w = 0; w < N; ++w) tap[w] = source.template load<N>(first + (o + w) * stride + t);
-        turn<N, Acc>(tap);
-        acc = t == 0 ? tap[0] : Op::template combine<N>(acc, tap[0]);
-        for (int i = 1; i < N && t + i < taps; ++i) acc = Op::template combine<N>(acc, tap[i]);
+    const auto some = [&](auto lanes) TILEPOOL_INLINE_LAMBDA {
+      constexpr int M = decltype(lanes)::value;
+      for (; o + M <= outputs && first + (o + M - 1) * stride + read <= width; o += M) {
+        Vec<Acc, M> acc{};
+        for (std::int64_t t = 0; t < taps; t += N) {
+          Vec<Acc, M> tap[N];
+          for (int w = 0; w < N; ++w) tap[w] = pieces<M>(source, first + (o + w) * stride + t, N * stride);
+          turn<N, M, Acc>(tap);
+          acc = t == 0 ? tap[0] : Op::template combine<M>(acc, tap[0]);
+          for (int i = 1; i < N && t + i < taps; ++i) acc = Op::template combine<M>(acc, tap[i]);
+        }
+        put(Lanes<M>{}, o, acc);
       }
-      put(Lanes<N>{}, o, acc);
-    }
+    };
+    if constexpr (full_lanes<Acc> > N && std::is_floating_point_v<Acc>) some(Lanes<full_lanes<Acc>>{});
+    some(Lanes<N>{});
     return o;
+  }
+
+ private:
+  /// 16 bytes, and others so many cells further on.
+  template <int M>
+  static TILEPOOL_INLINE Vec<Acc, M> pieces(const Src& source, std::int64_t at, std::int64_t apart) {
+    if constexpr (M == N) {
+      return source.template load<N>(at);
+    } else {
+      return joined<M / 2, Acc>(pieces<M / 2>(source, at, apart), pieces<M / 2>(source, at + M / 2 / N * apart, apart),
+                                std::make_integer_sequence<int, M>{});
+    }
   }
 };
 
