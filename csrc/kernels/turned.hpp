@@ -16,25 +16,25 @@ TILEPOOL_INLINE V in_turn_of_16(V a, V b, std::integer_sequence<int, I...>) {
 }
 
 /// As `transpose`, of each 16 bytes: lane j of vector i goes to lane i of vector j.
-template <int N, int Lanes, class T, int Stages = N>
-TILEPOOL_INLINE void turn(Vec<T, Lanes>* v) {
+template <int N, int M, class T, int Stages = N>
+TILEPOOL_INLINE void turn(Vec<T, M>* v) {
   if constexpr (Stages > 1) {
-    constexpr auto lanes = std::make_integer_sequence<int, Lanes>{};
-    Vec<T, Lanes> turned[N];
+    constexpr auto lanes = std::make_integer_sequence<int, M>{};
+    Vec<T, M> turned[N];
     for (int i = 0; i < N / 2; ++i) {
       turned[2 * i] = in_turn_of_16<0>(v[i], v[i + N / 2], lanes);
       turned[2 * i + 1] = in_turn_of_16<1>(v[i], v[i + N / 2], lanes);
     }
     for (int i = 0; i < N; ++i) v[i] = turned[i];
-    turn<N, Lanes, T, Stages / 2>(v);
+    turn<N, M, T, Stages / 2>(v);
   }
 }
 
 /// As many windows as a vector has lanes are loaded, 16 bytes of taps of each at a time, and turned, so that a vector
 /// has one tap of all of them. Taps are combined in the order of a window by itself. (Xeon, 2.9 million cells, windows
 /// of 5 to 15 that do not overlap: 0.1 to 0.2 of the time for extrema of 8 and 16 bits, 0.3 to 0.55 for float32, 0.5 to
-/// 0.8 for float64.) Vectors are whole ones of floats, 0.5 to 0.9 of the time of 16 bytes, which integers are as fast
-/// with: they are combined by one instruction.
+/// 0.8 for float64.) Floats are turned in whole vectors, in 0.5 to 0.9 of the time of 16 bytes. Integers, which one
+/// instruction combines, gain nothing from that.
 template <class Op, class Src>
 struct TurnedWindows {
   using Acc = typename Op::Acc;
