@@ -65,6 +65,8 @@ def condense(document: Record) -> Record:
             continue  # a copy of a few bytes is no unit
         copies = {label: float(number(time / times[COPY])) for label, time in times.items() if label != COPY}
         others = [label for label in copies if label not in OURS]
+        if not others:
+            continue
         best = min(others, key=lambda label: copies[label])
         ways = {column: [copies[label] for label in others if column_of(label) == column] for column in COLUMNS}
         cases[name] = {
