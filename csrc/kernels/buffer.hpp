@@ -7,38 +7,66 @@
 namespace tilepool {
 namespace {
 
-/// Lines of windows at stride 1 that are doubled ones, or two of those that overlap: vectors are taken from right to
-/// left. What lies behind the outputs of a line may be written where later lines will be.
-template <class Op, class Windows>
-void pool_doubled(Windows windows, const Along& along, const typename Op::Acc* rows, double divisor,
-                  typename Op::Out* out, const Lines& lines, const Keying& keying) {
+/// What windows at stride 1 are put together of in registers: windows of `taps`, or two of them that begin `step` apart
+/// and, if that is not 0, tap `last`.
+struct Halving {
+  std::int64_t taps = 0, step = 0, last = 0;
+};
+
+/// Of no taps where registers do not hold them.
+template <class Op>
+Halving halving_of(const Along& along) {
+  const std::int64_t taps = along.widening.taps, half = taps / 2;
+  Halving halving{taps};
+  if (along.spans[0].count == 2) halving.step = along.step;
+  if (along.spans[0].count == 1 && taps > most_doubled<Op> && taps % 2 != 0) halving = {half, half, taps - 1};
+  const bool fits = along.inner == 1 && along.stride == 1 && along.span_count == 1 && along.spans[0].count <= 2 &&
+                    along.widening.distance == 1 && taps > 1 && halving.taps <= most_doubled<Op> &&
+                    halving.step <= most_doubled<Op>;
+  return fits ? halving : Halving{};
+}
+
+/// Lines of such windows: vectors are taken from right to left. What lies behind the outputs of a line may be written
+/// where later lines will be. `Far`: two that begin a vector or more apart.
+template <class Op, bool Far, class Windows>
+void pool_doubled(Windows windows, const Halving halving, const Along& along, const typename Op::Acc* rows,
+                  double divisor, typename Op::Out* out, const Lines& lines, const Keying& keying) {
   using Acc = typename Op::Acc;
   using Out = typename Op::Out;
   constexpr int N = Op::lanes;
   using V = Vec<Acc, N>;
   const Span& span = along.spans[0];
   const typename Op::Scale scale(span.divisor * divisor, keying);
-  const bool overlap = span.count > 1;
   const std::int64_t outputs = span.end - span.begin;
-  const std::int64_t seen = outputs + along.widening.taps - 1 + (overlap ? along.step : 0);
+  const std::int64_t seen = outputs + halving.taps - 1 + halving.step, tail = halving.last;
+  const bool overlap = halving.step > 0;
   const std::int64_t read_step = lines.read_step / static_cast<std::int64_t>(sizeof(Acc));
   const std::int64_t write_step = lines.write_step / static_cast<std::int64_t>(sizeof(Out));
-  const auto second = lanes_from<Acc, N>(along.step), rest = lanes_from<Acc, N>(outputs % N);
+  const auto second = lanes_from<Acc, N>(Far ? halving.step - N : halving.step), rest = lanes_from<Acc, N>(outputs % N);
   for (std::int64_t line = 0; line < lines.count; ++line) {
     const Acc* const from = rows + line * read_step + span.first;
+    V further{};
     const auto step = [&](std::int64_t i) TILEPOOL_INLINE_LAMBDA {
-      const V behind = windows.behind, part = windows.step(from + i);
+      const V behind = windows.behind, last = further, part = windows.step(from + i);
+      if constexpr (Far) {
+        further = behind;
+        return Op::template combine<N>(part, moved<N, Acc>(behind, last, second));
+      }
       return overlap ? Op::template combine<N>(part, moved<N, Acc>(part, behind, second)) : part;
     };
+    const auto whole = [&](std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+      const V both = step(i);
+      return Far && tail > 0 ? Op::template combine<N>(both, load<N>(from + i + tail)) : both;
+    };
     Out* const to = out + line * write_step + span.begin;
-    const auto put = [&](std::int64_t at, V whole) TILEPOOL_INLINE_LAMBDA {
-      store(to + at, Op::template finish<N>(whole, scale));
+    const auto put = [&](std::int64_t at, V acc) TILEPOOL_INLINE_LAMBDA {
+      store(to + at, Op::template finish<N>(acc, scale));
       write_later<N, -1>(to + at);
     };
     std::int64_t i = (seen - 1) / N * N;
     for (; i >= outputs; i -= N) step(i);
     if (outputs < N) {
-      const auto result = Op::template finish<N>(step(i), scale);
+      const auto result = Op::template finish<N>(whole(i), scale);
       if (write_step == outputs && (lines.count - line) * outputs >= N) {
         store(to, result);
       } else {
@@ -49,21 +77,13 @@ void pool_doubled(Windows windows, const Along& along, const typename Op::Acc* r
       continue;
     }
     if (outputs % N != 0) {  // the last vector of outputs ends with the line
-      const auto last = step(i), whole = step(i - N);
-      put(outputs - N, moved<N, Acc>(whole, last, rest));
-      put(i - N, whole);
+      const auto last = whole(i), before = whole(i - N);
+      put(outputs - N, moved<N, Acc>(before, last, rest));
+      put(i - N, before);
       i -= 2 * N;
     }
-    for (; i >= 0; i -= N) put(i, step(i));
+    for (; i >= 0; i -= N) put(i, whole(i));
   }
-}
-
-template <class Op>
-bool can_be_doubled_in_registers(const Along& along) {
-  const Widening& widening = along.widening;
-  return along.inner == 1 && along.stride == 1 && along.span_count == 1 && widening.distance == 1 &&
-         widening.taps > 1 && widening.taps <= most_doubled<Op> &&
-         (along.spans[0].count == 1 || (along.spans[0].count == 2 && along.step <= Op::lanes));
 }
 
 /// Lines of pixels whose windows are combined in blocks.
@@ -123,10 +143,17 @@ void pool_buffer(const Along& along, const void* buffer, void* space, double div
   const Widening& widening = along.widening;
   if (widening.in_blocks) return pool_in_blocks<Op>(along, buffer, space, divisor, out, lines, lifted);
   if constexpr (doubles_in_registers<Op>) {
-    if (can_be_doubled_in_registers<Op>(along)) {
-      return doubled<Op>(widening.taps, [&](const auto& windows) {
-        pool_doubled<Op>(windows, along, static_cast<const Acc*>(buffer), divisor, static_cast<typename Op::Out*>(out),
-                         lines, lifted);
+    const Halving halving = halving_of<Op>(along);
+    if (halving.taps > 0) {
+      return doubled<Op>(halving.taps, [&](const auto& windows) {
+        const auto pool = [&](auto far) {
+          pool_doubled<Op, far.value>(windows, halving, along, static_cast<const Acc*>(buffer), divisor,
+                                      static_cast<typename Op::Out*>(out), lines, lifted);
+        };
+        if constexpr (std::decay_t<decltype(windows)>::longest > Op::lanes) {
+          if (halving.step >= Op::lanes) return pool(std::true_type{});
+        }
+        pool(std::false_type{});
       });
     }
   }

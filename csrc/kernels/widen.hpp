@@ -26,10 +26,14 @@ TILEPOOL_INLINE Vec<typename Op::Acc, N> tree(const typename Op::Acc* at, std::i
   }
 }
 
+/// The most taps that are combined in registers.
+template <class Op>
+constexpr int most_doubled = 2 * Op::lanes;
+
 /// Neighbouring taps in registers, Doublings times from windows of taps / 2 to those of `taps`.
 template <class Op, int Doublings>
 struct Doubled {
-  static constexpr int N = Op::lanes;
+  static constexpr int N = Op::lanes, longest = (2 << Doublings) - 1;
   using Acc = typename Op::Acc;
   using V = Vec<Acc, N>;
   Doubled<Op, Doublings - 1> half;
@@ -43,6 +47,7 @@ struct Doubled {
   /// The windows that start at `at`, a vector to the left of those before.
   TILEPOOL_INLINE V step(const Acc* at) {
     const V half_behind = half.behind, sum = half.step(at);
+    if constexpr (1 << Doublings == most_doubled<Op>) return behind = Op::template combine<N>(sum, half_behind);
     return behind = twice<Op, N>(sum, moved<N, Acc>(sum, half_behind, second), last > 0, at + last);
   }
 };
@@ -54,10 +59,6 @@ struct Doubled<Op, 0> {
   explicit TILEPOOL_INLINE Doubled(std::int64_t) {}
   TILEPOOL_INLINE V step(const typename Op::Acc* at) { return behind = load<Op::lanes>(at); }
 };
-
-/// The most taps that are combined in registers.
-template <class Op>
-constexpr int most_doubled = 2 * Op::lanes;
 
 /// Calls with_doubled(Doubled) for windows of two taps and more.
 template <class Op, int Doublings = 1, class Step>
