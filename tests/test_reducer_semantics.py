@@ -194,6 +194,37 @@ def test_mode_of_ties_and_of_all_values(dtype: str) -> None:
         assert reducer("mode")(np.array([high, low, high, low], dtype), 4, axis=0).tolist() == [low]
 
 
+def modes(x: Array) -> Array:
+    """Of columns, by definition: of the values that occur most often the smallest one."""
+    count = (x[:, None] == x[None]).sum(0)
+    return np.where(count == count.max(0), x, x.max(0)).min(0)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_modes_of_all_windows_of_four(dtype: str) -> None:
+    """Equal or not, each with each, with the greatest value and without: vectors of these windows in several orders."""
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    for values in ((low, 1, high - 1, high), (low, 0 if low else 5, 1, 2), (7, 8, 9, high)):
+        windows = np.array(list(itertools.product(values, repeat=4)), dtype).T
+        for order in (np.arange(256), np.arange(256)[::-1], np.random.default_rng(0).permutation(256)):
+            x = np.ascontiguousarray(windows[:, order])
+            assert np.array_equal(reducer("mode")(x, 4, axis=0)[0], modes(x))
+            assert np.array_equal(reducer("mode")(x.T.ravel(), 4, axis=0), modes(x))
+
+
+@pytest.mark.parametrize("taps", [2, 3, 5, 8, 9, 27, 130])
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_modes_where_majorities_come_and_go(dtype: str, taps: int) -> None:
+    rng = np.random.default_rng(taps)
+    labels, noise = rng.integers(0, 5, 3000), rng.integers(0, 9, (taps, 3000))
+    noisy = rng.random((taps, 3000)) < np.repeat(rng.choice([0, 0.05, 0.45, 1], 30), 100)
+    x = np.where(noisy, noise, labels).astype(dtype)
+    x[x == 8] = np.iinfo(dtype).max
+    assert np.array_equal(reducer("mode")(x, taps, axis=0)[0], modes(x))
+    assert np.array_equal(reducer("mode")(x[:, :11], taps, axis=0)[0], modes(x[:, :11]))
+    assert np.array_equal(reducer("mode")(x.T.ravel(), taps, axis=0), modes(x))
+
+
 def test_mode_of_bools() -> None:
     assert whole("mode", [True, False, True, False], "bool") == 0
     assert whole("mode", [True, False, True], "bool") == 1

@@ -182,6 +182,49 @@ TILEPOOL_INLINE Vec<double, N> between(Vec<double, N> a, Vec<double, N> b, doubl
   return a == b ? a : result;
 }
 
+/// The modes of N windows of four keys, if the greatest key that there can be is not among the taps of a window without
+/// equal ones. False if it is.
+template <class Key, int N, class V = Vec<Key, N>>
+TILEPOOL_INLINE bool modes_of_four(V a, V b, V c, V d, V& modes) {
+  const V none = splat<N>(std::numeric_limits<Key>::max());
+  const V of_a = a == b ? a : a == c ? a : a == d ? a : none, of_b = b == c ? b : b == d ? b : none;
+  modes = less_of(of_a, less_of(of_b, c == d ? c : none));  // of two pairs the lesser one
+  if (!any(modes == none)) return true;
+  if (any((modes == none) & (greater_of(greater_of(a, b), greater_of(c, d)) == none))) return false;
+  modes = modes == none ? less_of(less_of(a, b), less_of(c, d)) : modes;
+  return true;
+}
+
+/// The modes of N windows of some keys, if in each the first two are most of it, or the last one where these differ.
+template <class Key, int N>
+TILEPOOL_INLINE bool majorities(const Key* keys, std::int64_t taps, Vec<Key, N>& modes) {
+  const auto tap = [=](std::int64_t i) TILEPOOL_INLINE_LAMBDA { return load<N>(keys + i * N); };
+  modes = tap(0) == tap(1) ? tap(0) : tap(taps - 1);
+  Vec<Key, N> count{};
+  for (std::int64_t i = 0; i < taps; ++i) count -= tap(i) == modes;
+  return !any(count <= splat<N>(static_cast<Key>(taps / 2)));
+}
+
+/// The modes of N windows of sorted keys, of which there are no more than the greatest one says.
+template <class Key, int N>
+TILEPOOL_INLINE Vec<Key, N> sorted_modes(const Key* keys, std::int64_t taps) {
+  if (taps == 4) {  // those of two pairs or more are known by which neighbours are equal
+    const Vec<Key, N> first = load<N>(keys), second = load<N>(keys + N), third = load<N>(keys + 2 * N);
+    const Vec<Key, N> last = third == load<N>(keys + 3 * N) ? third : first;
+    return first == second ? first : second == third ? second : last;
+  }
+  Vec<Key, N> best = load<N>(keys), last = best, run{}, most{};
+  for (std::int64_t i = 0; i < taps; ++i) {
+    const Vec<Key, N> key = load<N>(keys + i * N);
+    run = key == last ? run + splat<N>(Key{1}) : splat<N>(Key{1});
+    last = key;
+    const auto better = run > most;
+    most = better ? run : most;
+    best = better ? key : best;
+  }
+  return best;
+}
+
 /// Sorted windows: key i of window `lane` is keys[i * pitch + lane].
 template <class T, class O>
 struct Sorted {
@@ -254,42 +297,17 @@ struct Sorted {
   void all_of(std::int64_t live, std::int64_t to) const {
     bool numbers = live == N && taps > 0;
     if constexpr (Keys::is_float) {
-      if (numbers) {
-        const Vec<Key, N> beyond = at<N>(taps - 1, 0) > splat<N>(Keys::last_number);
-        std::uint64_t words[sizeof beyond / 8], some = 0;
-        std::memcpy(words, &beyond, sizeof beyond);
-        for (const std::uint64_t word : words) some |= word;
-        numbers = some == 0;
-      }
+      if (numbers) numbers = !any(at<N>(taps - 1, 0) > splat<N>(Keys::last_number));
     }
     if (numbers && survey.op != Op::mode) {
       const Ranks ranks(survey.parameters[0], static_cast<Between>(survey.parameters[1]), taps);
       constexpr int M = N < number_lanes ? N : number_lanes;
       for (int lane = 0; lane < N; lane += M) quantile<M>(lane, to + lane, ranks);
     } else if (numbers && taps <= Keys::greatest) {
-      put<In>(to, Keys::template element<N>(modes<N>()));
+      put<In>(to, Keys::template element<N>(sorted_modes<Key, N>(keys, taps)));
     } else {
       for (std::int64_t lane = 0; lane < live; ++lane) one(lane, to + lane);
     }
-  }
-
-  template <int N>
-  TILEPOOL_INLINE Vec<Key, N> modes() const {
-    if (taps == 4) {  // those of two pairs or more are known by which neighbours are equal
-      const Vec<Key, N> first = at<N>(0, 0), second = at<N>(1, 0), third = at<N>(2, 0);
-      const Vec<Key, N> last = third == at<N>(3, 0) ? third : first;
-      return first == second ? first : second == third ? second : last;
-    }
-    Vec<Key, N> best = at<N>(0, 0), last = best, run{}, most{};
-    for (std::int64_t i = 0; i < taps; ++i) {
-      const Vec<Key, N> key = at<N>(i, 0);
-      run = key == last ? run + splat<N>(Key{1}) : splat<N>(Key{1});
-      last = key;
-      const auto better = run > most;
-      most = better ? run : most;
-      best = better ? key : best;
-    }
-    return best;
   }
 };
 

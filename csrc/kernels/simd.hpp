@@ -142,6 +142,27 @@ TILEPOOL_INLINE To bits_as(From from) {
   return to;
 }
 
+/// Whether any bit of a vector is set.
+template <class V>
+TILEPOOL_INLINE bool any(V v) {
+#if defined(__AVX512BW__) && defined(__GNUC__) && !defined(__clang__)
+  if constexpr (sizeof(V) == 64) {
+    const auto numbers = bits_as<typename VecOf<int, 16>::type>(v);
+    return __builtin_ia32_ptestmd512(numbers, numbers, -1) != 0;
+  }
+#endif
+#if defined(__AVX2__) && defined(__GNUC__)
+  if constexpr (sizeof(V) == 32) {
+    const auto numbers = bits_as<typename VecOf<long long, 4>::type>(v);
+    return __builtin_ia32_ptestz256(numbers, numbers) == 0;
+  }
+#endif
+  std::uint64_t words[(sizeof v + 7) / 8] = {}, some = 0;
+  std::memcpy(words, &v, sizeof v);
+  for (const std::uint64_t word : words) some |= word;
+  return some != 0;
+}
+
 /// The signed integer of as many bytes as a T.
 template <class T>
 using IntegerLike = std::conditional_t<

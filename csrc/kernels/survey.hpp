@@ -51,6 +51,19 @@ struct Pattern {
   const Watch& watch;
 
   std::int64_t taps() const { return row_count * count; }
+  const In* row(std::int64_t r) const { return reinterpret_cast<const In*>(static_cast<const char*>(rows[r]) + shift); }
+
+  /// Asks for the cache lines that begin so many bytes behind the first taps of windows in each row.
+  template <int N>
+  TILEPOOL_INLINE void fetch(const Starts<N>& starts, std::int64_t ahead) const {
+    constexpr std::int64_t line = 64;
+    const std::int64_t bytes = (starts.at(starts.count - 1) + 1 - starts.first) * static_cast<std::int64_t>(sizeof(In));
+    for (std::int64_t r = 0; r < row_count; ++r) {
+      const char* const from = reinterpret_cast<const char*>(row(r) + starts.first) + ahead;
+      const auto beyond = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(from) % line);
+      for (std::int64_t at = (line - beyond) % line; at < bytes; at += line) __builtin_prefetch(from + at);
+    }
+  }
 
   /// Calls take(number, from) for each tap of the window whose first tap is element `at` of the rows; for fewer where
   /// the call ends.
@@ -58,10 +71,10 @@ struct Pattern {
   TILEPOOL_INLINE void each(std::int64_t at, const Take& take) const {
     std::int64_t number = 0;
     for (std::int64_t r = 0; r < row_count; ++r) {
-      const auto* const row = reinterpret_cast<const In*>(static_cast<const char*>(rows[r]) + shift) + at;
+      const In* const from = row(r) + at;
       for (std::int64_t t = 0; t < count;) {
         const std::int64_t end = count - t < operations_between_watches ? count : t + operations_between_watches;
-        for (; t < end; ++t) take(number++, row + t * distance);
+        for (; t < end; ++t) take(number++, from + t * distance);
         if (t < count && watch.over(operations_between_watches)) return;
       }
     }

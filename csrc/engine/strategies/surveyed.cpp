@@ -18,10 +18,13 @@ class Surveyed : public ListedWalker {
   }
 
   void pool(std::int64_t from, std::int64_t to) {
-    each_list(from, to, work_of_taps(), [&](std::int64_t o, const Window&, const Lines& lines) {
-      prepare_listed(cursor_.elements());
-      kernel_.survey_rows(cursor_.tile().along, rows_.data(), listed(), survey_, cursor_.target(o), lines);
-    });
+    each_list(
+        from, to, work_of_taps(),
+        [&](std::int64_t o, const Window&, const Lines& lines) {
+          prepare_listed(cursor_.elements());
+          kernel_.survey_rows(cursor_.tile().along, rows_.data(), listed(), survey_, cursor_.target(o), lines);
+        },
+        form_.op >= Op::quantile ? Loops::fetch : Loops::only_read);
   }
   void pool_nothing(std::int64_t from, std::int64_t to) { pool(from, to); }
 
