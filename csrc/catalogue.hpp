@@ -96,6 +96,9 @@ struct ToInteger {
   double largest = std::numeric_limits<double>::infinity();  // no sum has a greater magnitude
 };
 
+/// The greatest sums of which float32 or float64 makes rounded averages, whatever the rounding: see RoundedQuotient.
+constexpr double most_rounded(DType dtype) { return dtype == DType::float32 ? 0x1p20 : 0x1p48; }
+
 /// The element type written (`average_rounded` writes the one that it is told to).
 constexpr DType result_dtype(Op op, DType dtype) {
   const DTypeInfo& info = info_of(dtype);

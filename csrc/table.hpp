@@ -226,9 +226,22 @@ using AreWithin = bool (*)(const void* indices, std::int64_t n, std::int64_t low
 /// target[i] = from[i] * by[i] for i < n. target may be from.
 using Multiply = void (*)(double* target, const double* from, const double* by, std::int64_t n);
 
-/// sums[i] /= counts[i] + added[i] for i < n; NaN where counts[i] < fewest. `alike`: added[0] is what is added to all
-/// of them, and the results' type holds these divisors.
-using Divide = void (*)(void* sums, const void* counts, const double* added, bool alike, std::int64_t n, double fewest);
+/// What sums are divided by: counts[i] + added[i]. `alike`: added[0] is what is added to all of them, and the results'
+/// type holds these divisors. Sums of fewer cells than `fewest` are not divided: they give NaN.
+struct Divisors {
+  const void* counts;
+  const double* added;
+  bool alike;
+  double fewest;
+};
+
+/// Divides sums[i] for i < n.
+using Divide = void (*)(void* sums, const Divisors&, std::int64_t n);
+
+/// Divides sums up to `most_rounded`, and writes the quotients as integers, NaN as 0. No divisor is greater than
+/// `most_cells`.
+using DivideRounded = void (*)(void* to, const void* sums, const Divisors&, std::int64_t n, double most_cells,
+                               ToInteger);
 
 /// kept[i] = counts[i] >= fewest for i < n, as bytes that are 1 or 0.
 using AreEnough = void (*)(void* kept, const void* counts, std::int64_t n, double fewest);
@@ -329,7 +342,8 @@ struct RowSteps {
   Keep keep[4];                  // by the binary logarithm of an element's size
   SpreadRows spread[4];          // likewise
   Multiply multiply;
-  Divide divide[2][count_types];  // of float32, of float64
+  Divide divide[2][count_types];                 // of float32, of float64
+  DivideRounded divide_rounded[2][count_types];  // likewise
   AreEnough are_enough[count_types];
   bool (*has_nan[dtype_count])(const void* elements, std::int64_t n);  // floats
   AreWithin are_within[2];                                             // of int32, of int64

@@ -187,13 +187,14 @@ void choose_indices(NormalForm& form, const Request& request) {
 NormalForm normal_form(const Request& asked, Reading reading) {
   NormalForm form{};
   Request request = asked;
+  if (rounds_quotients(asked)) request.op = Op::average;
   form.op = request.op;
   form.dtype = request.dtype;
   form.result_dtype = result_dtype(request.op, request.dtype);
   if (!exists(request.op, request.dtype)) {
     throw std::invalid_argument("op must be one for " + std::string(info_of(request.dtype).name));
   }
-  if (request.op == Op::average_rounded) {
+  if (asked.op == Op::average_rounded) {
     const char kind = info_of(request.to_integer.dtype).kind;
     if (kind != 'i' && kind != 'u') throw std::invalid_argument("rounded averages must be integers");
     form.result_dtype = request.to_integer.dtype;

@@ -50,7 +50,7 @@ struct Request {
   std::vector<ArrayAxis> axes;
   bool count_padding = false;  // averages: divide by the taps inside the padded input
   double divisor = 0;          // averages: divide by this instead, where it is not 0
-  ToInteger to_integer{};      // average_rounded
+  ToInteger to_integer{};  // average_rounded: of integers, or of floats that integers become and a mask leaves some out
   Indices indices = Indices::none;
   bool wide_indices = true;          // int64, else int32
   double parameters[2] = {};         // Survey::parameters
@@ -63,6 +63,11 @@ struct Request {
   bool present = false;        // sums (averages of bool): of a 1 for each cell that is there, or of its weight
   std::int64_t min_count = 0;  // fewer cells that are not left out give what none gives, NaN as a float
 };
+
+/// Whether averages are rounded after floats have been divided: by the number of cells that are left.
+inline bool rounds_quotients(const Request& request) {
+  return request.op == Op::average_rounded && info_of(request.dtype).kind == 'f';
+}
 
 /// An axis of the normal form; strides in bytes.
 struct NormalAxis {

@@ -75,7 +75,7 @@ class Pieces {
 class PieceWalker {
  public:
   PieceWalker(const Call& call, const Pieces& pieces, const Share& share)
-      : call_(call), pieces_(pieces), share_(share), cursor_(call.plan, call.input, call.result) {}
+      : call_(call), pieces_(pieces), share_(share), cursor_(of_rows(call.plan), call.input, call.result) {}
   PieceWalker(const PieceWalker&) = delete;
   PieceWalker& operator=(const PieceWalker&) = delete;
 
@@ -101,6 +101,9 @@ class PieceWalker {
  private:
   static constexpr std::int64_t most_waits = 63;
 
+  /// The plan whose rows those of the result are: elements of the latter may have another size.
+  static const Plan& of_rows(const Plan& plan) { return plan.counted == nullptr ? plan : plan.counted->values; }
+
   void run_rows(const Plan& plan, void* result, Outputs rows) {
     const Call call{plan, call_.table, call_.input, result, nullptr, call_.interrupt, call_.beside};
     Outputs units = rows;
@@ -118,10 +121,9 @@ class PieceWalker {
   template <class Visit>
   void each_run(Outputs rows, const Visit& visit) {
     if (is_dense_) return visit(rows.begin * whole_row_, (rows.end - rows.begin) * whole_row_);
-    const std::int64_t size = info_of(call_.plan.form.result_dtype).size;
     pieces_.each_row(rows, [&](std::int64_t plane, std::int64_t tile, std::int64_t o) {
       cursor_.go(plane, tile);
-      visit((cursor_.target(o) - static_cast<char*>(call_.result)) / size, row_elements());
+      visit(cursor_.elements_before(o), row_elements());
     });
   }
 
@@ -144,15 +146,21 @@ class PieceWalker {
       begin = std::min(begin, first);
       end = std::max(end, first + count);
     });
-    char* const counts = scratch_.at_least(static_cast<std::size_t>((end - begin) * count_size));
     // Written as the result is, whose first element would lie here.
-    auto* const origin = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(counts) -
-                                                 static_cast<std::uintptr_t>(begin * count_size));
-    run_rows(counted.values, call_.result, rows);
+    const auto origin = [begin](char* memory, std::int64_t bytes) {
+      return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(memory) -
+                                     static_cast<std::uintptr_t>(begin * bytes));
+    };
+    const bool rounds = counted.most_cells > 0;
+    const std::int64_t value_size = rounds ? info_of(counted.values.form.result_dtype).size : size;
+    const std::int64_t value_bytes = rounds ? (end - begin) * value_size : 0;
+    char* const memory = scratch_.at_least(static_cast<std::size_t>(value_bytes + (end - begin) * count_size));
+    char *const counts = memory + value_bytes, *const result = static_cast<char*>(call_.result);
+    run_rows(counted.values, rounds ? origin(memory, value_size) : result, rows);
     const Schedule& others = counted.counts.schedule;
     const std::int64_t all = others.plane_count * others.tiles * others.column.windows.outputs();
-    run_rows(counted.counts, origin, counted.alike ? rows : Outputs{0, all});
-    const Of of{counted, static_cast<char*>(call_.result) + begin * size, counts, begin, size, count_size};
+    run_rows(counted.counts, origin(counts, count_size), counted.alike ? rows : Outputs{0, all});
+    const Of of{counted, rounds ? memory : result + begin * size, counts, begin, value_size, count_size};
     if (!counted.divides) {
       each_run(rows, [&](std::int64_t first, std::int64_t n) { erase(of, first, n); });
     } else if (!pads_) {
@@ -174,9 +182,14 @@ class PieceWalker {
   static std::size_t type_of(const Of& of) { return of.count_size == 1 ? 0 : log2(of.count_size) - 1; }
 
   void divide(const Of& of, std::int64_t first, std::int64_t n, const double* added, bool alike) const {
-    const Divide divides = call_.table.kernels.steps->divide[of.size == 4 ? 0 : 1][type_of(of)];
+    const RowSteps& steps = *call_.table.kernels.steps;
+    const std::size_t type = of.size == 4 ? 0 : 1;
     const std::int64_t at = first - of.begin;
-    divides(of.values + at * of.size, of.counts + at * of.count_size, added, alike, n, of.counted.fewest);
+    char* const sums = of.values + at * of.size;
+    const Divisors by{of.counts + at * of.count_size, added, alike, of.counted.fewest};
+    if (of.counted.most_cells == 0) return steps.divide[type][type_of(of)](sums, by, n);
+    char* const to = static_cast<char*>(call_.result) + first * info_of(call_.plan.form.result_dtype).size;
+    steps.divide_rounded[type][type_of(of)](to, sums, by, n, of.counted.most_cells, of.counted.to_integer);
   }
 
   /// Values of too few cells become those of none, or NaN.
@@ -207,7 +220,7 @@ class PieceWalker {
     pieces_.each_row(rows, [&](std::int64_t plane, std::int64_t tile, std::int64_t o) {
       cursor_.go(plane, tile);
       const Seen seen = with(seen_of(plane), call_.plan.schedule.column.windows.at(o));
-      const std::int64_t first = (cursor_.target(o) - static_cast<char*>(call_.result)) / of.size;
+      const std::int64_t first = cursor_.elements_before(o);
       const std::int64_t begin = cursor_.tile().output_begin, inner = call_.plan.schedule.inner;
       const std::int64_t end = begin + cursor_.tile().spans.back().end;
       each_padding(seen, begin, end, [&](std::int64_t output, std::int64_t count, const Seen& window) {
@@ -312,7 +325,7 @@ class PieceWalker {
   Scratch scratch_;
   const bool pads_ = pads(call_.plan);
   const std::int64_t whole_row_ = call_.plan.schedule.row.windows.outputs() * call_.plan.schedule.inner;  // elements
-  const bool is_dense_ = is_dense(call_.plan.schedule, whole_row_* info_of(call_.plan.form.result_dtype).size);
+  const bool is_dense_ = is_dense(call_.plan.schedule, whole_row_* info_of(of_rows(call_.plan).form.result_dtype).size);
   const std::int64_t nothing_ = static_cast<std::int64_t>(nothing_bits(call_.plan.form));
   std::vector<double> padding_;
   Seen planes_;                            // what it was made of

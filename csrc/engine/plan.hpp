@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -31,7 +32,9 @@ struct Counted {
   Plan values, counts;
   double fewest;
   bool divides;
-  bool alike;  // both plans have the same rows
+  bool alike;              // both plans have the same rows
+  ToInteger to_integer{};  // quotients become integers, if `most_cells`
+  double most_cells = 0;   // by which one may be divided
 };
 
 /// The fewest cells that must be there, as a float holds it that counts to `taps` exactly.
@@ -148,8 +151,42 @@ inline Plan make_counts(const Request& request, Plan& values, bool& alike) {
   return counts;
 }
 
+/// The most cells that an average is divided by.
+inline double most_cells(const Request& request) {
+  double most = 1;
+  for (const ArrayAxis& axis : request.axes) {
+    if (!axis.windows) continue;
+    const Outputs inside = axis.windows->interior();
+    std::int64_t cells = inside.begin < inside.end ? axis.windows->kernel() : 0;
+    for (std::int64_t o = 0; cells < axis.windows->kernel() && o < axis.windows->outputs(); ++o) {
+      const Window window = axis.windows->at(o);
+      cells = std::max(cells, request.count_padding ? window.size : window.count);
+    }
+    most *= static_cast<double>(cells);
+  }
+  return most;
+}
+
+/// What is rounded, of integers, as the quotients of floats. Throws std::invalid_argument where these would not do.
+inline Request quotients_of(const Request& request, Counted& counted) {
+  Request quotients = request;
+  quotients.op = Op::average;
+  counted.to_integer = request.to_integer;
+  counted.most_cells = std::max(1.0, most_cells(request));
+  const DTypeInfo& source = info_of(request.source.value_or(request.dtype));
+  const double largest = std::ldexp(counted.most_cells, 8 * static_cast<int>(source.size));
+  if (source.kind == 'f' || !request.mask || request.divisor != 0 || request.cell_weights || request.omit)
+    throw std::invalid_argument(
+        "floats are rounded to integers where they are averages of integers that a mask leaves");
+  if (largest > most_rounded(request.dtype))
+    throw std::invalid_argument(std::string(info_of(request.dtype).name) + " must hold sums that are to be rounded");
+  return quotients;
+}
+
 /// Throws std::invalid_argument where the request cannot be run, std::overflow_error where 64 bits do not suffice.
 inline Plan make_plan(const Request& request) {
+  Counted counted{};
+  const Request quotients = rounds_quotients(request) ? quotients_of(request, counted) : request;
   Plan plan = make_simple_plan(request);
   const NormalForm& form = plan.form;
   const bool divides = form.averages && form.divisor == 0 && form.source.changes() && form.indices == Indices::none;
@@ -164,8 +201,10 @@ inline Plan make_plan(const Request& request) {
       throw std::invalid_argument("float32 must be able to count the cells of a window");
   }
   if (divides || request.min_count > 0) {
-    Counted counted{divides ? make_sums(request) : plan, {}, fewest_of(request.min_count, form.taps), divides, true};
-    counted.counts = make_counts(request, counted.values, counted.alike);
+    counted.values = divides ? make_sums(quotients) : plan;
+    counted.fewest = fewest_of(request.min_count, form.taps);
+    counted.divides = divides;
+    counted.counts = make_counts(quotients, counted.values, counted.alike);
     plan.schedule = counted.values.schedule;
     plan.counted = std::make_shared<const Counted>(std::move(counted));
   }

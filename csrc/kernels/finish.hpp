@@ -3,6 +3,7 @@
 
 #include "conversions.hpp"
 #include "ops.hpp"
+#include "rounded.hpp"
 #include "rows.hpp"
 
 namespace tilepool {
@@ -47,20 +48,54 @@ TILEPOOL_INLINE Vec<T, N> counted(const Count* counts) {
   }
 }
 
-/// See Divide.
+/// Sums of type T that are divided by numbers of cells; NaN where these are too few.
 template <class T, class Count>
-void divide(void* sums, const void* counts, const double* added, bool alike, std::int64_t n, double fewest) {
-  auto* const target = static_cast<T*>(sums);
-  const auto* const by = static_cast<const Count*>(counts);
-  const T more = alike ? static_cast<T>(*added) : T(0);
-  sweep<T, full_lanes<T>>(0, n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
-    constexpr int N = decltype(lanes)::value;
-    const Vec<T, N> present = counted<T, N>(by + i);
+struct Quotients {
+  const T* sums;
+  const Count* counts;
+  const double* added;
+  bool alike;
+  T fewest, more;
+
+  Quotients(const void* of, const Divisors& by)
+      : sums(static_cast<const T*>(of)),
+        counts(static_cast<const Count*>(by.counts)),
+        added(by.added),
+        alike(by.alike),
+        fewest(static_cast<T>(by.fewest)),
+        more(by.alike ? static_cast<T>(*by.added) : T(0)) {}
+
+  template <int N>
+  TILEPOOL_INLINE Vec<T, N> at(std::int64_t i) const {
+    const Vec<T, N> present = counted<T, N>(counts + i);
     Vec<T, N> divisor = present + splat<N>(more);
     if (!alike) divisor = convert_numbers<T, N>(convert_numbers<double, N>(present) + load<N>(added + i));
-    const auto quotient = static_cast<Vec<T, N>>(load<N>(target + i) / divisor);
-    const auto nan = splat<N>(std::numeric_limits<T>::quiet_NaN());
-    store(target + i, static_cast<Vec<T, N>>(present < splat<N>(static_cast<T>(fewest)) ? nan : quotient));
+    const auto quotient = static_cast<Vec<T, N>>(load<N>(sums + i) / divisor);
+    return present < splat<N>(fewest) ? splat<N>(std::numeric_limits<T>::quiet_NaN()) : quotient;
+  }
+};
+
+/// See Divide.
+template <class T, class Count>
+void divide(void* sums, const Divisors& by, std::int64_t n) {
+  const Quotients<T, Count> quotients(sums, by);
+  sweep<T, full_lanes<T>>(0, n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    store(static_cast<T*>(sums) + i, quotients.template at<decltype(lanes)::value>(i));
+  });
+}
+
+/// See DivideRounded.
+template <class T, class Count>
+void divide_rounded(void* to, const void* sums, const Divisors& by, std::int64_t n, double most_cells,
+                    ToInteger to_integer) {
+  const Quotients<T, Count> quotients(sums, by);
+  const RoundedQuotient<T> rounded(most_cells, to_integer);
+  const std::int64_t bytes = info_of(to_integer.dtype).size;
+  sweep_overlapping<T, full_lanes<T>>(n, [&](auto lanes, std::int64_t i) TILEPOOL_INLINE_LAMBDA {
+    constexpr int N = decltype(lanes)::value;
+    const auto quotient = quotients.template at<N>(i);
+    const auto number = quotient == quotient ? quotient : splat<N>(T(0));
+    store_integers<N, IntegerLike<T>>(to, i, bytes, rounded.template rounded<N>(number));
   });
 }
 

@@ -235,7 +235,7 @@ void average_span(const Along& along, const Span& span, const void* const* rows,
   const std::int64_t width = along.width * inner, extent = (span.count - 1) * along.step + 1;
   const bool inside = span.first >= 0 && span.first + (outputs - 1) * stride + extent <= along.width;
   // Where taps and strides are even, pairs of neighbours are single pixels of twice the width. At stride 2 the first
-  // tap may be alone.
+  // tap may be alone. (Xeon, 3 to 7 taps: 0.5 to 0.95 of the time in single rows, and for bytes with AVX2.)
   const int fewest = count == 1 || (sizeof(T) == 1 && vector_bytes < 64) ? 3 : 9;
   const bool odd = inner == 1 && stride == 2 && span.count >= fewest && span.count % 2 != 0 && outputs >= 64;
   const bool pairs = inside && (inner == 1 || inner == 3 || inner == 4) && along.step == 1 && stride % 2 == 0 &&

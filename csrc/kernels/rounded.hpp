@@ -38,7 +38,9 @@ TILEPOOL_INLINE void store_integers(void* to, std::int64_t i, std::int64_t bytes
 /// differ from a half by 1 / (2 * d) at least, and a half is exact. Halves up: they are moved up by 1 / (4 * d). All
 /// others differ from them by 1 / (2 * d) at least. Down: moved down by a half, but for 1 / (2 * d), they are that far
 /// from the halves at least. (To even nothing is moved, and less than L / d * u = 1 / (2 * d) will do: for integers
-/// of up to 16 bits, which stay far below the number that is added, L is 2**23.)
+/// of up to 16 bits, which stay far below the number that is added, L is 2**23.) The same moves quotients of smaller
+/// divisors well enough, if none is greater than L / d: they are wrong by no more, and differ from halves and integers
+/// by more.
 template <class Number>
 struct RoundedQuotient {
   using Integer = IntegerLike<Number>;
@@ -48,7 +50,7 @@ struct RoundedQuotient {
   /// The greatest sums.
   static double most(const ToInteger& how) {
     const bool is_near = how.rounding == Rounding::half_even && info_of(how.dtype).size <= 2;
-    return !is_float ? 0x1p48 : is_near ? 0x1p23 : 0x1p20;
+    return is_float && is_near ? 0x1p23 : most_rounded(is_float ? DType::float32 : DType::float64);
   }
 
   RoundedQuotient(double by, ToInteger how) {
@@ -69,8 +71,13 @@ struct RoundedQuotient {
 
   template <int N>
   TILEPOOL_INLINE Vec<Integer, N> of(Vec<Number, N> sum) const {
+    return rounded<N>(sum / splat<N>(divisor));
+  }
+
+  /// A quotient of a divisor that is no greater.
+  template <int N>
+  TILEPOOL_INLINE Vec<Integer, N> rounded(Vec<Number, N> quotient) const {
     using Bits = Vec<Integer, N>;
-    const Vec<Number, N> quotient = sum / splat<N>(divisor);
     const Bits by = bits_as<Bits>(splat<N>(moved)) ^ (bits_as<Bits>(quotient) & splat<N>(sign));
     Vec<Number, N> v = quotient + bits_as<Vec<Number, N>>(by);
     v = less_of(greater_of(v, splat<N>(lowest)), splat<N>(highest));

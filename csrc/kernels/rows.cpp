@@ -45,6 +45,11 @@ constexpr RowSteps fill() {
   steps.divide[1][0] = divide<double, uint8_t>;
   steps.divide[1][1] = divide<double, float>;
   steps.divide[1][2] = divide<double, double>;
+  steps.divide_rounded[0][0] = divide_rounded<float, uint8_t>;
+  steps.divide_rounded[0][1] = divide_rounded<float, float>;
+  steps.divide_rounded[1][0] = divide_rounded<double, uint8_t>;
+  steps.divide_rounded[1][1] = divide_rounded<double, float>;
+  steps.divide_rounded[1][2] = divide_rounded<double, double>;
   steps.are_enough[0] = are_enough<uint8_t>;
   steps.are_enough[1] = are_enough<float>;
   steps.are_enough[2] = are_enough<double>;

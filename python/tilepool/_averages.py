@@ -12,7 +12,7 @@ from ._arrays import copied
 from ._core import dtypes
 from ._dtypes import FLOAT32, FLOAT64, INT64, UINT64, choose_sum, is_float, readable, supported
 from ._ops import AVERAGE, PRESENT, SUM, Division
-from ._plan import ALL, Missing, Pooling, rounded, saturated
+from ._plan import ALL, Missing, Pooling, saturated
 from ._windows import taps_along
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ def average(x: Array, pooling: Pooling, call: Call, missing: Missing, threads: i
         with np.errstate(all="ignore"):
             return in_core.results(x, (None,), threads, missing)[0].astype(dtype, copy=False)
 
-    most = most_taps(x.shape, pooling)[1]
-    if not is_float(source) and not is_float(dtype) and most < 2 ** (52 - 8 * x.dtype.itemsize):
-        return rounded_average(x, pooling, call, missing, most, threads)
     counts = counted(x, pooling, missing, threads)
     if op.division.count_include_pad:
         inside, padded = taps(x.shape, pooling)
@@ -78,22 +75,18 @@ def quotients(sums: Array, divisors: Array, call: Call) -> Array:
     return saturated(sums, call.dtypes[0], call.rounding)
 
 
-def rounded_average(x: Array, pooling: Pooling, call: Call, missing: Missing, most: int, threads: int) -> Array:
-    """Averages of integers in floats that are wide enough to round them as if they were exact.
+def rounded_in(x: Array, pooling: Pooling, source: DType, dtype: DType) -> DType | None:
+    """The floats of whose quotients the core makes averages in integers, which are as if they were exact. None: there
+    are none, or it is no such average.
 
     A sum of d integers of n bits, which is exact, divided by d is below 2**n, and 1 / (2 * d) or more from any integer,
     and from any number half way between two of them, that it is not. Its error is 2**(n - 24) at most in float32, and
-    2**(n - 53) in float64.
+    2**(n - 53) in float64; what it is moved by before it is rounded needs the other bits.
     """
-    number = FLOAT32 if most < 2 ** (23 - 8 * x.dtype.itemsize) else FLOAT64
-    averages = pooling.of(AVERAGE._replace(dtype=number, division=pooling.op.division._replace(rounding="half_even")))
-    in_core = averages.call(x, missing)
-    result = in_core.results(x, (None,), threads, missing)[0]
-    np.copyto(result, 0, where=np.isnan(result))  # of no cell
-    if not np.can_cast(x.dtype, call.dtypes[0]):
-        return saturated(result, call.dtypes[0], call.rounding)
-    rounded(result, call.rounding)  # averages are among what x may hold
-    return result.astype(call.dtypes[0])
+    if is_float(source) or is_float(dtype) or pooling.op.division.divisor:
+        return None
+    sums = most_taps(x.shape, pooling)[1] << 8 * source.itemsize
+    return FLOAT32 if sums <= 2**20 else FLOAT64 if sums <= 2**48 else None
 
 
 def whole_average(x: Array, pooling: Pooling, call: Call, missing: Missing, divisors: Array, threads: int) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from . import _arguments as arguments
 from . import _arrays as arrays
 from ._arrays import copied
-from ._averages import average, averaged_in, counted, filled
+from ._averages import average, averaged_in, counted, filled, rounded_in
 from ._dtypes import INT64, choose_sum, is_float, readable
 from ._ops import MAX, Op, neutral
 from ._plan import Missing, Pooling
@@ -83,7 +83,10 @@ def alone(x: Array, pooling: Pooling, missing: Missing) -> Call | None:
         return None
     if op.name == "avg" and not op.division.divisor:
         dtypes = choose_sum("average", readable(x.dtype), op.dtype)
-        if averaged_in(x, pooling, dtypes.source, dtypes.result) != dtypes.result:
+        quotients = rounded_in(x, pooling, dtypes.source, dtypes.result)
+        if quotients is not None:
+            pooling = pooling.of(op._replace(division=op.division._replace(quotients=quotients)))
+        elif averaged_in(x, pooling, dtypes.source, dtypes.result) != dtypes.result:
             return None
     call = pooling.call(x, missing)
     return call if call.source is None else None
@@ -111,7 +114,8 @@ def counts_in_core(x: Array, pooling: Pooling, missing: Missing) -> bool:
     if op.name != "avg" or op.division.divisor:
         return False
     dtypes = choose_sum("average", readable(x.dtype), op.dtype)
-    return averaged_in(x, pooling, dtypes.source, dtypes.result) is not None
+    averages = averaged_in(x, pooling, dtypes.source, dtypes.result)
+    return averages is not None or rounded_in(x, pooling, dtypes.source, dtypes.result) is not None
 
 
 def mask_beside(x: Array, mask: Any) -> Array | None:

@@ -28,6 +28,7 @@ class Division(NamedTuple):
     count_include_pad: bool = True
     divisor: float = 0.0  # instead of the number of cells; 0: there is none
     rounding: str = roundings[0]
+    quotients: DType | None = None  # averages of integers in integers: the floats that are divided, and then rounded
 
 
 class Op(NamedTuple):

@@ -208,7 +208,9 @@ def make(
     windows = pooling.along(shape)
     axes = tuple(windows)
     core_op, source, result = choose(op.core, op.parameters, native, op.dtype)
-    if weights is not None or (mask is not None and op.row.neutral is None and not is_float(source)):
+    if op.division.quotients is not None:
+        source = op.division.quotients
+    elif weights is not None or (mask is not None and op.row.neutral is None and not is_float(source)):
         source = FLOAT64  # which products are of, and which has NaNs
     elif mask is not None and core_op == "average" and is_float(result) and not op.division.divisor:
         source = result  # which counts
