@@ -307,7 +307,8 @@ bool fits_twice_its_width(const NormalForm& form) {
   const std::int64_t most = is_byte ? 256 : to_even ? 128 : 16;
   std::int64_t cells = 1;  // with those of the padding, which divisors count
   for (const NormalAxis& axis : form.axes) cells = saturating_mul(cells, axis.windows.kernel());
-  const double fewest = cells > 128 ? 2 : 1;  // what bytes are divided by: see ByteQuotient
+  const bool is_large = cells > 128 && form.dtype != DType::boolean;  // quotients by 1: see ByteQuotient
+  const double fewest = is_large ? 2 : 1;
   const bool divides = form.divisor == 0 || (form.divisor >= fewest && form.divisor <= 256);
   return cells <= most && (as_float || is_short || divides);
 }

@@ -40,7 +40,8 @@ struct PowerQuotient {
 };
 
 /// Sums of bytes, divided in 16 bits by a multiplication: of at most 256 cells, by divisors d from 1 to 256. Quotients
-/// beyond 255 are less than 2**15, which is what `saturated` takes: by 1 sums of at most 128 cells are divided.
+/// beyond 255 are less than 2**15, which is what `saturated` takes: by 1 sums of at most 128 cells are divided, or of
+/// bools.
 ///
 /// A sum of at most 255 * 256, and up to d / 2 for halves are t < 2**16 - 1, whose quotient is floor(t * m / 2**k) for
 /// k = 16 + s, 2**s <= d < 2**(s + 1) and one of two multipliers. Let e = (-2**k mod d), so that m = (2**k + e) / d:
