@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "simd.hpp"
+#include "shuffles.hpp"
 
 namespace tilepool {
 namespace {

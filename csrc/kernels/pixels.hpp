@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "simd.hpp"
+#include "shuffles.hpp"
 
 namespace tilepool {
 namespace {

@@ -7,14 +7,6 @@
 namespace tilepool {
 namespace {
 
-/// Lanes of `a` and `b` in turn, of the lower or upper half of each 16 bytes: x86 does this at once, whatever the size
-/// of a lane.
-template <int Upper, class V, int... I>
-TILEPOOL_INLINE V in_turn_of_16(V a, V b, std::integer_sequence<int, I...>) {
-  constexpr int all = sizeof...(I), n = all * 16 / static_cast<int>(sizeof(V));
-  return __builtin_shufflevector(a, b, (I / n * n + Upper * n / 2 + I % n / 2 + I % 2 * all)...);
-}
-
 /// As `transpose`, of each 16 bytes: lane j of vector i goes to lane i of vector j.
 template <int N, int M, class T, int Stages = N>
 TILEPOOL_INLINE void turn(Vec<T, M>* v) {
