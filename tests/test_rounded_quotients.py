@@ -99,3 +99,36 @@ def test_padding_that_counts_and_that_does_not(dtype: str, geometry: Any, includ
         for threads in (1, 2):
             result = tp.avg_pool(x, *geometry, dtype=dtype, rounding=rounding, mask=mask, threads=threads, **options)
             np.testing.assert_array_equal(result, expected, rounding)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32"])
+def test_rows_of_every_kind(dtype: str, seed: int, isa: str) -> None:
+    """Short and long ones, with windows that reach over both ends: sums and counts are not always cut alike."""
+    rng = np.random.default_rng(seed)
+    for _ in range(25):
+        ndim = int(rng.integers(1, 4))
+        shape = tuple(rng.choice([1, 2, 3, 5, 7, 17, 33, 64, 65, 257], ndim).tolist())
+        axes = tuple(range(ndim)) if rng.random() < 0.5 else (int(rng.integers(ndim)),)
+        sizes = [shape[axis] for axis in axes]
+        kernel = tuple(int(rng.integers(1, n + 4)) for n in sizes)
+        stride = tuple(int(rng.integers(1, 4)) for _ in sizes)
+        padding = tuple(int(rng.integers(k // 2 + 1)) for k in kernel)
+        if any(n + 2 * p < k for n, p, k in zip(sizes, padding, kernel, strict=True)) or np.prod(shape) > 2**17:
+            continue
+        x = rng.integers(0, 2 if dtype == "bool" else 120, shape).astype(dtype)
+        mask = rng.random(shape) < rng.choice([0.1, 0.5, 0.95])
+        how: dict[str, Any] = {"axis": axes, "ceil_mode": bool(rng.integers(2))}
+        sums = tp.sum_pool(np.where(mask, x, 0).astype("int64"), kernel, stride, padding, **how)
+        counts = tp.sum_pool(mask.astype("int64"), kernel, stride, padding, **how)
+        how |= {"mask": mask, "count_include_pad": False}
+        note = f"{shape} {kernel} {stride} {padding} {axes}"
+        for rounding, rounded in ROUNDED.items():
+            result = tp.avg_pool(x, kernel, stride, padding, dtype="int64", rounding=rounding, **how)
+            expected = np.where(counts > 0, rounded(sums, np.maximum(counts, 1)), 0)
+            np.testing.assert_array_equal(result, expected, f"{rounding} {note}")
+        if x.itemsize <= 2:
+            with np.errstate(invalid="ignore"):
+                quotients = sums.astype("float32") / counts.astype("float32")  # both are exact
+            result = tp.avg_pool(x, kernel, stride, padding, dtype="float32", **how)
+            np.testing.assert_array_equal(result, quotients, note)

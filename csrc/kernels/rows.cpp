@@ -42,11 +42,13 @@ constexpr RowSteps fill() {
   steps.multiply = multiply;
   steps.divide[0][0] = divide<float, uint8_t>;
   steps.divide[0][1] = divide<float, float>;
+  steps.divide[0][2] = divide<float, double>;
   steps.divide[1][0] = divide<double, uint8_t>;
   steps.divide[1][1] = divide<double, float>;
   steps.divide[1][2] = divide<double, double>;
   steps.divide_rounded[0][0] = divide_rounded<float, uint8_t>;
   steps.divide_rounded[0][1] = divide_rounded<float, float>;
+  steps.divide_rounded[0][2] = divide_rounded<float, double>;
   steps.divide_rounded[1][0] = divide_rounded<double, uint8_t>;
   steps.divide_rounded[1][1] = divide_rounded<double, float>;
   steps.divide_rounded[1][2] = divide_rounded<double, double>;
