@@ -1,4 +1,4 @@
-// The loop over windows whose taps are laid out as keys, to be sorted.
+// The loops over windows whose taps are laid out as keys: to be sorted, or to find modes that need no sorting.
 #pragma once
 
 #include "conversions.hpp"
