@@ -279,6 +279,55 @@ constexpr std::int64_t narrow_columns = 4096;
   return (narrow_averages(along) + 2 * narrow_sums(along, extent)) * 2 * size;
 }
 
+/// Rows of elements and of their masks, of which a byte other than 0 says that a cell is there: `count` of them for
+/// each of some lines, whose results lie `write_step` bytes apart. No masks: all are there, but for NaNs. Of both what
+/// lies `ahead` elements further on may be asked for.
+struct PresentRows {
+  const void* const* elements;
+  const void* const* masks;
+  std::int64_t count, lines, write_step, ahead;
+};
+
+/// Which cells are there beside the mask, and what sums of them become: as `Divisors` and `DivideRounded` do.
+struct Presence {
+  bool omits;  // NaNs
+  double fewest;
+  double most_cells;  // 0: nothing is rounded; else integers of the size of elements are written
+  ToInteger to_integer;
+};
+
+/// Averages of the cells that are there, of any number of rows, in windows of neighbouring places, of every second one
+/// of single elements, or of pixels of 16 elements and more. `space` has `present_bytes`, and there are `present_lines`
+/// at most.
+using AveragePresent = void (*)(const Along&, const PresentRows&, const Presence&, void* space, void* out);
+constexpr bool divides_present(std::int64_t stride, std::int64_t inner) {
+  return stride == 1 || inner >= 16 || (stride == 2 && inner == 1);
+}
+
+/// Columns are added up, and counted, some at a time, of one line or of several, which fit half a first-level cache.
+/// Those of a line are of as many outputs, and there is room for what vectors have too many.
+constexpr std::int64_t present_columns = 1024;
+[[gnu::always_inline]] constexpr std::int64_t present_outputs(const Along& along) {
+  const std::int64_t pixels = present_columns / along.inner;
+  return along.stride < pixels ? pixels / along.stride : 1;
+}
+[[gnu::always_inline]] constexpr std::int64_t present_pitch(const Along& along, std::int64_t outputs,
+                                                            std::int64_t extent) {
+  const std::int64_t most = present_outputs(along), together = outputs < most ? outputs : most;
+  return (((together - 1) * along.stride + extent) * along.inner / cell_bytes + 2) * cell_bytes;
+}
+[[gnu::always_inline]] constexpr std::int64_t present_lines(const Along& along, std::int64_t outputs,
+                                                            std::int64_t extent) {
+  const std::int64_t lines =
+      outputs < present_outputs(along) ? present_columns / present_pitch(along, outputs, extent) : 1;
+  return lines > 1 ? lines : 1;
+}
+/// Of sums of so many bytes, of as many outputs in a row.
+[[gnu::always_inline]] constexpr std::int64_t present_bytes(const Along& along, std::int64_t outputs,
+                                                            std::int64_t extent, std::int64_t size) {
+  return 2 * present_lines(along, outputs, extent) * present_pitch(along, outputs, extent) * size;
+}
+
 /// Loops from elements to results for rows that are read once or twice, instead of those of the accumulator, which need
 /// prepared rows, or keys.
 struct FusedLoops {
@@ -361,6 +410,7 @@ struct Surveys {
 struct Averages {
   AverageRows rows[dtype_count];
   AverageRows floats[dtype_count];  // as float32
+  AveragePresent present[dtype_count];
 };
 
 /// Kernels of an instruction set; what an object file exports are some of them, and nullptr for the others.

@@ -23,6 +23,7 @@ std::vector<std::int64_t> order_of(const Schedule& s) {
     List operator()(const by::Framed& n) const { return {2, n.in_blocks}; }
     List operator()(const by::Bundled& n) const { return {3, n.scans_columns, n.scans_rows}; }
     List operator()(const by::Narrow&) const { return {6}; }  // of integers, which may be added up in any order
+    List operator()(const by::Present&) const { return {0, 0, 0}; }
     List operator()(const by::Picked&) const { return {4}; }
     List operator()(const by::Paired&) const { return {4}; }
     List operator()(const by::Surveyed& n) const { return {5, n.single}; }

@@ -16,6 +16,7 @@ struct Kernel : Loops {
   const PairLoops* pairs = nullptr;
   SurveyRows survey_rows = nullptr;
   AverageRows average_rows = nullptr;
+  AveragePresent average_present = nullptr;
   SpreadRows spread = nullptr;  // elements of the type that is pooled
 
   // Where cells are left out, counted or weighed (PresentCells):
@@ -63,6 +64,10 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
   if (std::holds_alternative<by::Narrow>(strategy)) {
     const Averages& averages = *kernels.averages;
     kernel.average_rows = form.op == Op::average ? averages.floats[dtype] : averages.rows[dtype];
+    return kernel;
+  }
+  if (std::holds_alternative<by::Present>(strategy)) {
+    kernel.average_present = kernels.averages->present[static_cast<std::size_t>(form.source.dtype)];
     return kernel;
   }
   const auto accumulator = static_cast<std::size_t>(form.steps.accumulator);

@@ -200,7 +200,10 @@ inline Plan make_plan(const Request& request) {
     if (form.dtype == DType::float32 && form.taps > 1 << 24)
       throw std::invalid_argument("float32 must be able to count the cells of a window");
   }
-  if (divides || request.min_count > 0) {
+  if (auto* const present = std::get_if<by::Present>(&plan.schedule.strategy); present != nullptr) {
+    present->fewest = fewest_of(request.min_count, form.taps);
+    present->most_cells = counted.most_cells;
+  } else if (divides || request.min_count > 0) {
     counted.values = divides ? make_sums(quotients) : plan;
     counted.fewest = fewest_of(request.min_count, form.taps);
     counted.divides = divides;

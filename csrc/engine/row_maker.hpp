@@ -30,6 +30,11 @@ class RowMaker {
   /// Bytes of what an element becomes.
   std::int64_t size() const { return kernel_.prepare != nullptr ? acc_size(form_) : info_of(form_.dtype).size; }
 
+  /// Where the elements of a row lie, and what lies beside them: up to the end of the innermost axis of the source.
+  Run run_of(const void* row) const {
+    return run_from((static_cast<const char*>(row) - input_) / info_of(form_.dtype).size);
+  }
+
   /// `row` is where the row would lie if the array were dense.
   void make(void* to, const void* row, std::int64_t n) const {
     if (form_.source.axes.empty()) return kernel_.prepare(to, row, n, form_.steps.flip);
@@ -157,30 +162,33 @@ class RowMaker {
   /// Calls visit(elements before it, run, elements) for each run of n elements in memory.
   template <class Visit>
   void each_run(std::int64_t first, std::int64_t n, const Visit& visit) const {
-    const std::vector<SourceAxis>& axes = form_.source.axes;
-    const std::int64_t row = axes.back().size;
-    const SourceAxis& along = axes.back();
-    const Run all{input_,
-                  along.stride,
-                  static_cast<const char*>(beside_.mask),
-                  along.mask_stride,
-                  static_cast<const char*>(beside_.weights),
-                  along.weight_stride};
-    if (axes.size() == 1) return visit(0, all.behind(first), n);
+    const std::int64_t row = form_.source.axes.size() == 1 ? most_int64 : form_.source.axes.back().size;
     for (std::int64_t done = 0; done < n;) {
-      Run run = all;
-      std::int64_t rest = first + done;
-      for (std::size_t a = axes.size(); a-- > 0;) {
-        const std::int64_t cell = rest % axes[a].size;
-        run.elements += cell * axes[a].stride;
-        run.mask += cell * axes[a].mask_stride;
-        run.weights += cell * axes[a].weight_stride;
-        rest /= axes[a].size;
-      }
       const std::int64_t count = std::min(n - done, row - (first + done) % row);
-      visit(done, run, count);
+      visit(done, run_from(first + done), count);
       done += count;
     }
+  }
+
+  /// From an element on.
+  Run run_from(std::int64_t first) const {
+    const std::vector<SourceAxis>& axes = form_.source.axes;
+    const SourceAxis& along = axes.back();
+    Run run{input_,
+            along.stride,
+            static_cast<const char*>(beside_.mask),
+            along.mask_stride,
+            static_cast<const char*>(beside_.weights),
+            along.weight_stride};
+    if (axes.size() == 1) return run.behind(first);
+    for (std::size_t a = axes.size(); a-- > 0;) {
+      const std::int64_t cell = first % axes[a].size;
+      run.elements += cell * axes[a].stride;
+      run.mask += cell * axes[a].mask_stride;
+      run.weights += cell * axes[a].weight_stride;
+      first /= axes[a].size;
+    }
+    return run;
   }
 
   /// Elements as they are, in native byte order.

@@ -169,6 +169,42 @@ Strategy narrow(Schedule& s, const NormalForm& form) {
   return by::Narrow{s.row.windows.extent(1)};
 }
 
+/// Whether cells that are left out are those of averages of small windows, of rows that lie side by side in the array
+/// and in the mask. Integers may be added up in any order, floats where rows are combined first, and few taps one after
+/// the other.
+bool can_be_present(const Schedule& s, const NormalForm& form, const Facts& facts) {
+  constexpr std::int64_t most_rows = 8, most_taps = 8, most_extent = 512, least_row = 64;
+  const Source& source = form.source;
+  const DTypeInfo& element = info_of(source.dtype);
+  const bool divides = form.averages && form.divisor == 0 && (source.masked || source.nans_omitted) &&
+                       !source.weighted && !source.present && source.spread.by == 0;
+  if (!divides || source.axes.empty() || facts.rows > most_rows) return false;
+  const bool is_float = element.kind == 'f' && element.size >= 4;
+  const DTypeInfo& result = info_of(form.result_dtype);
+  const bool fits = result.kind == 'f' || (form.result_dtype == source.dtype && (element.size > 1 || form.taps <= 15));
+  const bool is_short = element.kind != 'f' && element.size <= 2 && source.dtype != DType::int8 &&
+                        form.dtype == DType::float32 && source.masked && fits;
+  const SourceAxis& along = source.axes.back();
+  const bool lies_so = !source.swapped && along.stride == element.size && (!source.masked || along.mask_stride == 1) &&
+                       along.size % (s.row.windows.input() * s.inner) == 0;
+  const auto pads = [&](const NormalAxis& axis) {
+    const Window first = axis.windows.at(0), last = axis.windows.at(axis.windows.outputs() - 1);
+    return form.count_padding && (first.size != first.count || last.size != last.count);
+  };
+  const std::int64_t taps = s.row.windows.kernel();
+  const bool is_small = s.row.windows.input() * s.inner >= least_row &&
+                        saturating_mul(s.row.windows.extent(1), s.inner) <= most_extent && taps <= most_taps &&
+                        divides_present(s.row.windows.stride(), s.inner);
+  return (is_short || (is_float && source.dtype == form.dtype)) && lies_so && is_small &&
+         std::none_of(form.axes.begin(), form.axes.end(), pads);
+}
+
+Strategy present(Schedule& s, const NormalForm& form) {
+  s.row_loop = {{1, s.row.windows.kernel(), 1}, false, false, borderable(s.row.windows), false, false};
+  cut_tiles(s, direct_bytes, info_of(form.dtype).size);
+  return by::Present{s.row.windows.extent(1)};
+}
+
 Strategy picked(Schedule& s, const NormalForm& form) {
   s.row_loop.unclipped = s.inner == 1 && borderable(s.row.windows);
   cut_tiles_of_taps(s, form);
@@ -318,7 +354,16 @@ Strategy by_rows(Schedule& s, const NormalForm& form, const Facts& facts) {
   return s.column_scans ? scanned(s, form, facts) : gathered(s, form, facts);
 }
 
-Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts) {
+/// Whether rows are combined first, one after the other, and then the taps along the row.
+bool is_in_order(const Schedule& s, const Strategy& strategy) {
+  const auto* const gathered = std::get_if<by::Gathered>(&strategy);
+  const bool one_by_one = gathered != nullptr ? gathered->piece == 0 && gathered->levels == 0 && !gathered->flows
+                                              : std::holds_alternative<by::Direct>(strategy) ||
+                                                    std::holds_alternative<by::Endless>(strategy);
+  return one_by_one && s.row_loop.across.taps == 1 && !s.row_loop.long_windows && s.row.windows.kernel() <= most_added;
+}
+
+Strategy choose_usual_strategy(Schedule& s, const NormalForm& form, const Facts& facts) {
   s.row_loop = {{1, s.row.windows.kernel(), 1}, false, false, false, false, false};
   // Results that no last-level cache would keep, in rows of a page and more. (2 x 2 averages of 8192 x 8192 on a
   // Xeon: 0.83 to 0.9 of the time. Rows of 28 elements would take six times as long.)
@@ -340,6 +385,17 @@ Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts
   if (bundles > 0) return by::Bundled{bundles, worth_scanning(s.column.windows), worth_scanning(s.row.windows)};
   if (endless) return by::Endless{facts.crosses_planes, facts.plane_taps};
   return by_rows(s, form, facts);
+}
+
+Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts) {
+  if (can_be_present(s, form, facts)) {
+    if (info_of(form.source.dtype).kind != 'f') return present(s, form);
+    NormalForm sums = form;  // as floats would be added up, and then divided
+    sums.op = Op::sum;
+    sums.averages = false;
+    if (is_in_order(s, choose_usual_strategy(s, sums, facts))) return present(s, form);
+  }
+  return choose_usual_strategy(s, form, facts);
 }
 
 /// Whether buffers would need more memory than a thread should take. Sums of floats are kept where doubling adds them
@@ -365,7 +421,8 @@ std::int64_t work_of(const Schedule& s, const NormalForm& form, const Facts& fac
   const std::int64_t row = saturating_mul(s.row.windows.input(), s.inner * facts.size);
   const bool lists = std::holds_alternative<by::Direct>(s.strategy) ||
                      std::holds_alternative<by::Gathered>(s.strategy) ||
-                     std::holds_alternative<by::Narrow>(s.strategy) || std::holds_alternative<by::Endless>(s.strategy);
+                     std::holds_alternative<by::Narrow>(s.strategy) ||
+                     std::holds_alternative<by::Present>(s.strategy) || std::holds_alternative<by::Endless>(s.strategy);
   return std::max(form.traffic, saturating_mul(saturating_mul(rows, row), ((lists ? facts.rows : 1) + 3) / 4));
 }
 
@@ -383,6 +440,7 @@ std::int64_t work_of(const Schedule& s, const NormalForm& form, const Facts& fac
     bool operator()(const by::Endless& n) const { return s.tiles == 1 && s.inner == 1 && n.planes >= 1; }
     bool operator()(const by::Bundled& n) const { return s.tiles == 1 && s.inner == 1 && n.bundles >= 1; }
     bool operator()(const by::Narrow& n) const { return s.row_loop.across.taps == 1 && n.extent >= 1; }
+    bool operator()(const by::Present& n) const { return s.row_loop.across.taps == 1 && n.extent >= 1; }
     bool operator()(const by::Picked&) const { return s.row_loop.across.taps == 1; }
     bool operator()(const by::Paired& n) const { return s.row_loop.bordered && n.rows >= s.column.windows.extent(1); }
     bool operator()(const by::Surveyed& n) const { return s.row_loop.across.taps == 1 && n.bytes > 0; }

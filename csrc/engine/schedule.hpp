@@ -55,6 +55,11 @@ struct Bundled {
 struct Narrow {
   std::int64_t extent;  // pixels that a window reaches over
 };
+struct Present {
+  std::int64_t extent;    // pixels that a window reaches over
+  double fewest = 0;      // Presence::fewest
+  double most_cells = 0;  // Presence::most_cells
+};
 struct Picked {};
 struct Paired {
   std::int64_t rows;  // of the input that a block sees
@@ -66,10 +71,10 @@ struct Surveyed {
 }  // namespace by
 
 using Strategy = std::variant<by::Direct, by::Gathered, by::Scanned, by::Framed, by::Endless, by::Bundled, by::Narrow,
-                              by::Picked, by::Surveyed, by::Paired>;
+                              by::Picked, by::Surveyed, by::Paired, by::Present>;
 /// In the order of the variant.
-constexpr const char* strategy_names[] = {"direct",  "gathered", "scanned", "framed",   "endless",
-                                          "bundled", "narrow",   "picked",  "surveyed", "paired"};
+constexpr const char* strategy_names[] = {"direct", "gathered", "scanned",  "framed", "endless", "bundled",
+                                          "narrow", "picked",   "surveyed", "paired", "present"};
 
 struct Schedule : AxisRoles {
   std::int64_t tile_outputs;  // outputs of the row axis in one tile (the last tile may have fewer)

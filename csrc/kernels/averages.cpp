@@ -1,6 +1,7 @@
-// Averages of short integers as what they are, or as float32.
+// Averages of short integers as what they are, or as float32; and of what a mask leaves.
 #include "narrow.hpp"
 #include "part.hpp"
+#include "present.hpp"
 
 namespace tilepool {
 namespace {
@@ -15,6 +16,13 @@ constexpr Averages filled() {
   set(DType::uint8, average_rows<std::uint8_t, ByteQuotient>, bytes);
   set(DType::uint16, average_rows<std::uint16_t, ShortQuotient>,
       average_rows<std::uint16_t, FloatQuotient<std::uint32_t>>);
+  const auto leaves = [&](DType dtype, AveragePresent present) { averages.present[static_cast<int>(dtype)] = present; };
+  leaves(DType::boolean, average_present<std::uint8_t, std::uint16_t, float>);
+  leaves(DType::uint8, average_present<std::uint8_t, std::uint16_t, float>);
+  leaves(DType::uint16, average_present<std::uint16_t, std::uint32_t, float>);
+  leaves(DType::int16, average_present<std::int16_t, std::int32_t, float>);
+  leaves(DType::float32, average_present<float, float, float>);
+  leaves(DType::float64, average_present<double, double, double>);
   return averages;
 }
 constexpr Averages of_all = filled();

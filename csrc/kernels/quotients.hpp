@@ -109,6 +109,51 @@ struct ShortQuotient {
   bool is_power = false;
 };
 
+/// Sums of bytes divided in 16 bits by their own counts c of up to 15 cells: 0 where these are fewer than `fewest`.
+///
+/// Let t be a sum, and c / 2 for halves: at most 255 * c + c / 2, so that q = floor(t / c) is at most 255. It is
+/// floor((t + 1) * m / 2**16) for m = floor((2**16 - 1) / c): t + 1 <= (q + 1) * c and m * c < 2**16, so that it is
+/// less than q + 1; and as t >= q * c and m * c >= 2**16 - c, (t + 1) * m * c >= (q * c + 1) * (2**16 - c), which is at
+/// least q * c * 2**16 where c * (q * c + 1) <= 2**16: 15 * (255 * 15 + 1) is less.
+struct CountedQuotient {
+  using Sum = std::uint16_t;
+  static constexpr int most_cells = 15;
+
+  CountedQuotient(double least, ToInteger how)
+      : fewest(static_cast<Sum>(least > most_cells ? most_cells + 1
+                                : least > 0        ? least
+                                                   : 0)),
+        to_even(how.rounding == Rounding::half_even),
+        half(to_even || how.rounding == Rounding::half_up ? 1 : 16) {
+    for (int i = 0; i < vector_bytes; ++i) {
+      const int c = i % 16, m = c > 0 ? 65535 / c : 0;
+      lower[i] = static_cast<std::uint8_t>(m);
+      upper[i] = static_cast<std::uint8_t>(m >> 8);
+    }
+  }
+
+  template <int N>
+  TILEPOOL_INLINE Vec<Sum, N> of(Vec<Sum, N> sum, Vec<Sum, N> count) const {
+    using V = Vec<Sum, N>;
+    const auto lanes = bits_as<Vec<std::int8_t, 2 * N>>(count);  // the upper one of two is 0, as what it chooses
+    const auto byte = [&](const std::uint8_t* of) TILEPOOL_INLINE_LAMBDA {
+      return bits_as<V>(chosen<2 * N, std::uint8_t>(load<2 * N>(of), lanes));
+    };
+    const V multiplier = byte(lower) | byte(upper) << 8, t = sum + (count >> half), one = splat<N>(Sum(1));
+    V quotient = upper_product<N>(t + one, multiplier);
+    if (to_even) {  // an odd one that is a half further up than the average goes down
+      quotient -= static_cast<V>(quotient * count == t ? quotient & ~count & one : V{});
+    }
+    return static_cast<V>(count >= splat<N>(fewest) ? quotient : V{});
+  }
+
+  alignas(64) std::uint8_t lower[vector_bytes],
+      upper[vector_bytes];  // the bytes of m, in each 16 bytes; of no cells, 0
+  Sum fewest;
+  bool to_even;
+  int half;  // what counts are shifted by
+};
+
 /// Two vectors of quotients as one of elements, the greatest one instead of what is beyond it.
 template <class T, class Quotient, class Sum = typename Quotient::Sum, int N = full_lanes<Sum>>
 TILEPOOL_INLINE Vec<T, 2 * N> quotients_of(const Vec<Sum, N>* sum, const Quotient& quotient) {

@@ -30,6 +30,7 @@ void run(const by::Framed&, const Call&, Share&);
 void run(const by::Endless&, const Call&, Share&);
 void run(const by::Bundled&, const Call&, Share&);
 void run(const by::Narrow&, const Call&, Share&);
+void run(const by::Present&, const Call&, Share&);
 void run(const by::Picked&, const Call&, Share&);
 void run(const by::Paired&, const Call&, Share&);
 void run(const by::Surveyed&, const Call&, Share&);
