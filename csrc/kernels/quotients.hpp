@@ -109,6 +109,19 @@ struct ShortQuotient {
   bool is_power = false;
 };
 
+/// The bytes of floor((2**16 - 1) / c) for c of 1 to 15, in each 16 bytes; of 0 they are 0.
+struct Reciprocals16 {
+  alignas(64) std::uint8_t lower[vector_bytes], upper[vector_bytes];
+  constexpr Reciprocals16() : lower(), upper() {
+    for (int i = 0; i < vector_bytes; ++i) {
+      const int c = i % 16, reciprocal = c > 0 ? 65535 / c : 0;
+      lower[i] = static_cast<std::uint8_t>(reciprocal);
+      upper[i] = static_cast<std::uint8_t>(reciprocal >> 8);
+    }
+  }
+};
+constexpr Reciprocals16 reciprocals16;
+
 /// Sums of bytes divided in 16 bits by their own counts c of up to 15 cells: 0 where these are fewer than `fewest`.
 ///
 /// Let t be a sum, and c / 2 for halves: at most 255 * c + c / 2, so that q = floor(t / c) is at most 255. It is
@@ -121,16 +134,10 @@ struct CountedQuotient {
 
   CountedQuotient(double least, ToInteger how)
       : fewest(static_cast<Sum>(least > most_cells ? most_cells + 1
-                                : least > 0        ? least
+                                : least > 0        ? static_cast<int>(least)
                                                    : 0)),
         to_even(how.rounding == Rounding::half_even),
-        half(to_even || how.rounding == Rounding::half_up ? 1 : 16) {
-    for (int i = 0; i < vector_bytes; ++i) {
-      const int c = i % 16, m = c > 0 ? 65535 / c : 0;
-      lower[i] = static_cast<std::uint8_t>(m);
-      upper[i] = static_cast<std::uint8_t>(m >> 8);
-    }
-  }
+        shift(to_even || how.rounding == Rounding::half_up ? 1 : 15) {}
 
   template <int N>
   TILEPOOL_INLINE Vec<Sum, N> of(Vec<Sum, N> sum, Vec<Sum, N> count) const {
@@ -139,7 +146,8 @@ struct CountedQuotient {
     const auto byte = [&](const std::uint8_t* of) TILEPOOL_INLINE_LAMBDA {
       return bits_as<V>(chosen<2 * N, std::uint8_t>(load<2 * N>(of), lanes));
     };
-    const V multiplier = byte(lower) | byte(upper) << 8, t = sum + (count >> half), one = splat<N>(Sum(1));
+    const V multiplier = byte(reciprocals16.lower) | byte(reciprocals16.upper) << 8, t = sum + (count >> shift),
+            one = splat<N>(Sum(1));
     V quotient = upper_product<N>(t + one, multiplier);
     if (to_even) {  // an odd one that is a half further up than the average goes down
       quotient -= static_cast<V>(quotient * count == t ? quotient & ~count & one : V{});
@@ -147,11 +155,9 @@ struct CountedQuotient {
     return static_cast<V>(count >= splat<N>(fewest) ? quotient : V{});
   }
 
-  alignas(64) std::uint8_t lower[vector_bytes],
-      upper[vector_bytes];  // the bytes of m, in each 16 bytes; of no cells, 0
   Sum fewest;
   bool to_even;
-  int half;  // what counts are shifted by
+  int shift;  // what it leaves of a count is added to the sum: half of it, or nothing
 };
 
 /// Two vectors of quotients as one of elements, the greatest one instead of what is beyond it.
