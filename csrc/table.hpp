@@ -288,9 +288,10 @@ struct PresentRows {
   std::int64_t count, lines, write_step, ahead;
 };
 
-/// Which cells are there beside the mask, and what sums of them become: as `Divisors` and `DivideRounded` do.
+/// Which cells are there, and what sums of them become: as `Divisors` and `DivideRounded` do.
 struct Presence {
-  bool omits;  // NaNs
+  bool masked;  // those that the mask has
+  bool omits;   // those that are no NaNs
   double fewest;
   double most_cells;  // 0: nothing is rounded; else integers of the size of elements are written
   ToInteger to_integer;

@@ -135,6 +135,26 @@ def test_rows_that_lie_apart(dtype: str, isa: str) -> None:
     np.testing.assert_array_equal(tp.avg_pool(whole, 2, mask=one, **dense), want)
 
 
+@pytest.mark.parametrize(("dtype", "to"), TYPES)
+def test_windows_that_see_no_cell(dtype: str, to: str, isa: str) -> None:
+    """All of them: of two taps two cells apart one lies before the only cell, and one behind it."""
+    x, mask = np.ones((1, 33, 17), dtype), np.ones((1, 33, 17), bool)
+    mask[0, 0, 0] = False
+    options: dict[str, Any] = {"dilation": 2, "axis": 0, "mask": mask, "dtype": to, "count_include_pad": False}
+    result = tp.avg_pool(x, 2, 1, 1, **options)
+    nothing = 0 if np.dtype(to).kind in "iu" else np.nan
+    np.testing.assert_array_equal(result, np.full(x.shape, nothing, to))
+
+
+def test_zeros_keep_their_sign_where_windows_are_clipped(isa: str) -> None:
+    x, mask = np.full((20, 30, 16), -0.0, "float32"), np.ones((20, 30, 16), bool)
+    mask[5, 5] = False
+    assert strategy(x, mask, (2, 3), 1, (1, 1), (0, 1)) == "present"
+    result = tp.avg_pool(x, (2, 3), 1, (1, 1), axis=(0, 1), mask=mask, count_include_pad=False)
+    assert np.signbit(result[0]).all()
+    assert np.signbit(result[-1]).all()
+
+
 @pytest.mark.parametrize("rounding", ["half_even", "half_up", "floor", "trunc"])
 def test_all_sums_of_bytes(rounding: str, isa: str) -> None:
     """Of 1 to 15 cells: those of CountedQuotient, and its halves."""

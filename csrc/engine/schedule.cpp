@@ -199,8 +199,9 @@ bool can_be_present(const Schedule& s, const NormalForm& form, const Facts& fact
          std::none_of(form.axes.begin(), form.axes.end(), pads);
 }
 
-Strategy present(Schedule& s, const NormalForm& form) {
-  s.row_loop = {{1, s.row.windows.kernel(), 1}, false, false, borderable(s.row.windows), false, false};
+/// `unclipped`: windows see cells beyond a row, which are +0, instead of none, which matters for sums of -0.
+Strategy present(Schedule& s, const NormalForm& form, bool unclipped) {
+  s.row_loop = {{1, s.row.windows.kernel(), 1}, false, false, unclipped, false, false};
   cut_tiles(s, direct_bytes, info_of(form.dtype).size);
   return by::Present{s.row.windows.extent(1)};
 }
@@ -389,11 +390,13 @@ Strategy choose_usual_strategy(Schedule& s, const NormalForm& form, const Facts&
 
 Strategy choose_strategy(Schedule& s, const NormalForm& form, const Facts& facts) {
   if (can_be_present(s, form, facts)) {
-    if (info_of(form.source.dtype).kind != 'f') return present(s, form);
+    if (info_of(form.source.dtype).kind != 'f') return present(s, form, borderable(s.row.windows));
     NormalForm sums = form;  // as floats would be added up, and then divided
     sums.op = Op::sum;
     sums.averages = false;
-    if (is_in_order(s, choose_usual_strategy(s, sums, facts))) return present(s, form);
+    const Strategy usual = choose_usual_strategy(s, sums, facts);
+    const bool unclipped = s.row_loop.unclipped || std::holds_alternative<by::Endless>(usual);
+    if (is_in_order(s, usual)) return present(s, form, unclipped);
   }
   return choose_usual_strategy(s, form, facts);
 }

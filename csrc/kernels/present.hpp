@@ -86,8 +86,9 @@ struct PresentSums {
     };
     const auto nothing = [&](std::int64_t first, std::int64_t end) {
       if (first >= end) return;
-      for (Sum* of : {to_sums, to_counts})
+      for (Sum* of : {to_sums, to_counts}) {
         std::memset(of + first, 0, static_cast<std::size_t>(end - first) * sizeof(Sum));
+      }
     };
     for (std::int64_t line = 0; line < seen.lines; ++line) {
       std::int64_t i = from;
@@ -224,15 +225,14 @@ void average_present(const Along& along, const PresentRows& rows, const Presence
       const std::int64_t first = (span.first + o * stride) * inner;
       const auto within = [=](std::int64_t i) { return i < 0 || span.count == 0 ? 0 : i < columns ? i : columns; };
       const std::int64_t from = within(-first), to = within(width - first);
-      if constexpr (std::is_floating_point_v<T>) {
-        if (rows.masks == nullptr) {
-          windows.template add_rows<false, true>(first, columns, from, to);
-        } else if (presence.omits) {
-          windows.template add_rows<true, true>(first, columns, from, to);
-        }
-      }
-      if (rows.masks != nullptr && !(std::is_floating_point_v<T> && presence.omits)) {
+      if (presence.masked && !(std::is_floating_point_v<T> && presence.omits)) {
         windows.template add_rows<true, false>(first, columns, from, to);
+      } else if constexpr (std::is_floating_point_v<T>) {
+        if (presence.masked) {
+          windows.template add_rows<true, true>(first, columns, from, to);
+        } else {
+          windows.template add_rows<false, true>(first, columns, from, to);
+        }
       }
       char* const target = static_cast<char*>(out) + (span.begin + o) * inner * size;
       if (stride == 1) {

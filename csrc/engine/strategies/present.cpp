@@ -9,7 +9,7 @@ class Present : public Walker {
   Present(const by::Present& numbers, const Call& call, const Share& share)
       : Walker(call, share),
         extent_(numbers.extent),
-        presence_{form_.source.nans_omitted, numbers.fewest, numbers.most_cells, form_.to_integer},
+        presence_{form_.source.masked, form_.source.nans_omitted, numbers.fewest, numbers.most_cells, form_.to_integer},
         ahead_(is_far(form_) ? (2 << 12) / info_of(form_.source.dtype).size : 0) {}
 
   void enter_tile() {
@@ -28,12 +28,7 @@ class Present : public Walker {
         list(from);
       }
       patience_.spend(saturating_mul(std::max<std::int64_t>(1, listed()), cursor_.elements()));
-      const PresentRows rows{rows_.data(),
-                             form_.source.masked ? masks_.data() : nullptr,
-                             count,
-                             from - first,
-                             schedule_.column.result_stride,
-                             ahead_};
+      const PresentRows rows{rows_.data(), masks_.data(), count, from - first, schedule_.column.result_stride, ahead_};
       kernel_.average_present(cursor_.tile().along, rows, presence_, space_, cursor_.target(first));
     }
   }
