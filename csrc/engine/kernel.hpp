@@ -20,10 +20,11 @@ struct Kernel : Loops {
   SpreadRows spread = nullptr;  // elements of the type that is pooled
 
   // Where cells are left out, counted or weighed (PresentCells):
-  Prepare omit = nullptr;        // of NaNs in the type that is pooled: what stands for them, or for the others
-  Prepare present = nullptr;     // of elements as they are stored, whether they are no NaNs: bytes
-  Keep keep = nullptr;           // of elements of the type that is pooled
-  Keep keep_bytes = nullptr;     // of such bytes
+  Prepare omit = nullptr;     // of NaNs in the type that is pooled: what stands for them, or for the others
+  Prepare present = nullptr;  // of elements as they are stored, whether they are no NaNs: bytes
+  Keep keep = nullptr;        // of elements of the type that is pooled
+  Keep keep_bytes = nullptr;  // of such bytes
+  SpreadRows spread_bytes = nullptr;
   Prepare truth = nullptr;       // of bytes that may be other than 0 and 1
   Prepare from_truth = nullptr;  // bytes in the type that is pooled
   Multiply multiply = nullptr;
@@ -52,6 +53,7 @@ inline Kernel kernel_of(const Kernels& kernels, const NormalForm& form, const Sc
     kernel.present = steps.present[static_cast<std::size_t>(form.source.dtype)];
     kernel.keep = steps.keep[log2(info_of(form.dtype).size)];
     kernel.keep_bytes = steps.keep[0];
+    kernel.spread_bytes = steps.spread[0];
     kernel.multiply = steps.multiply;
     constexpr auto boolean = static_cast<std::size_t>(DType::boolean);
     kernel.truth = steps.convert[boolean][boolean];

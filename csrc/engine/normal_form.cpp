@@ -83,18 +83,28 @@ std::vector<SourceAxis> source_axes(const Request& request, const std::vector<st
   const auto goes_on = [](std::int64_t outer, std::int64_t size, std::int64_t inner) {
     return outer == saturating_mul(size, inner);
   };
-  for (const std::size_t a : order) {
-    const SourceAxis axis{request.axes[a].size, request.axes[a].stride, stride_of(request.mask, a),
-                          stride_of(request.cell_weights, a)};
-    if (axis.size == 1) continue;
+  const auto add = [&](const SourceAxis& axis) {
+    const std::int64_t pixels = axis.size / axis.pixel;
     if (!axes.empty() && goes_on(axes.back().stride, axis.size, axis.stride) &&
-        goes_on(axes.back().mask_stride, axis.size, axis.mask_stride) &&
-        goes_on(axes.back().weight_stride, axis.size, axis.weight_stride)) {
+        goes_on(axes.back().mask_stride, pixels, axis.mask_stride) &&
+        goes_on(axes.back().weight_stride, pixels, axis.weight_stride)) {
       const std::int64_t size = checked_mul(axes.back().size, axis.size);
       axes.back() = axis;
       axes.back().size = size;
     } else {
       axes.push_back(axis);
+    }
+  };
+  for (const std::size_t a : order) {
+    if (request.axes[a].size == 1) continue;
+    add({request.axes[a].size, request.axes[a].stride, stride_of(request.mask, a), stride_of(request.cell_weights, a)});
+  }
+  // What lies beside the pixels of a row, and not beside each of their elements.
+  if (axes.size() > 1) {
+    const SourceAxis inner = axes.back(), pixels = axes[axes.size() - 2];
+    if (inner.mask_stride == 0 && inner.weight_stride == 0 && goes_on(pixels.stride, inner.size, inner.stride)) {
+      axes.resize(axes.size() - 2);
+      add({checked_mul(pixels.size, inner.size), inner.stride, pixels.mask_stride, pixels.weight_stride, inner.size});
     }
   }
   if (axes.empty()) axes.push_back({1, 0, 0, 0});

@@ -80,7 +80,8 @@ struct NormalAxis {
 /// An axis of the array in memory.
 struct SourceAxis {
   std::int64_t size, stride;
-  std::int64_t mask_stride, weight_stride;  // if there are such
+  std::int64_t mask_stride, weight_stride;  // if there are such: from one pixel to the next
+  std::int64_t pixel = 1;                   // so many elements share a byte of the mask, and a weight
 };
 
 /// A row of pixels with others behind each of them, which is made of an array that has none: see Windows::Spread.

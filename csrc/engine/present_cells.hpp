@@ -9,7 +9,8 @@
 
 namespace tilepool {
 
-/// Elements in memory, and what lies beside them, if there is such: from one to the next it is always as far.
+/// Elements in memory, and what lies beside them, if there is such: from one to the next, or from one pixel to the
+/// next, it is always as far.
 struct Run {
   const char* elements;
   std::int64_t stride;
@@ -17,14 +18,21 @@ struct Run {
   std::int64_t mask_stride;
   const char* weights;
   std::int64_t weight_stride;
+  std::int64_t pixel;  // SourceAxis::pixel
+  std::int64_t phase;  // elements of the first pixel that lie before
 
   Run behind(std::int64_t count) const {
     Run run = *this;
     run.elements += count * stride;
-    run.mask += count * mask_stride;
-    run.weights += count * weight_stride;
+    const std::int64_t pixels = pixel == 1 ? count : (phase + count) / pixel;
+    run.mask += pixels * mask_stride;
+    run.weights += pixels * weight_stride;
+    run.phase = pixel == 1 ? 0 : (phase + count) % pixel;
     return run;
   }
+
+  /// Pixels that so many elements are of.
+  std::int64_t pixels(std::int64_t count) const { return pixel == 1 ? count : (phase + count - 1) / pixel + 1; }
 };
 
 /// Elements that are `stride` bytes apart, each as order(element).
@@ -91,12 +99,9 @@ class PresentCells {
  private:
   /// Products of float64 and their weights, or the weights alone.
   void weigh(char* to, const char* elements, const Run& from, std::int64_t count) const {
-    alignas(64) char some[most * 8];
-    const char* weights = from.weights;
-    if (from.weight_stride != 8) {
-      side_by_side<std::uint64_t>(some, from.weights, from.weight_stride, count, [](std::uint64_t v) { return v; });
-      weights = some;
-    }
+    alignas(64) char some[most * 8], all[most * 8];
+    const char* weights = beside<std::uint64_t>(from.weights, from.weight_stride, from.pixels(count), some);
+    if (from.pixel > 1) weights = for_each(all, weights, from, count, kernel_.spread);
     if (form_.source.present) {
       std::memcpy(to, weights, static_cast<std::size_t>(count * 8));
     } else {
@@ -124,9 +129,24 @@ class PresentCells {
 
   /// The mask of a run, side by side.
   const char* mask_of(const Run& from, std::int64_t count, char* bytes) const {
-    if (from.mask_stride == 1) return from.mask;
-    side_by_side<std::uint8_t>(bytes, from.mask, from.mask_stride, count, [](std::uint8_t v) { return v; });
-    return bytes;
+    alignas(64) char some[most];
+    char* const gathered = from.pixel > 1 ? some : bytes;
+    const char* const mask = beside<std::uint8_t>(from.mask, from.mask_stride, from.pixels(count), gathered);
+    return from.pixel > 1 ? for_each(bytes, mask, from, count, kernel_.spread_bytes) : mask;
+  }
+
+  /// What lies so far apart, side by side: where it lies, if it does, else in `to`.
+  template <class T>
+  static const char* beside(const char* from, std::int64_t stride, std::int64_t count, char* to) {
+    if (stride == static_cast<std::int64_t>(sizeof(T))) return from;
+    side_by_side<T>(to, from, stride, count, [](T v) { return v; });
+    return to;
+  }
+
+  /// That of each pixel as often as it has elements.
+  static const char* for_each(char* to, const char* of_pixels, const Run& from, std::int64_t count, SpreadRows spread) {
+    spread(to, of_pixels, count, {from.pixel, 1, from.phase, true});
+    return to;
   }
 
   const Kernel& kernel_;

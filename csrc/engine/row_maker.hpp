@@ -179,9 +179,13 @@ class RowMaker {
             static_cast<const char*>(beside_.mask),
             along.mask_stride,
             static_cast<const char*>(beside_.weights),
-            along.weight_stride};
+            along.weight_stride,
+            along.pixel,
+            0};
     if (axes.size() == 1) return run.behind(first);
-    for (std::size_t a = axes.size(); a-- > 0;) {
+    run = run.behind(first % along.size);
+    first /= along.size;
+    for (std::size_t a = axes.size() - 1; a-- > 0;) {
       const std::int64_t cell = first % axes[a].size;
       run.elements += cell * axes[a].stride;
       run.mask += cell * axes[a].mask_stride;

@@ -185,7 +185,8 @@ bool can_be_present(const Schedule& s, const NormalForm& form, const Facts& fact
   const bool is_short = element.kind != 'f' && element.size <= 2 && source.dtype != DType::int8 &&
                         form.dtype == DType::float32 && source.masked && fits;
   const SourceAxis& along = source.axes.back();
-  const bool lies_so = !source.swapped && along.stride == element.size && (!source.masked || along.mask_stride == 1) &&
+  const bool lies_so = !source.swapped && along.stride == element.size &&
+                       (!source.masked || (along.mask_stride == 1 && along.pixel == 1)) &&
                        along.size % (s.row.windows.input() * s.inner) == 0;
   const auto pads = [&](const NormalAxis& axis) {
     const Window first = axis.windows.at(0), last = axis.windows.at(axis.windows.outputs() - 1);

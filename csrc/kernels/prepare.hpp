@@ -256,6 +256,9 @@ void spread(void* to, const void* from, std::int64_t n, const Spreading& how) {
     });
     return;
   }
+  if (sizeof(T) == 1 && how.copies && pixel == 1 && by > 2 && by <= 16) {  // vectors whose surplus the next overwrites
+    for (; i + 16 <= n; i += by, ++source) store(target + i, splat<16>(*source));
+  }
   if (by == 2 && pixel == 1) {
     for (; i + 2 * N <= n; i += 2 * N, source += N) {
       const auto v = load<N>(source), other = how.copies ? v : Vec<T, N>{};
