@@ -174,14 +174,14 @@ void forks() {
       if (child < 0) child = fork();
       return false;
     });
-    std::atomic<bool> begun{false}, go_on{false};
+    std::atomic<bool> begun{false}, slept{false};
     std::vector<std::atomic<int>> cells(40);
     parallel_for(2, 40, at_work ? 1 : 40, interrupt, [&](Share& share) {
       for (std::int64_t begin, end; share.next(begin, end);) {
         if (!share.is_caller()) begun = true;
         while (!begun) std::this_thread::yield();
-        if (!share.is_caller() && !go_on) std::this_thread::sleep_for(std::chrono::milliseconds(150));
-        go_on = true;
+        // So long that the caller asks: at work, or while it waits.
+        if (!share.is_caller() && !slept.exchange(true)) std::this_thread::sleep_for(std::chrono::milliseconds(150));
         for (std::int64_t i = begin; i < end; ++i) cells[static_cast<std::size_t>(i)] = 1;
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
       }
