@@ -65,8 +65,8 @@ def expected(x: Array, there: Array, geometry: Any, dtype: str, least: int) -> A
     counts = tp.sum_pool(there.astype("float64"), kernel, **how)
     quotient = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts >= max(1, least))
     if np.dtype(dtype).kind == "f":
-        return quotient.astype(dtype)
-    return np.rint(np.where(np.isnan(quotient), 0, quotient)).astype(dtype)
+        return np.asarray(quotient.astype(dtype))
+    return np.asarray(np.rint(np.where(np.isnan(quotient), 0, quotient)).astype(dtype))
 
 
 @pytest.mark.parametrize(("dtype", "to"), TYPES)
