@@ -143,6 +143,15 @@ constexpr std::int64_t acc_size(const NormalForm& form) {
   return surveys(form.op) ? info_of(form.dtype).size : size_of(form.steps.accumulator);
 }
 
+/// Whether some window has a cell of the padding, and they count.
+inline bool pads(const NormalForm& form) {
+  const auto of = [](const NormalAxis& axis) {
+    const Window first = axis.windows.at(0), last = axis.windows.at(axis.windows.outputs() - 1);
+    return first.size != first.count || last.size != last.count;
+  };
+  return form.count_padding && std::any_of(form.axes.begin(), form.axes.end(), of);
+}
+
 /// Whether rows are made of the array's before they are combined.
 inline bool makes_rows(const NormalForm& form) { return form.steps.prepared || !form.source.axes.empty(); }
 

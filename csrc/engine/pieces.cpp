@@ -296,17 +296,6 @@ class PieceWalker {
     return is_float ? neutral_bits(Op::quantile, form.result_dtype) : neutral_bits(form.op, form.dtype);
   }
 
-  /// Whether some window has a cell of the padding, and they count.
-  static bool pads(const Plan& plan) {
-    if (!plan.form.count_padding) return false;
-    const auto of = [](const Windows& windows) {
-      const Window first = windows.at(0), last = windows.at(windows.outputs() - 1);
-      return first.size != first.count || last.size != last.count;
-    };
-    const auto of_axis = [&](const NormalAxis& axis) { return of(axis.windows); };
-    return std::any_of(plan.form.axes.begin(), plan.form.axes.end(), of_axis);
-  }
-
   /// Whether the rows of all planes lie end to end in the result.
   static bool is_dense(const Schedule& schedule, std::int64_t row_bytes) {
     const auto goes_on = [&](const NormalAxis& axis) {
@@ -323,7 +312,7 @@ class PieceWalker {
   const Share& share_;
   Cursor cursor_;
   Scratch scratch_;
-  const bool pads_ = pads(call_.plan);
+  const bool pads_ = pads(call_.plan.form);
   const std::int64_t whole_row_ = call_.plan.schedule.row.windows.outputs() * call_.plan.schedule.inner;  // elements
   const bool is_dense_ = is_dense(call_.plan.schedule, whole_row_* info_of(of_rows(call_.plan).form.result_dtype).size);
   const std::int64_t nothing_ = static_cast<std::int64_t>(nothing_bits(call_.plan.form));

@@ -174,6 +174,7 @@ Strategy narrow(Schedule& s, const NormalForm& form) {
 /// the other.
 bool can_be_present(const Schedule& s, const NormalForm& form, const Facts& facts) {
   constexpr std::int64_t most_rows = 8, most_taps = 8, most_extent = 512, least_row = 64;
+  constexpr std::int64_t most_of_bytes = 15;  // CountedQuotient::most_cells
   const Source& source = form.source;
   const DTypeInfo& element = info_of(source.dtype);
   const bool divides = form.averages && form.divisor == 0 && (source.masked || source.nans_omitted) &&
@@ -181,23 +182,19 @@ bool can_be_present(const Schedule& s, const NormalForm& form, const Facts& fact
   if (!divides || source.axes.empty() || facts.rows > most_rows) return false;
   const bool is_float = element.kind == 'f' && element.size >= 4;
   const DTypeInfo& result = info_of(form.result_dtype);
-  const bool fits = result.kind == 'f' || (form.result_dtype == source.dtype && (element.size > 1 || form.taps <= 15));
+  const bool fits =
+      result.kind == 'f' || (form.result_dtype == source.dtype && (element.size > 1 || form.taps <= most_of_bytes));
   const bool is_short = element.kind != 'f' && element.size <= 2 && source.dtype != DType::int8 &&
                         form.dtype == DType::float32 && source.masked && fits;
   const SourceAxis& along = source.axes.back();
   const bool lies_so = !source.swapped && along.stride == element.size &&
                        (!source.masked || (along.mask_stride == 1 && along.pixel == 1)) &&
                        along.size % (s.row.windows.input() * s.inner) == 0;
-  const auto pads = [&](const NormalAxis& axis) {
-    const Window first = axis.windows.at(0), last = axis.windows.at(axis.windows.outputs() - 1);
-    return form.count_padding && (first.size != first.count || last.size != last.count);
-  };
   const std::int64_t taps = s.row.windows.kernel();
   const bool is_small = s.row.windows.input() * s.inner >= least_row &&
                         saturating_mul(s.row.windows.extent(1), s.inner) <= most_extent && taps <= most_taps &&
                         divides_present(s.row.windows.stride(), s.inner);
-  return (is_short || (is_float && source.dtype == form.dtype)) && lies_so && is_small &&
-         std::none_of(form.axes.begin(), form.axes.end(), pads);
+  return (is_short || (is_float && source.dtype == form.dtype)) && lies_so && is_small && !pads(form);
 }
 
 /// `unclipped`: windows see cells beyond a row, which are +0, instead of none, which matters for sums of -0.
